@@ -1,0 +1,198 @@
+"""Build the notebooks: lessons -> chapters (unsolved, no outputs) and solutions (solved, executed).
+
+    python authoring/build.py            build every lesson
+    python authoring/build.py 04 01      build some
+    python authoring/build.py --check    say whether what is committed is what would be built; write nothing
+"""  # fmt: skip
+
+from __future__ import annotations
+
+import ast
+import copy
+import hashlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from recsys_teach.files import write_whole
+from recsys_teach.kernel_env import REPOSITORY, kernel_env
+
+LESSONS = REPOSITORY / "authoring" / "lessons"
+CHAPTERS = REPOSITORY / "chapters"
+SOLUTIONS = REPOSITORY / "solutions"
+ASIDE = REPOSITORY / "my_work"
+
+CELL_SECONDS = 60
+WIDGET = "application/vnd.jupyter.widget-view+json"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION\n?", re.M | re.S)
+
+
+def read_lesson(path: Path) -> NotebookNode:
+    """Read a py:percent lesson as a notebook with derived cell ids and nothing that changes from run to run."""
+    lesson = jupytext.read(path, fmt="py:percent")
+    chapter = path.stem[:2]
+    seen: Counter[tuple[str, str]] = Counter()
+    for cell in lesson.cells:
+        key = (cell.cell_type, cell.source)
+        cell.id = _digest(chapter, *key, str(seen[key]))[:12]
+        seen[key] += 1
+        cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
+    lesson.metadata = NotebookNode(
+        kernelspec=KERNEL, language_info={"name": "python"}, recsys_teach=lesson.metadata["recsys_teach"]
+    )
+    lesson.nbformat, lesson.nbformat_minor = 4, 5
+    return lesson
+
+
+def unsolved(lesson: NotebookNode) -> NotebookNode:
+    """Leave out the solutions and put stubs that run in their place."""
+    notebook = copy.deepcopy(lesson)
+    notebook.cells = [cell for cell in notebook.cells if not {"solution", "instructor"} & _tags(cell)]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = REGION.sub(_stub, cell.source + "\n").rstrip("\n")
+    notebook.metadata.recsys_teach["built"] = fingerprint(notebook)
+    return notebook
+
+
+def solved(lesson: NotebookNode) -> NotebookNode:
+    """Keep the solutions, drop their marks."""
+    notebook = copy.deepcopy(lesson)
+    notebook.cells = [cell for cell in notebook.cells if "instructor" not in _tags(cell)]
+    for cell in notebook.cells:
+        cell.source = REGION.sub(r"\2", cell.source + "\n").rstrip("\n")
+    return notebook
+
+
+def execute(notebook: NotebookNode, threads: int = 1) -> NotebookNode:
+    """Run a solved notebook, every check strict and without network, and clean its outputs."""
+    notebook = copy.deepcopy(notebook)
+    with tempfile.TemporaryDirectory() as home:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            coalesce_streams=True,
+            record_timing=False,
+            resources={"metadata": {"path": str(SOLUTIONS)}},
+        )
+        client.execute(env=kernel_env(Path(home), strict=True, threads=threads))
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).pop(WIDGET, None):
+                output.data["text/plain"] = "A slider, for JupyterLab with a kernel; the figure nearby is its still picture."
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.language_info = {"name": "python"}
+    return notebook
+
+
+def fingerprint(notebook: NotebookNode) -> str:
+    """Digest of the cells' text, to notice whether a learner changed a chapter."""
+    return _digest(*(cell.source for cell in notebook.cells))
+
+
+def to_text(notebook: NotebookNode) -> str:
+    """Write a notebook as the text of its file."""
+    return nbformat.writes(notebook, version=nbformat.NO_CONVERT, indent=1) + "\n"
+
+
+def sources_only(notebook: NotebookNode) -> str:
+    """Write a notebook without outputs, to compare what does not depend on the machine."""
+    bare = copy.deepcopy(notebook)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return to_text(bare)
+
+
+def check(path: Path) -> list[str]:
+    """List what is committed for a lesson and would be built differently."""
+    lesson = read_lesson(path)
+    chapter, solution = (folder / f"{path.stem}.ipynb" for folder in (CHAPTERS, SOLUTIONS))
+    missing = [f"{file.relative_to(REPOSITORY)} is missing" for file in (chapter, solution) if not file.exists()]
+    if missing:
+        return missing
+    wrong = []
+    if chapter.read_text("utf-8") != to_text(unsolved(lesson)):
+        wrong.append(f"chapters/{chapter.name} is not what the lesson says")
+    committed = nbformat.read(solution, as_version=nbformat.NO_CONVERT)
+    if sources_only(committed) != sources_only(solved(lesson)):
+        wrong.append(f"solutions/{solution.name} is not what the lesson says")
+    if any(cell.cell_type == "code" and not cell.execution_count for cell in committed.cells):
+        wrong.append(f"solutions/{solution.name} was not executed")
+    return wrong
+
+
+def build(path: Path) -> None:
+    """Write the chapter and the executed solution of a lesson."""
+    lesson = read_lesson(path)
+    executed = execute(solved(lesson))  # first: a lesson that fails must not replace a chapter
+    chapter = CHAPTERS / f"{path.stem}.ipynb"
+    keep_learners_work(chapter)
+    write_whole(chapter, to_text(unsolved(lesson)))
+    write_whole(SOLUTIONS / f"{path.stem}.ipynb", to_text(executed))
+
+
+def keep_learners_work(chapter: Path) -> None:
+    """Copy a chapter that somebody worked in to my_work/ before it is written anew."""
+    if not chapter.exists():
+        return
+    notebook = nbformat.read(chapter, as_version=nbformat.NO_CONVERT)
+    if notebook.metadata.get("recsys_teach", {}).get("built") == fingerprint(notebook):
+        return
+    aside = ASIDE / f"{chapter.stem}.{time.strftime('%Y%m%d-%H%M%S')}.ipynb"
+    ASIDE.mkdir(exist_ok=True)
+    shutil.copy2(chapter, aside)
+    print(f"{chapter.name} held work of yours: it is kept as {aside.relative_to(REPOSITORY)}")
+
+
+def _stub(region: re.Match[str]) -> str:
+    """Choose what stands in place of a solution: `return TODO` in a function, `name = TODO` for a value."""
+    indent, code = region.groups()
+    if indent:
+        return f"{indent}return TODO\n"
+    names = [
+        ast.unparse(statement.targets[0]) for statement in ast.parse(code).body if isinstance(statement, ast.Assign)
+    ]
+    if not names:
+        raise ValueError(f"This solution assigns nothing, so there is no stub for it:\n{code}")
+    return f"{names[-1]} = TODO\n"
+
+
+def _tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
+
+
+def main(arguments: list[str]) -> int:
+    """Build or check the lessons that are named, or all."""
+    numbers = [argument for argument in arguments if argument != "--check"]
+    lessons = [path for path in sorted(LESSONS.glob("*.py")) if not numbers or path.stem[:2] in numbers]
+    if not lessons:
+        print(f"No lesson matches {numbers}; there are {[path.stem for path in sorted(LESSONS.glob('*.py'))]}.")
+        return 2
+    if "--check" in arguments:
+        wrong = [line for path in lessons for line in check(path)]
+        print("\n".join(wrong + ["Run: python authoring/build.py"]) if wrong else "Everything committed is as built.")
+        return bool(wrong)
+    for path in lessons:
+        start = time.monotonic()
+        build(path)
+        print(f"{path.stem}: built in {time.monotonic() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""One look for every figure: readable, colour-blind-safe, with a caption and a description in words."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours: they stay apart for every common kind of colour blindness.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+
+# One model, one look, in the whole course; the marker and the line tell it apart without colour.
+MODEL_STYLES: dict[str, dict[str, Any]] = {
+    "random": {"color": "#777777", "marker": "x", "linestyle": ":"},
+    "mean rating": {"color": ORANGE, "marker": "v", "linestyle": "--"},
+    "popularity": {"color": BLACK, "marker": "s", "linestyle": "--"},
+    "PureSVD": {"color": BLUE, "marker": "o", "linestyle": "-"},
+    "oracle": {"color": GREEN, "marker": "*", "linestyle": "-."},
+}
+
+_STYLE = {
+    "figure.dpi": 90,
+    "figure.constrained_layout.use": True,
+    "font.size": 12,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 2,
+    "lines.markersize": 6,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "axes.axisbelow": True,
+    "svg.hashsalt": "recsys_teach",
+}
+
+
+def new_axes(columns: int = 1, width: float = 7.0, height: float = 4.0) -> tuple[Figure, Any]:
+    """Make a figure in the look of the course with one axes, or an array of several side by side.
+
+    Parameters
+    ----------
+    columns : int. Number of axes.
+    width, height : inches of the whole figure.
+    """
+    with plt.rc_context(_STYLE):
+        return plt.subplots(1, columns, figsize=(width, height))
+
+
+def show(fig: Figure, *, caption: str, alt: str) -> None:
+    """Display a figure with a visible caption of at most ten words and a description of 15 to 40 words.
+
+    Raises
+    ------
+    ValueError
+        If the caption or the description has the wrong length.
+    """
+    n_caption, n_alt = len(caption.split()), len(alt.split())
+    if not 1 <= n_caption <= 10:
+        raise ValueError(f"A caption has at most 10 words; this one has {n_caption}: {caption!r}.")
+    if not 15 <= n_alt <= 40:
+        raise ValueError(f"The alt text has 15 to 40 words; this one has {n_alt}: {alt!r}.")
+    png = _png(fig)
+    bundle = {"text/html": _html(png, caption, alt), "image/png": png, "text/plain": f"Figure: {caption} ({alt})"}
+    display(bundle, raw=True)
+
+
+def slider(
+    draw: Callable[[int], Figure], *, name: str, low: int, high: int, start: int, caption: str,
+    alt: Callable[[int], str],
+) -> None:  # fmt: skip
+    """Display a slider that redraws a figure; put a static picture of the same thing beside it.
+
+    Parameters
+    ----------
+    draw : function of the slider's value that gives a figure.
+    name, low, high, start : label, range and first value of the slider.
+    caption : str. Visible under the figure.
+    alt : function of the value that describes the figure in words.
+    """
+    control = widgets.IntSlider(start, low, high, description=name, continuous_update=False)
+
+    def picture(value: int) -> str:
+        return _html(_png(draw(value)), caption, alt(value))
+
+    figure = widgets.HTML(picture(start))
+    control.observe(lambda change: setattr(figure, "value", picture(change["new"])), names="value")
+    display(widgets.VBox([control, figure]))
+
+
+def label_bars(ax: Axes, pattern: str = "{:.3f}") -> None:
+    """Write the value beside each bar."""
+    for bars in ax.containers:
+        ax.bar_label(bars, fmt=pattern, padding=3)  # type: ignore[arg-type]
+
+
+def _png(fig: Figure) -> str:
+    """Render and close; no date or version in the file, so that the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(fig)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _html(png: str, caption: str, alt: str) -> str:
+    return (
+        f'<figure><img src="data:image/png;base64,{png}" alt="{html.escape(alt)}">'
+        f"<figcaption>{html.escape(caption)}"
+        f"<details><summary>Description</summary>{html.escape(alt)}</details></figcaption></figure>"
+    )

@@ -1,0 +1,242 @@
+"""The event log, the id maps, and the user x item matrix with named axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+AXES = ("user", "item")
+
+
+def _known_ids(given: Any, seen: pd.Series, table: pd.DataFrame | None) -> pd.Index:
+    """Take ids from what was given, else from the feature table, else from the log, sorted."""
+    if given is not None:
+        ids = pd.Index(given)
+    elif table is not None:
+        ids = table.index
+    else:
+        ids = pd.Index(np.sort(seen.unique()))
+    if ids.has_duplicates:
+        raise ValueError(f"Each id may stand once, but {ids[ids.duplicated()][0]!r} stands twice.")
+    return ids
+
+
+def _refuse_unknown(axis: str, seen: pd.Series, ids: pd.Index, other: pd.Index) -> None:
+    """Raise if the log holds ids that the axis does not have; say so if the columns look swapped."""
+    unknown = seen[~seen.isin(ids)]
+    if unknown.empty:
+        return
+    if seen.isin(other).all():
+        raise ValueError(
+            f"The axes look swapped: every value of the column {axis!r} is an id of the other axis. "
+            "Expected one column of users and one of items; exchange the two columns."
+        )
+    raise ValueError(
+        f"The log has {unknown.nunique()} {axis} ids that are not among the {len(ids)} known ones, "
+        f"for example {unknown.iloc[0]!r}. Add them to the {axis} ids or drop those events."
+    )
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """An event log whose users are rows and whose items are columns. Built by hand in chapter 01.
+
+    Use :meth:`from_log` to make one. Positions (``user_pos``, ``item_pos``) are 0, 1, 2, … in the order of
+    ``user_ids`` and ``item_ids``; every matrix, score and metric of the course speaks of positions.
+
+    Parameters
+    ----------
+    log : DataFrame, one row an event, with the columns ``user`` and ``item`` and any others.
+    user_ids : Index, shape (n_users,). Row ``u`` of every matrix belongs to ``user_ids[u]``.
+    item_ids : Index, shape (n_items,). Column ``i`` of every matrix belongs to ``item_ids[i]``.
+    users : DataFrame indexed by user id, or None. What is known of each user.
+    items : DataFrame indexed by item id, or None. What is known of each item.
+    """
+
+    log: pd.DataFrame
+    user_ids: pd.Index
+    item_ids: pd.Index
+    users: pd.DataFrame | None = None
+    items: pd.DataFrame | None = None
+
+    @classmethod
+    def from_log(
+        cls,
+        log: pd.DataFrame,
+        *,
+        users: pd.DataFrame | None = None,
+        items: pd.DataFrame | None = None,
+        user_ids: Sequence[Any] | None = None,
+        item_ids: Sequence[Any] | None = None,
+    ) -> Interactions:
+        """Make interactions from an event log.
+
+        Parameters
+        ----------
+        log : DataFrame with the columns ``user`` and ``item``; others (``rating``, ``time``, …) are kept.
+        users, items : DataFrame indexed by id, optional. Their indices fix the ids and the order of the axes.
+        user_ids, item_ids : sequence, optional. Fix the ids and the order of the axes directly.
+
+        Raises
+        ------
+        ValueError
+            If the log is empty, lacks a column, has missing ids, ids that the axes do not know, or axes that
+            look swapped.
+        """
+        missing = [axis for axis in AXES if axis not in log.columns]
+        if missing:
+            raise ValueError(
+                f"The log needs the columns 'user' and 'item', but {missing[0]!r} is missing; it has "
+                f"{list(log.columns)}. Rename your columns with log.rename(columns=...)."
+            )
+        if log.empty:
+            raise ValueError("The log is empty: expected at least one event. Check the filter before this call.")
+        for axis in AXES:
+            if log[axis].isna().any():
+                row = int(np.flatnonzero(log[axis].isna())[0])
+                raise ValueError(f"Event {row} has no {axis} id (NaN). Drop such events with log.dropna().")
+        rows = _known_ids(user_ids, log["user"], users)
+        columns = _known_ids(item_ids, log["item"], items)
+        _refuse_unknown("user", log["user"], rows, columns)
+        _refuse_unknown("item", log["item"], columns, rows)
+        return cls(log.reset_index(drop=True), rows, columns, users, items)
+
+    @classmethod
+    def from_matrix(
+        cls, matrix: Any, *, user_ids: Sequence[Any] | None = None, item_ids: Sequence[Any] | None = None
+    ) -> Interactions:
+        """Make interactions from a users x items array or sparse matrix; a zero is "no event".
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN, or if the shape does not fit the ids; the message says so if it is the transpose.
+        """
+        cells = sparse.coo_array(matrix)
+        if not np.isfinite(cells.data).all():
+            raise ValueError("The matrix holds NaN or infinity. Write 0 where there was no event.")
+        expected = tuple(
+            size if ids is None else len(ids)
+            for ids, size in zip((user_ids, item_ids), cells.shape, strict=True)
+        )
+        if cells.shape != expected:
+            swapped = " That is the transpose: pass matrix.T." if cells.shape == expected[::-1] else ""
+            raise ValueError(f"Expected a matrix of users x items {expected}, came {cells.shape}.{swapped}")
+        rows = pd.RangeIndex(cells.shape[0]) if user_ids is None else pd.Index(user_ids)
+        columns = pd.RangeIndex(cells.shape[1]) if item_ids is None else pd.Index(item_ids)
+        user_pos, item_pos = cells.coords
+        log = pd.DataFrame({"user": rows[user_pos], "item": columns[item_pos], "rating": cells.data})
+        return cls.from_log(log, user_ids=rows, item_ids=columns)
+
+    def __len__(self) -> int:
+        return len(self.log)
+
+    def __repr__(self) -> str:
+        return f"Interactions({len(self):,} events, {self.n_users:,} users x {self.n_items:,} items)"
+
+    @property
+    def n_users(self) -> int:
+        """Number of rows."""
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        """Number of columns."""
+        return len(self.item_ids)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_users, n_items), always in this order."""
+        return self.n_users, self.n_items
+
+    @property
+    def user_pos(self) -> np.ndarray:
+        """Row of each event, shape (n_events,)."""
+        return self.user_ids.get_indexer(self.log["user"])
+
+    @property
+    def item_pos(self) -> np.ndarray:
+        """Column of each event, shape (n_events,)."""
+        return self.item_ids.get_indexer(self.log["item"])
+
+    def counts(self) -> sparse.csr_array:
+        """How often each user met each item, shape (n_users, n_items), dtype float64."""
+        ones = np.ones(len(self))
+        cells = sparse.coo_array((ones, (self.user_pos, self.item_pos)), shape=self.shape)
+        return cells.tocsr()  # adds up cells that stand twice
+
+    def matrix(self, value: str | None = None) -> sparse.csr_array:
+        """Give the user x item matrix in compressed sparse rows.
+
+        Parameters
+        ----------
+        value : str, optional. The column of the log to store. Without it a cell is 1 where there was any event.
+
+        Returns
+        -------
+        csr_array, shape (n_users, n_items), dtype float64, column indices sorted. What is not stored is
+        missing, not zero: the arithmetic of a sparse matrix treats it as zero all the same (chapter 04).
+
+        Raises
+        ------
+        ValueError
+            If the column is absent or holds NaN, or if a pair has two values, so that none is the right one.
+        """
+        cells = self.counts()
+        if value is None:
+            cells.data[:] = 1.0
+            return cells
+        if value not in self.log.columns:
+            raise ValueError(f"The log has no column {value!r}; it has {list(self.log.columns)}.")
+        values = self.log[value].to_numpy(dtype=float)
+        if np.isnan(values).any():
+            raise ValueError(f"The column {value!r} holds NaN in event {int(np.flatnonzero(np.isnan(values))[0])}.")
+        if cells.data.max() > 1:
+            pair = self.log[self.log.duplicated(["user", "item"])].iloc[0]
+            raise ValueError(
+                f"User {pair['user']!r} has more than one {value!r} for item {pair['item']!r}. Decide which one "
+                "holds first, for example log.drop_duplicates(['user', 'item'], keep='last')."
+            )
+        return sparse.coo_array((values, (self.user_pos, self.item_pos)), shape=self.shape).tocsr()
+
+    def take(self, events: np.ndarray) -> Interactions:
+        """Keep some events (a mask or positions in the log); users, items and their order stay."""
+        log = self.log.loc[events] if events.dtype == bool else self.log.iloc[events]
+        return Interactions(log.reset_index(drop=True), self.user_ids, self.item_ids, self.users, self.items)
+
+
+def split_per_user(
+    interactions: Interactions, test_fraction: float = 0.2, random_state: int = 0
+) -> tuple[Interactions, Interactions]:
+    """Hold out a random share of each user's events. Chapter 03 says what this split leaks.
+
+    A user with n events has ``ceil(test_fraction * n)`` of them in the test part, the rounding of scikit-learn's
+    ``train_test_split``; at least one event stays for training.
+
+    Returns
+    -------
+    train, test : Interactions with the same axes as the input.
+
+    Raises
+    ------
+    ValueError
+        If ``test_fraction`` is not between 0 and 1.
+    """
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction is a share between 0 and 1, for example 0.2; came {test_fraction}.")
+    rng = np.random.default_rng(random_state)
+    user_pos = interactions.user_pos
+    order = np.lexsort((rng.random(len(user_pos)), user_pos))  # users in order, their events shuffled
+    n_events = np.bincount(user_pos, minlength=interactions.n_users)
+    first = np.repeat(np.cumsum(n_events) - n_events, n_events)
+    rank = np.arange(len(order)) - first  # 0, 1, … within each user
+    n_test = np.minimum(np.ceil(test_fraction * n_events), n_events - 1)
+    held_out = rank < np.repeat(n_test, n_events)
+    in_test = np.zeros(len(order), dtype=bool)
+    in_test[order[held_out]] = True
+    return interactions.take(~in_test), interactions.take(in_test)

@@ -1,0 +1,153 @@
+"""Compare an answer with what was expected, and say where and how far they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+
+def same(expected: Any, came: Any, atol: float = 1e-8) -> str:
+    """Return "" if the answer equals what was expected, else one or two lines on where and how far.
+
+    Arrays, sparse matrices, series and tensors are compared by value and may replace each other; so may lists,
+    tuples and arrays of numbers. NaN equals NaN.
+    """
+    if isinstance(expected, Mapping):
+        return _same_mapping(expected, came, atol)
+    if isinstance(expected, str | bool | np.bool_ | None):
+        return _same_plain(expected, came)
+    if isinstance(expected, set | frozenset):
+        return _same_set(set(expected), came)
+    if isinstance(expected, tuple):
+        return _same_parts(expected, came, atol)
+    return _same_numbers(_as_array(expected), came, atol)
+
+
+def same_ranking(expected: Any, came: Any, atol: float = 0) -> str:
+    """Compare lists of item positions, best first: say which row and place differ."""
+    wanted, got = np.atleast_2d(_as_array(expected)), _as_array(came)
+    if got.ndim == 1:
+        got = got[None]
+    if (reason := _wrong_shape(wanted, got)) or (reason := _not_numbers(got)):
+        return reason
+    if (wanted == got).all():
+        return ""
+    row, place = np.argwhere(wanted != got)[0]
+    where = f"row {row}: " if len(wanted) > 1 else ""
+    return f"{where}at place {place + 1} you ranked item {got[row, place]}, expected {wanted[row, place]}."
+
+
+def _as_array(value: Any) -> np.ndarray:
+    if sparse.issparse(value):
+        return value.toarray()
+    if hasattr(value, "detach"):
+        value = value.detach().numpy()
+    return np.asarray(value)
+
+
+def _same_plain(expected: Any, came: Any) -> str:
+    if isinstance(came, np.bool_ | np.str_):
+        came = came.item()
+    if isinstance(expected, np.bool_):
+        expected = expected.item()
+    if type(came) is type(expected) and came == expected:
+        return ""
+    return f"expected {expected!r}, came {_short(came)}."
+
+
+def _same_set(expected: set, came: Any) -> str:
+    try:
+        got = {value.item() if hasattr(value, "item") else value for value in came}
+    except TypeError:
+        return f"expected a set, came {_short(came)}."
+    missing, extra = sorted(expected - got, key=str), sorted(got - expected, key=str)
+    parts = [f"missing: {missing[:5]}"] * bool(missing) + [f"too many: {extra[:5]}"] * bool(extra)
+    return "; ".join(parts) + ("." if parts else "")
+
+
+def _same_mapping(expected: Mapping, came: Any, atol: float) -> str:
+    if not isinstance(came, Mapping):
+        return f"expected a dictionary with the keys {list(expected)}, came {_short(came)}."
+    if wrong := _same_set(set(expected), set(came)):
+        return f"the keys differ: {wrong}"
+    for key, value in expected.items():
+        if reason := same(value, came[key], atol):
+            return f"under {key!r}: {reason}"
+    return ""
+
+
+def _same_parts(expected: tuple, came: Any, atol: float) -> str:
+    if not isinstance(came, tuple | list) or len(came) != len(expected):
+        return f"expected {len(expected)} things, as in `return a, b`; came {_short(came)}."
+    for place, (want, got) in enumerate(zip(expected, came, strict=True), start=1):
+        if reason := same(want, got, atol):
+            return f"part {place} of what you return: {reason}"
+    return ""
+
+
+def _same_numbers(expected: np.ndarray, came: Any, atol: float) -> str:
+    try:
+        got = _as_array(came)
+    except (ValueError, TypeError):
+        return f"expected numbers of shape {expected.shape}, came {_short(came)}."
+    if (reason := _not_numbers(got)) or (reason := _wrong_shape(expected, got)):
+        return reason
+    close = np.isclose(got, expected, rtol=1e-9, atol=atol, equal_nan=True)
+    if close.all():
+        return ""
+    if expected.ndim == 0:
+        return f"expected {_number(expected)}, came {_number(got)}."
+    distance = np.where(close, -1.0, np.nan_to_num(np.abs(got - expected.astype(float)), nan=np.inf))
+    place = np.unravel_index(distance.argmax(), expected.shape)
+    return (
+        f"{(~close).sum()} of {expected.size} numbers differ, most at {_place(place)}: "
+        f"expected {_number(expected[place])}, came {_number(got[place])}."
+    )
+
+
+def _not_numbers(got: np.ndarray) -> str:
+    if got.dtype.kind in "biuf":
+        return ""
+    return f"expected numbers, came {_short(got.item() if got.ndim == 0 else got)}."
+
+
+def _wrong_shape(expected: np.ndarray, got: np.ndarray) -> str:
+    if expected.shape == got.shape:
+        return ""
+    kind = "one number" if expected.ndim == 0 else f"an array of shape {expected.shape}"
+    came = "one number" if got.ndim == 0 else f"an array of shape {got.shape}"
+    swapped = got.ndim == 2 and got.shape == expected.shape[::-1]
+    return f"expected {kind}, came {came}{': that is the transpose' if swapped else ''}."
+
+
+def _place(place: tuple[Any, ...]) -> str:
+    names = {1: ("position",), 2: ("row", "column")}.get(len(place), tuple(f"axis {i}" for i in range(len(place))))
+    return ", ".join(f"{name} {int(index)}" for name, index in zip(names, place, strict=True))
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.6g}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    text = f"{type(value).__name__} {value!r}" if not callable(value) else "a function"
+    return text if len(text) <= 70 else text[:67] + "..."
+
+
+def describe(value: Any) -> str:
+    """Write an argument so that a learner can type it again, or say what it is if it is large."""
+    if sparse.issparse(value):
+        return f"a sparse matrix holding {describe(value.toarray())}"
+    if isinstance(value, np.ndarray) and value.size <= 48:
+        return np.array2string(value, precision=3, suppress_small=True, separator=", ").replace("\n", "\n" + " " * 9)
+    if isinstance(value, pd.DataFrame) and len(value) <= 12:
+        return "\n" + value.to_string()
+    if isinstance(value, np.generic):
+        value = value.item()
+    return _short(value) if isinstance(value, np.ndarray) else repr(value)

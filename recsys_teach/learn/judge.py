@@ -1,0 +1,182 @@
+"""Judge an answer: to do, not yet (with the reason and the smallest counter-example), or ok."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import linecache
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from recsys_teach.learn.compare import describe
+from recsys_teach.learn.declare import Exercise
+from recsys_teach.learn.limited import TimeUp, call_within
+from recsys_teach.learn.todo import ADVICE, TODO, TodoError
+
+SECONDS = 1.5  # for all calls of a learner's function together, so that a check ends within 2 s
+RANDOM_CASES = 5
+
+Status = Literal["to do", "not yet", "ok"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says: a status, one reason, and lines of evidence."""
+
+    status: Status
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+def judge(exercise: Exercise, answer: Any) -> Verdict:
+    """Judge an answer to an exercise. Never raises for anything that a learner can write."""
+    if answer is TODO:
+        return Verdict("to do", ADVICE)
+    try:
+        return _judge_function(exercise, answer) if exercise.wants_function else _judge_value(exercise, answer)
+    except Exception as error:  # an answer so strange that it cannot even be compared or printed
+        return Verdict("not yet", f"Your answer could not be compared with what was expected: {error}")
+
+
+def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
+    if callable(answer):
+        return Verdict("not yet", "This exercise asks for a value, and you gave the function. Call it first.")
+    if not (reason := exercise.compare(exercise.reference(), answer, exercise.atol)):
+        return Verdict("ok", exercise.why)
+    for message, wrong in exercise.misconceptions.items():
+        value = wrong() if callable(wrong) else wrong
+        if not exercise.compare(value, answer, exercise.atol):
+            return Verdict("not yet", message)
+    if any(word in reason for word in ("shape", "one number", "expected numbers", "expected a ")):
+        return Verdict("not yet", f"The kind of answer differs: {reason}")
+    # The expected value is the answer itself, so only what came is said.
+    return Verdict("not yet", f"That is not it: {describe(answer)[:60]} came.")
+
+
+def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
+    if not callable(answer):
+        name = getattr(exercise.reference, "__name__", "it")
+        return Verdict(
+            "not yet",
+            f"This exercise asks for the function itself, and {describe(answer)[:60]} came.",
+            (f'Write check("{exercise.id}", {name}) without calling it.',),
+        )
+    tried: list[tuple[tuple[Any, ...], Any]] = []
+    first: Verdict | None = None
+    deadline = time.monotonic() + SECONDS
+    for args in _arguments(exercise):
+        came, verdict = _try(exercise, answer, args, deadline - time.monotonic())
+        if verdict:
+            return verdict
+        tried.append((args, came))
+        first = first or _compare(exercise, args, came)
+    if first is None:
+        return Verdict("ok", exercise.why)
+    if message := _misconception(exercise, tried):
+        return Verdict("not yet", message, first.evidence)
+    return first
+
+
+def _arguments(exercise: Exercise) -> Iterator[tuple[Any, ...]]:
+    yield from exercise.cases
+    if exercise.draw:
+        rng = np.random.default_rng()
+        for _ in range(RANDOM_CASES):
+            yield exercise.draw(rng)
+
+
+def _try(exercise: Exercise, answer: Callable, args: tuple, seconds: float) -> tuple[Any, Verdict | None]:
+    """Call the answer on a copy; a verdict comes back only if there is nothing to compare."""
+    given = copy.deepcopy(args)
+    called = _called(exercise, args)
+    try:
+        came = call_within(max(0.05, seconds), answer, *given)
+    except TodoError:
+        return None, Verdict("to do", ADVICE)
+    except TimeUp:
+        reason = f"Your function did not return within {SECONDS:g} seconds. Is there a loop that cannot end?"
+        return None, Verdict("not yet", reason, (called,))
+    except Exception as error:
+        return None, Verdict("not yet", _raised(error, answer), (called,))
+    except BaseException as error:  # sys.exit(), quit()
+        return None, Verdict("not yet", f"Your function ended with {type(error).__name__}.", (called,))
+    if came is TODO:
+        return None, Verdict("to do", ADVICE)
+    if came is None and exercise.reference(*copy.deepcopy(args)) is not None:
+        reason = "Your function returned None: does its last line say `return`?"
+        return None, Verdict("not yet", reason, (called,))
+    if changed := _changed(exercise, args, given):
+        reason = f"Your function changed its argument {changed}. Work on a copy, for example {changed}.copy()."
+        return None, Verdict("not yet", reason, (called,))
+    return came, None
+
+
+def _compare(exercise: Exercise, args: tuple, came: Any) -> Verdict | None:
+    called = _called(exercise, args)
+    for message, holds in exercise.properties.items():
+        try:
+            kept = bool(holds(args, came))
+        except Exception:
+            kept = False
+        if not kept:
+            return Verdict("not yet", message, (called, f"you returned {describe(came)}"))
+    reason = exercise.compare(exercise.reference(*copy.deepcopy(args)), came, exercise.atol)
+    if not reason:
+        return None
+    return Verdict("not yet", f"The result differs: {reason}", (called, f"you returned {describe(came)}"))
+
+
+def _misconception(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:
+    """Find the named wrong answer that gives what the learner's gave, on every case."""
+    for message, wrong in exercise.misconceptions.items():
+        if all(_gives(exercise, wrong, args, came) for args, came in tried):
+            return message
+    return ""
+
+
+def _gives(exercise: Exercise, wrong: Callable, args: tuple, came: Any) -> bool:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return not exercise.compare(wrong(*copy.deepcopy(args)), came, exercise.atol)
+        except Exception:
+            return False
+
+
+def _called(exercise: Exercise, args: tuple) -> str:
+    names = list(inspect.signature(exercise.reference).parameters)
+    return "with " + ", ".join(f"{name} = {describe(arg)}" for name, arg in zip(names, args, strict=False))
+
+
+def _raised(error: Exception, answer: Callable) -> str:
+    """Say what a learner's code raised, and the line of theirs that did."""
+    reason = f"Your function raised {type(error).__name__}: {error}"
+    code = getattr(inspect.unwrap(answer), "__code__", None)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
+    if frames:
+        line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
+        reason += f" (line {frames[-1].lineno}: `{line}`)" if line else ""
+    return reason
+
+
+def _changed(exercise: Exercise, before: tuple, after: tuple) -> str:
+    """Name the first argument that a call changed, or ""."""
+    names = inspect.signature(exercise.reference).parameters
+    for name, old, new in zip(names, before, after, strict=False):
+        if isinstance(old, np.ndarray) and not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
+            return name
+        if isinstance(old, pd.DataFrame | pd.Series) and not old.equals(new):
+            return name
+        if sparse.issparse(old) and ((old != new).nnz or old.nnz != new.nnz):
+            return name
+        if isinstance(old, list | dict | set) and repr(old) != repr(new):
+            return name
+    return ""

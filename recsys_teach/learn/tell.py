@@ -1,0 +1,201 @@
+"""What a learner calls: check, hint, quiz, predict, reveal, claim. Nothing here shows a traceback of ours."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from typing import Any
+
+from recsys_teach.learn.declare import Exercise, Prediction, chapter_of
+from recsys_teach.learn.judge import Verdict, judge
+from recsys_teach.learn.record import change_progress, read_progress, report, strict
+from recsys_teach.learn.todo import TODO
+
+_hints_given: dict[str, int] = {}
+
+
+class NotOk(AssertionError):
+    """Raised in strict mode, where anything but ok fails."""
+
+
+def check(exercise_id: str, answer: Any) -> None:
+    """Check an answer and print ``[to do]``, ``[not yet]`` with the reason, or ``[ok]`` with one line of why.
+
+    Parameters
+    ----------
+    exercise_id : str. For example "4.2".
+    answer : the function or value that the exercise asks for.
+
+    Raises
+    ------
+    NotOk
+        Only if ``RECSYS_TEACH_STRICT=1`` and the answer is not ok.
+    """
+    exercise = _find_exercise(exercise_id)
+    if exercise is None:
+        return
+    verdict = judge(exercise, answer)
+    title = f"{exercise} ({exercise.level}, about {exercise.minutes} minutes)" * (verdict.status == "to do")
+    lines = [f"[{verdict.status}] {title or exercise}", *_indented(verdict.reason)]
+    lines += ["    " + line for line in verdict.evidence]
+    if verdict.status == "not yet":
+        lines.append(f'    Stuck? Run hint("{exercise.id}").')
+    print("\n".join(lines))
+    change_progress(lambda record: _note_attempt(record["exercises"], exercise.id, verdict))
+    _conclude("check", exercise.id, verdict.status, verdict.reason)
+
+
+def hint(exercise_id: str) -> None:
+    """Print the next hint for an exercise; each call goes one step further."""
+    exercise = _find_exercise(exercise_id)
+    if exercise is None:
+        return
+    given = min(_hints_given.get(exercise.id, 0), len(exercise.hints) - 1)
+    _hints_given[exercise.id] = given + 1
+    print(f"Hint {given + 1} of {len(exercise.hints)} for {exercise}")
+    print("\n".join(_indented(exercise.hints[given])))
+    if given + 1 == len(exercise.hints):
+        number = chapter_of(exercise.id).number
+        print(f"    That was the last one. A worked answer stands in solutions/, in the notebook of chapter {number}.")
+
+
+def quiz(chapter: str | int, answers: list[Any]) -> None:
+    """Print the recap questions of a chapter and what there is to say about each answer.
+
+    Parameters
+    ----------
+    chapter : number of the chapter.
+    answers : one letter a question, or TODO.
+    """
+    questions = chapter_of(str(chapter)).quiz
+    number = chapter_of(str(chapter)).number
+    if not isinstance(answers, list | tuple) or len(answers) != len(questions):
+        print(f"[not yet] Expected a list of {len(questions)} letters, for example {['a'] * len(questions)}.")
+        _conclude("quiz", number, "not yet", "not one letter a question")
+        return
+    letters = [answer if answer is TODO else str(answer).strip().lower() for answer in answers]
+    for place, (question, letter) in enumerate(zip(questions, letters, strict=True), start=1):
+        print("\n".join(textwrap.wrap(f"{place}. {question.text}", 100)))
+        for key, (text, _) in question.options.items():
+            mark = ">" if key == letter else " "
+            print("\n".join(textwrap.wrap(f"{mark} {key}) {text}", 100, initial_indent="   ", subsequent_indent="        ")))
+        status, said = _answer_said(question, letter)
+        print("\n".join(textwrap.wrap(f"[{status}] {said}", 100, initial_indent="   ", subsequent_indent="   ")) + "\n")
+    right = sum(letter == question.answer for question, letter in zip(questions, letters, strict=True))
+    print(f"{right} of {len(questions)} right.")
+    given = {str(n): letter for n, letter in enumerate(letters, start=1) if letter is not TODO}
+    change_progress(lambda record: record["quiz"].setdefault(number, {}).update(given))
+    status = "ok" if right == len(questions) else "to do" if TODO in letters else "not yet"
+    _conclude("quiz", number, status, f"{right} of {len(questions)} right")
+
+
+def predict(prediction_id: str, guess: Any) -> None:
+    """Print a question about an experiment that is still to come, and note a guess (a letter)."""
+    prediction = _find_prediction(prediction_id)
+    if prediction is None:
+        return
+    if guess is TODO:
+        print(prediction.question)
+        for letter, text in prediction.options.items():
+            print(f"   {letter}) {text}")
+        print("[to do] Replace TODO by a letter. A wrong guess costs nothing, and makes the result stick.")
+        _conclude("predict", prediction.id, "to do", "no guess yet")
+        return
+    letter = str(guess).strip().lower()
+    if letter not in prediction.options:
+        print(f"[not yet] Expected one of the letters {', '.join(prediction.options)}; came {guess!r}.")
+        _conclude("predict", prediction.id, "not yet", "not a letter of the question")
+        return
+    print(f"{prediction.question}\n[ok] You predict {letter}) {prediction.options[letter]}")
+    change_progress(lambda record: record["predictions"].setdefault(prediction.id, letter))
+    _conclude("predict", prediction.id, "ok", letter)
+
+
+def reveal(prediction_id: str, measured: Any) -> None:
+    """Print what came out beside the guess that was noted first."""
+    prediction = _find_prediction(prediction_id)
+    if prediction is None:
+        return
+    came = prediction.outcome(measured)
+    guess = read_progress()["predictions"].get(prediction.id)
+    print(f"You predicted: {f'{guess}) {prediction.options[guess]}' if guess else 'nothing yet'}")
+    print(f"It came out:   {came}) {prediction.options[came]}")
+
+
+def claim(sentence: str, value: Any, *, near: float | None = None, within: float = 0.0,
+          above: float | None = None, below: float | None = None) -> None:  # fmt: skip
+    """State a result and test it: ``claim("nDCG@10 of PureSVD", ndcg, near=0.43, within=0.02)``.
+
+    Parameters
+    ----------
+    sentence : str. What is measured, or, for a bool, what holds.
+    value : number or bool. What was measured.
+    near, within : the expected value and how far it may move on another machine or with another seed.
+    above, below : bounds.
+
+    Raises
+    ------
+    NotOk
+        Only in strict mode, if the claim does not hold.
+    """
+    bounds = [f"within {within:g} of {near:g}"] * (near is not None)
+    bounds += [f"above {above:g}"] * (above is not None) + [f"below {below:g}"] * (below is not None)
+    if isinstance(value, float) or bounds:
+        holds = (near is None or abs(value - near) <= within) and (above is None or value > above)
+        holds = holds and (below is None or value < below)
+        said = f"{value:.3g} is {' and '.join(bounds)}"
+    else:
+        holds, said = bool(value), "true"
+    if holds:
+        print(f"[holds] {sentence}: {said}.")
+    else:
+        print(f"[does not hold here] {sentence}: {said.replace(' is ', ' is not ')}.")
+        print("    With the data and settings of the course it holds. Did you change something above?")
+    _conclude("claim", sentence, "ok" if holds else "not yet", said)
+
+
+def _find_exercise(exercise_id: str) -> Exercise | None:
+    try:
+        return chapter_of(exercise_id).exercise(str(exercise_id))
+    except KeyError as error:
+        return _unknown(exercise_id, error)
+
+
+def _find_prediction(prediction_id: str) -> Prediction | None:
+    try:
+        found = {prediction.id: prediction for prediction in chapter_of(prediction_id).predictions}
+        return found[prediction_id]
+    except KeyError as error:
+        return _unknown(prediction_id, error)
+
+
+def _unknown(name: str, error: KeyError) -> None:
+    print(f"[not yet] {error.args[0]}")
+    _conclude("check", str(name), "not yet", "unknown id")
+
+
+def _answer_said(question: Any, letter: Any) -> tuple[str, str]:
+    if letter is TODO:
+        return "to do", "Write a letter in place of TODO."
+    if letter not in question.options:
+        return "not yet", f"{letter!r} is not one of {', '.join(question.options)}."
+    return ("ok" if letter == question.answer else "not yet"), question.options[letter][1]
+
+
+def _note_attempt(exercises: dict[str, Any], name: str, verdict: Verdict) -> None:
+    entry = exercises.setdefault(name, {"status": "to do", "attempts": 0})
+    if verdict.status != "to do":
+        entry["attempts"] += 1
+    if entry["status"] != "ok":
+        entry["status"] = verdict.status
+        entry["changed"] = time.strftime("%Y-%m-%d %H:%M")
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent="    ", subsequent_indent="    ")
+
+
+def _conclude(kind: str, name: str, status: str, reason: str) -> None:
+    report(kind, name, status, reason)
+    if strict() and status != "ok":
+        raise NotOk(f"{kind} {name}: {status}. {reason}")

@@ -1,0 +1,58 @@
+"""From scores to the k best unseen items, in chunks that fit a memory budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+MEMORY_BUDGET = 64 * 2**20  # bytes of scores that may exist at once
+
+
+def chunks(user_pos: np.ndarray, n_items: int, budget: int = MEMORY_BUDGET) -> Iterator[np.ndarray]:
+    """Cut users into groups whose scores (float64, one per item) fit the budget; at least one user a group."""
+    size = max(1, budget // (8 * max(1, n_items)))
+    for start in range(0, len(user_pos), size):
+        yield user_pos[start : start + size]
+
+
+def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -> np.ndarray:
+    """Rank the k best items of each row. Built by hand in chapter 01.
+
+    Parameters
+    ----------
+    scores : array, shape (n_users, n_items). Higher is better; not changed.
+    k : int, from 1 to n_items.
+    exclude : csr_array, shape (n_users, n_items), optional. Stored cells are never recommended.
+
+    Returns
+    -------
+    array of int, shape (n_users, k)
+        Item positions, best first. Equal scores are ordered by position, lowest first. Where fewer than k items
+        are left, the row ends in -1.
+
+    Raises
+    ------
+    ValueError
+        If k does not fit the catalogue, a score is NaN, or the shapes of scores and exclude differ.
+    """
+    n_users, n_items = scores.shape
+    if not 1 <= k <= n_items:
+        raise ValueError(f"k must be between 1 and the {n_items} items of the catalogue; came {k}.")
+    if np.isnan(scores).any():
+        raise ValueError(f"The scores of row {int(np.isnan(scores).any(axis=1).argmax())} hold NaN; expected numbers.")
+    scores = np.array(scores, dtype=float)
+    if exclude is not None:
+        if exclude.shape != scores.shape:
+            raise ValueError(f"Expected exclude of shape {scores.shape} like the scores, came {exclude.shape}.")
+        scores[exclude.nonzero()] = -np.inf
+    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    threshold = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
+    split = np.flatnonzero((scores >= threshold).sum(axis=1) > k)  # rows with a tie across the k-th place
+    best[split] = np.argsort(-scores[split], axis=1, kind="stable")[:, :k]
+    best.sort(axis=1)
+    best_scores = np.take_along_axis(scores, best, axis=1)
+    order = np.argsort(-best_scores, axis=1, kind="stable")
+    ranked = np.take_along_axis(best, order, axis=1)
+    return np.where(np.take_along_axis(best_scores, order, axis=1) == -np.inf, -1, ranked)

@@ -1,0 +1,53 @@
+"""Fixtures of all tests, and the table of notebooks at the end of a run."""
+
+import os
+from pathlib import Path
+
+# Before numpy is imported: the tests run side by side, so each takes one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LESSONS = sorted((REPOSITORY / "authoring" / "lessons").glob("*.py"))
+GATES = {
+    "test_unsolved_chapter_runs_clean": "unsolved",
+    "test_solved_chapter_passes_strict": "solved",
+    "test_text_is_the_same_with_two_threads": "same text",
+    "test_unsolved_chapter_fails_in_strict_mode": "strict fails",
+}
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    """Keep every test away from the learner's own progress."""
+    monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RECSYS_TEACH_STRICT", raising=False)
+    monkeypatch.delenv("RECSYS_TEACH_REPORT", raising=False)
+
+
+@pytest.fixture(scope="session")
+def movielens():
+    """MovieLens-100K, which set-up fetches."""
+    from recsys_teach import movielens
+
+    try:
+        return movielens.load()
+    except FileNotFoundError as error:
+        pytest.skip(f"MovieLens-100K is not here: {error}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print a line for each notebook."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    lines: dict[str, dict[str, str]] = {}
+    for report in reports:
+        test, _, chapter = report.nodeid.rsplit("::", 1)[-1].partition("[")
+        if getattr(report, "when", "") == "call" and test in GATES:
+            mark = "ok" if report.passed else "FAILED"
+            lines.setdefault(chapter.rstrip("]"), {})[GATES[test]] = f"{mark} {report.duration:.0f} s"
+    if lines:
+        terminalreporter.section("notebooks")
+    for chapter, gates in sorted(lines.items()):
+        terminalreporter.write_line(f"{chapter:28}" + "   ".join(f"{gate} {said}" for gate, said in sorted(gates.items())))
