@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -82,18 +83,30 @@ def evaluate(
     return Result(name, protocol, per_user)
 
 
-def result_table(results: list[Result]) -> pd.DataFrame:
-    """Put results with one protocol into a table, best first; refuse to mix protocols.
+@dataclass(frozen=True)
+class ResultTable:
+    """Mean metrics of several models under one protocol, which is printed with them; see :func:`result_table`."""
+
+    protocol: str
+    frame: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"{self.protocol}\n{self.frame.round(3).to_string()}"
+
+    def _repr_html_(self) -> str:
+        return f"{self.frame.round(3).to_html()}<p>{html.escape(self.protocol)}</p>"
+
+
+def result_table(results: list[Result]) -> ResultTable:
+    """Put results of one protocol into a table, best first.
 
     Raises
     ------
     ValueError
         If two results were measured differently, so that their numbers cannot be compared.
     """
-    protocols = {result.protocol for result in results}
+    protocols = sorted({result.protocol for result in results})
     if len(protocols) != 1:
-        raise ValueError(f"Results of different protocols do not belong in one table: {sorted(protocols)}.")
-    rows = {result.name: result.per_user.mean() for result in results}
-    table = pd.DataFrame(rows).T
-    table.columns.name = protocols.pop()
-    return table.sort_values(table.columns[0], ascending=False)
+        raise ValueError(f"Results of different protocols do not belong in one table: {protocols}.")
+    frame = pd.DataFrame({result.name: result.per_user.mean() for result in results}).T
+    return ResultTable(protocols[0], frame.sort_values(frame.columns[0], ascending=False))

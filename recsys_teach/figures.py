@@ -28,7 +28,7 @@ MODEL_STYLES: dict[str, dict[str, Any]] = {
     "oracle": {"color": GREEN, "marker": "*", "linestyle": "-."},
 }
 
-_STYLE = {
+plt.rcParams |= {
     "figure.dpi": 90,
     "figure.constrained_layout.use": True,
     "font.size": 12,
@@ -52,8 +52,7 @@ def new_axes(columns: int = 1, width: float = 7.0, height: float = 4.0) -> tuple
     columns : int. Number of axes.
     width, height : inches of the whole figure.
     """
-    with plt.rc_context(_STYLE):
-        return plt.subplots(1, columns, figsize=(width, height))
+    return plt.subplots(1, columns, figsize=(width, height))
 
 
 def show(fig: Figure, *, caption: str, alt: str) -> None:

@@ -138,18 +138,19 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
     NotOk
         Only in strict mode, if the claim does not hold.
     """
-    bounds = [f"within {within:g} of {near:g}"] * (near is not None)
-    bounds += [f"above {above:g}"] * (above is not None) + [f"below {below:g}"] * (below is not None)
-    if isinstance(value, float) or bounds:
-        holds = (near is None or abs(value - near) <= within) and (above is None or value > above)
-        holds = holds and (below is None or value < below)
-        said = f"{value:.3g} is {' and '.join(bounds)}"
-    else:
-        holds, said = bool(value), "true"
+    tests = []
+    if near is not None:
+        tests.append((f"within {within:g} of {near:g}", abs(value - near) <= within))
+    if above is not None:
+        tests.append((f"above {above:g}", value > above))
+    if below is not None:
+        tests.append((f"below {below:g}", value < below))
+    said = f": {value:.3g} ({', '.join(text for text, _ in tests)})" if tests else ""
+    holds = all(bool(passed) for _, passed in tests) if tests else bool(value)
     if holds:
-        print(f"[holds] {sentence}: {said}.")
+        print(f"[holds] {sentence}{said}")
     else:
-        print(f"[does not hold here] {sentence}: {said.replace(' is ', ' is not ')}.")
+        print(f"[does not hold here] {sentence}{said.replace('(', '(expected ')}")
         print("    With the data and settings of the course it holds. Did you change something above?")
     _conclude("claim", sentence, "ok" if holds else "not yet", said)
 

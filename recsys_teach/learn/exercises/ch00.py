@@ -1,0 +1,159 @@
+"""Chapter 00, Start here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+
+SHOWN = pd.DataFrame({"item": [7, 7, 8, 7, 9], "click": [1, 0, 1, 1, 0]})
+
+
+def mean_rating(ratings: np.ndarray) -> float:
+    """Give the mean of the ratings that are there; 0 means "not rated"."""
+    return float(ratings[ratings > 0].mean())
+
+
+def click_rate(impressions: pd.DataFrame, item: int) -> float:
+    """Share of an item's impressions that were clicked."""
+    return float(impressions.loc[impressions["item"] == item, "click"].mean())
+
+
+def _draw_impressions(rng: np.random.Generator) -> tuple:
+    items = np.append(rng.integers(1, 4, size=9), [1, 2, 3])
+    return pd.DataFrame({"item": items, "click": rng.integers(0, 2, size=12)}), int(rng.integers(1, 4))
+
+
+CHAPTER = Chapter(
+    number="00",
+    title="Start here",
+    objectives={
+        "O0.1": "Run cells, answer an exercise, and use what check and hint say",
+        "O0.2": "Find your way in the world of the course, where the truth is known",
+        "O0.3": "Update the course without losing what you wrote",
+    },
+    exercises=[
+        Exercise(
+            "0.1", "Mean of the given ratings", objective="O0.1", level="warm-up", minutes=3,
+            reference=mean_rating,
+            cases=[(np.array([5.0, 4.0, 0.0, 1.0]),), (np.array([0.0, 3.0]),)],
+            draw=lambda rng: (np.append(rng.integers(0, 6, size=6), 4).astype(float),),
+            why="A missing rating says nothing, so it belongs neither in the sum nor in the count.",
+            hints=(
+                "Which of the four numbers are ratings, and which one says that there is none?",
+                "Pick the entries above 0 first, then average what is left.",
+                "ratings > 0 is a mask; ratings[mask] keeps the entries where it is True; .mean() averages.",
+            ),
+            misconceptions={
+                'You averaged over all entries: a 0 here means "not rated", and it pulls the mean down.':
+                    lambda ratings: ratings.mean(),
+                "That is the sum of the ratings. Divide by how many there are.":
+                    lambda ratings: ratings.sum(),
+                "That is the middle rating (the median), not the mean.":
+                    lambda ratings: np.median(ratings[ratings > 0]),
+            },
+        ),
+        Exercise(
+            "0.2", "Click rate of an item", objective="O0.2", level="warm-up", minutes=4,
+            reference=click_rate,
+            cases=[(SHOWN, 7), (SHOWN, 9)],
+            draw=_draw_impressions,
+            why="Of all times that the item was shown, the share that ended in a click.",
+            hints=(
+                "Which rows of the table speak of this item?",
+                'impressions["item"] == item is a mask of rows. In those rows, look at the column "click".',
+                "The mean of a column of zeros and ones is the share of ones.",
+            ),
+            misconceptions={
+                "That is the number of clicks. A rate divides by how often the item was shown.":
+                    lambda impressions, item: impressions.loc[impressions["item"] == item, "click"].sum(),
+                "You divided by all impressions. Only those of this item count.":
+                    lambda impressions, item: impressions.loc[impressions["item"] == item, "click"].sum()
+                    / len(impressions),
+                "That is the click rate of all items together. Keep the rows of this item first.":
+                    lambda impressions, item: impressions["click"].mean(),
+                "That is how often the item was shown, as a share of all impressions.":
+                    lambda impressions, item: (impressions["item"] == item).mean(),
+            },
+        ),
+        Exercise(
+            "0.3", "The word that updates", objective="O0.3", level="warm-up", minutes=1,
+            reference=lambda: "update",
+            compare=lambda expected, came, atol: "" if str(came).strip().lower() == expected else "another word came",
+            why="It brings what is new, and what you wrote stays or is set aside where you can find it.",
+            hints=(
+                "The paragraph above the exercise names the command.",
+                "Only the last word of the command is asked for, in quotes.",
+            ),
+            misconceptions={
+                "lab opens JupyterLab and changes no file.": "lab",
+                "fetch brings the MovieLens data. The chapters stay as they are.": "fetch",
+                "git pull stops as soon as a chapter that you worked in has changed. The course has its own word.":
+                    "pull",
+                "doctor looks and says what is missing; it changes nothing.": "doctor",
+            },
+        ),
+    ],
+    predictions=[
+        Prediction(
+            "P0.1", "Of a hundred titles that the service shows somebody, how many are clicked?",
+            {"a": "fewer than 10", "b": "between 10 and 50", "c": "more than 50"},
+            outcome=lambda rate: "a" if rate < 0.1 else "b" if rate <= 0.5 else "c",
+        ),
+    ],
+    quiz=[
+        Question(
+            "O0.1", "check says [not yet] and shows a case. What is it?",
+            {
+                "a": ("An input on which your answer and the right one differ.",
+                      "Right: try your function on exactly that input and compare by hand."),
+                "b": ("An error in your Python installation.", "That would be a matter for doctor. check looks at results."),
+                "c": ("The solution.", "A check never prints the solution; the hints lead there step by step."),
+            },
+            answer="a",
+        ),
+        Question(
+            "O0.1", "You restart the kernel half-way through a chapter. What is lost?",
+            {
+                "a": ("Everything since you opened the notebook.",
+                      "The notebook's text is in its file, and what you have shown is in your progress file."),
+                "b": ("The variables. What you wrote and what you have shown stay.",
+                      "Right: run the cells from the top again, and go on."),
+                "c": ("Your progress.", "It lies in a file of its own in your data folder, and outlives every kernel."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O0.2", "Somebody was never shown a title, so there is no click. What do we know in the world?",
+            {
+                "a": ("That they do not like it.", "A missing click is no dislike: nobody asked."),
+                "b": ("Nothing, as in every real service.", "Real services are so. Here the truth can be asked for."),
+                "c": ("How probable a click would have been.",
+                      "Right: world.truth.click_probability gives it for every person and item."),
+            },
+            answer="c",
+        ),
+        Question(
+            "O0.2", "Why does the course use a made-up service beside real data?",
+            {
+                "a": ("Because real data are secret.", "Some are public, and the course uses them too."),
+                "b": ("Because there we can compare every model with the truth.",
+                      "Right: the best that any model could reach stands in the same table."),
+                "c": ("Because models score higher there.", "Often they score lower: the world is noisy on purpose."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O0.3", "An update brings a new version of a chapter that you have worked in. What happens to yours?",
+            {
+                "a": ("It is overwritten.", "Never: the update would rather stop."),
+                "b": ("It is copied to my_work/, and the message says under which name.",
+                      "Right: you then have the new chapter and your own."),
+                "c": ("The chapter is left out of the update.",
+                      "It is updated, after your version has been set aside."),
+            },
+            answer="b",
+        ),
+    ],
+)  # fmt: skip

@@ -1,0 +1,195 @@
+"""The evaluator against an independent computation, and what it refuses to mix."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys_teach.evaluation import Result, evaluate, result_table
+from recsys_teach.interactions import Interactions, split_per_user
+from recsys_teach.models import Popularity
+from recsys_teach.ranking import chunks
+
+SPLIT = "per-user random 80/20, seed 0"
+
+
+def random_parts(seed: int, n_users: int = 60, n_items: int = 40) -> tuple[Interactions, Interactions]:
+    rng = np.random.default_rng(seed)
+    taste = rng.random(n_items) ** 3
+    rated = rng.random((n_users, n_items)) < taste
+    rated[:, 0] |= ~rated.any(axis=1)  # nobody without an event
+    return split_per_user(Interactions.from_matrix(rated.astype(float)), random_state=seed)
+
+
+def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[tuple[float, float]]:
+    """Give nDCG@k and recall@k of each user with test items: ids, sets and loops, nothing of the package."""
+    seen, liked = {}, {}
+    for part, items_of in ((train, seen), (test, liked)):
+        for user, item in zip(part.log["user"], part.log["item"], strict=True):
+            items_of.setdefault(user, set()).add(item)
+    n_fans = {item: sum(item in items for items in seen.values()) for item in train.item_ids}
+    chart = sorted(n_fans, key=lambda item: -n_fans[item])  # equal numbers stay in the order of the catalogue
+    numbers = []
+    for user in (user for user in train.user_ids if user in liked):
+        best = [item for item in chart if item not in seen.get(user, ())][:k]
+        gain = sum(1 / math.log2(place + 2) for place, item in enumerate(best) if item in liked[user])
+        most = sum(1 / math.log2(place + 2) for place in range(min(k, len(liked[user]))))
+        numbers.append((gain / most, len(liked[user].intersection(best)) / len(liked[user])))
+    return numbers
+
+
+def popularity(train: Interactions, test: Interactions, k: int = 10) -> Result:
+    return evaluate(Popularity().fit(train).score, train, test, name="popularity", split=SPLIT, k=k)
+
+
+@pytest.mark.parametrize("k", [1, 5, 10])
+@pytest.mark.parametrize("seed", range(3))
+def test_popularity_equals_an_independent_computation_exactly(seed: int, k: int) -> None:
+    train, test = random_parts(seed)
+    came = popularity(train, test, k).per_user
+    assert list(came.itertuples(index=False, name=None)) == popularity_by_hand(train, test, k)
+
+
+def test_popularity_on_movielens_equals_an_independent_computation_exactly(movielens: Interactions) -> None:
+    train, test = split_per_user(movielens)
+    result = popularity(train, test)
+    by_hand = popularity_by_hand(train, test, 10)
+    assert list(result.per_user.itertuples(index=False, name=None)) == by_hand
+    assert len(by_hand) == 943
+    assert result.mean("nDCG@10") == pytest.approx(sum(ndcg for ndcg, _ in by_hand) / 943, abs=1e-15)
+
+
+def test_order_of_the_events_does_not_matter() -> None:
+    train, test = random_parts(1)
+    shuffled = [part.take(np.random.default_rng(0).permutation(len(part))) for part in (train, test)]
+    pd.testing.assert_frame_equal(popularity(*shuffled).per_user, popularity(train, test).per_user)
+
+
+def test_users_without_test_items_are_left_out_and_counted() -> None:
+    log = pd.DataFrame({"user": list("aaabcc"), "item": [1, 2, 3, 1, 2, 3]})
+    whole = Interactions.from_log(log)
+    train, test = whole.take(np.array([0, 1, 3, 4])), whole.take(np.array([2, 5]))
+    result = popularity(train, test, k=2)
+    assert list(result.per_user.index) == ["a", "c"]
+    assert result.protocol == f"{SPLIT}; all unseen items ranked; 2 users, 1 without test items left out"
+
+
+def test_protocol_does_not_speak_of_users_left_out_if_there_are_none() -> None:
+    whole = Interactions.from_matrix(np.ones((3, 5)))
+    assert "left out" not in popularity(*split_per_user(whole), k=2).protocol
+    assert "3 users" in popularity(*split_per_user(whole), k=2).protocol
+
+
+def test_seen_items_are_never_ranked_however_high_their_score() -> None:
+    train, test = random_parts(2)
+    scores = 1000 * train.matrix().toarray() + test.matrix().toarray()
+    result = evaluate(lambda users: scores[users], train, test, name="oracle", split=SPLIT)
+    assert result.mean("nDCG@10") == 1
+
+
+def test_a_user_who_was_not_in_training_is_ranked_all_items() -> None:
+    whole = Interactions.from_log(pd.DataFrame({"user": [1, 1, 2], "item": [7, 8, 7]}))
+    result = popularity(whole.take(np.array([0, 1])), whole.take(np.array([2])), k=1)
+    assert result.per_user["recall@1"].to_dict() == {2: 1.0}
+
+
+def test_scores_are_asked_for_in_chunks_and_each_user_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, test = random_parts(3)
+    at_once = popularity(train, test)
+    asked = []
+
+    def score(users: np.ndarray) -> np.ndarray:
+        asked.append(users)
+        return model.score(users)
+
+    model = Popularity().fit(train)
+    monkeypatch.setattr("recsys_teach.evaluation.chunks", lambda *a: chunks(*a, budget=7 * 40 * 8))
+    in_chunks = evaluate(score, train, test, name="popularity", split=SPLIT)
+    pd.testing.assert_frame_equal(in_chunks.per_user, at_once.per_user)
+    assert max(map(len, asked)) == 7
+    assert train.user_ids[np.concatenate(asked)].equals(at_once.per_user.index)
+
+
+def test_different_axes_are_refused() -> None:
+    train, test = random_parts(4)
+    backwards = Interactions.from_log(test.log, user_ids=test.user_ids, item_ids=test.item_ids[::-1])
+    fewer = Interactions.from_log(test.log)
+    for other in (backwards, fewer):
+        with pytest.raises(ValueError, match="same users and items in the same order"):
+            popularity(train, other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda scores: scores.T,
+        lambda scores: scores[:1],
+        lambda scores: scores[0],
+        lambda scores: scores[:, :-1],
+    ],
+    ids=["transposed", "one user", "one dimension", "an item missing"],
+)
+def test_scores_of_the_wrong_shape_are_refused(wrong) -> None:
+    train, test = random_parts(5)
+    model = Popularity().fit(train)
+    with pytest.raises(ValueError, match="one row a user and one column an item"):
+        evaluate(lambda users: wrong(model.score(users)), train, test, name="x", split=SPLIT)
+
+
+def test_scores_with_nan_are_refused() -> None:
+    train, test = random_parts(5)
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate(lambda users: np.full((len(users), 40), np.nan), train, test, name="x", split=SPLIT)
+
+
+@pytest.mark.parametrize("k", [-1, 0, 41])
+def test_a_list_that_cannot_be_is_refused(k: int) -> None:
+    train, test = random_parts(5)
+    with pytest.raises(ValueError, match="k must be between 1 and the 40 items"):
+        popularity(train, test, k=k)
+
+
+def test_result_shows_its_numbers_with_its_protocol() -> None:
+    result = Result("oracle", "some split", pd.DataFrame({"nDCG@3": [1.0, 0.5], "recall@3": [0.0, 0.25]}))
+    assert result.mean("nDCG@3") == 0.75
+    assert repr(result) == "oracle: nDCG@3 0.750, recall@3 0.125  (some split)"
+
+
+def test_table_has_the_best_first_and_names_the_protocol() -> None:
+    numbers = {"weak": 0.2, "strong": 0.9, "fair": 0.5}
+    results = [Result(name, "p", pd.DataFrame({"nDCG@3": [x], "recall@3": [1 - x]})) for name, x in numbers.items()]
+    table = result_table(results)
+    assert table.protocol == "p"
+    assert list(table.frame.index) == ["strong", "fair", "weak"]
+    assert table.frame.loc["strong"].tolist() == pytest.approx([0.9, 0.1])
+
+
+def test_table_shows_its_protocol_as_text_and_as_html() -> None:
+    table = result_table([Result("oracle", "seed <0>", pd.DataFrame({"nDCG@3": [0.12345]}))])
+    assert repr(table).startswith("seed <0>\n")
+    assert "0.123" in repr(table)
+    assert "oracle" in table._repr_html_()
+    assert "seed &lt;0&gt;" in table._repr_html_()
+
+
+def test_table_refuses_to_mix_protocols() -> None:
+    train, test = random_parts(6)
+    score = Popularity().fit(train).score
+    results = [evaluate(score, train, test, name=name, split=name) for name in ("leave-last-out", "random 80/20")]
+    with pytest.raises(ValueError, match=r"different protocols .*leave-last-out.*random 80/20"):
+        result_table(results)
+
+
+def test_table_refuses_to_mix_lengths_of_the_list() -> None:
+    train, test = random_parts(6)
+    with pytest.raises(ValueError, match="different protocols"):
+        result_table([popularity(train, test, k=5), popularity(train, test, k=10)])
+
+
+def test_table_loses_no_result_silently_if_two_have_one_name() -> None:
+    one, other = (Result("SVD", "p", pd.DataFrame({"nDCG@3": [x]})) for x in (0.1, 0.9))
+    with pytest.raises(ValueError, match="SVD"):
+        result_table([one, other])

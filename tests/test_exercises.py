@@ -1,0 +1,117 @@
+"""Every exercise, as it is declared: what is right passes, what is wrong is told apart, nothing hangs."""
+
+import importlib.util
+import inspect
+import time
+from pathlib import Path
+
+import pytest
+
+from recsys_teach.learn import TODO
+from recsys_teach.learn.declare import chapters
+from recsys_teach.learn.judge import judge
+
+EXERCISES = [exercise for chapter in chapters().values() for exercise in chapter.exercises]
+MISCONCEPTIONS = [(exercise, message) for exercise in EXERCISES for message in exercise.misconceptions]
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+
+
+def right_answers():
+    """Collect (exercise, answer) from the files answers_chNN.py beside this one."""
+    found = []
+    for number, chapter in chapters().items():
+        path = Path(__file__).parent / "exercises" / f"answers_ch{number}.py"
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found += [(exercise, answer) for exercise in chapter.exercises for answer in module.RIGHT[exercise.id]]
+    return found
+
+
+RIGHT = right_answers()
+
+
+@each_exercise
+def test_reference_is_accepted(exercise):
+    answer = exercise.reference if exercise.wants_function else exercise.reference()
+    assert judge(exercise, answer).status == "ok"
+
+
+@pytest.mark.parametrize(("exercise", "answer"), RIGHT, ids=lambda value: getattr(value, "id", "answer"))
+def test_differently_written_right_answer_is_accepted(exercise, answer):
+    verdict = judge(exercise, answer)
+    assert verdict.status == "ok", verdict
+
+
+@each_exercise
+def test_at_least_two_right_answers_are_tried(exercise):
+    assert sum(tried.id == exercise.id for tried, _ in RIGHT) >= 2
+
+
+@pytest.mark.parametrize(("exercise", "message"), MISCONCEPTIONS, ids=lambda value: getattr(value, "id", "wrong"))
+def test_misconception_gets_its_own_message(exercise, message):
+    wrong = exercise.misconceptions[message]
+    verdict = judge(exercise, wrong)
+    assert verdict.status == "not yet"
+    assert verdict.reason == message
+
+
+@each_exercise
+def test_at_least_three_misconceptions_are_explained(exercise):
+    assert len(exercise.misconceptions) >= 3
+
+
+@each_exercise
+def test_stub_is_to_do(exercise):
+    assert judge(exercise, TODO).status == "to do"
+    if exercise.wants_function:
+        assert judge(exercise, lambda *args: TODO).status == "to do"
+
+
+@each_exercise
+def test_wrong_kind_of_answer_is_not_yet(exercise):
+    for answer in (None, object(), "nothing of the kind", [[1], [2, 3]]):
+        assert judge(exercise, answer).status == "not yet"
+
+
+@pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.wants_function], ids=lambda exercise: exercise.id)
+def test_endless_loop_is_stopped(exercise, monkeypatch):
+    monkeypatch.setattr("recsys_teach.learn.judge.SECONDS", 0.1)
+
+    def answer(*args):
+        while True:
+            pass
+
+    start = time.monotonic()
+    verdict = judge(exercise, answer)
+    assert "did not return" in verdict.reason
+    assert time.monotonic() - start < 2
+
+
+@each_exercise
+def test_declaration_is_complete(exercise):
+    chapter = next(chapter for chapter in chapters().values() if exercise in chapter.exercises)
+    assert exercise.id.split(".")[0].zfill(2) == chapter.number
+    assert exercise.objective in chapter.objectives
+    assert exercise.minutes > 0
+    assert 2 <= len(exercise.hints) <= 3
+    if exercise.wants_function:
+        n_arguments = len(inspect.signature(exercise.reference).parameters)
+        assert all(len(case) == n_arguments for case in exercise.cases)
+
+
+@pytest.mark.parametrize("chapter", chapters().values(), ids=lambda chapter: chapter.number)
+def test_each_objective_has_an_exercise_and_a_question(chapter):
+    assert 3 <= len(chapter.objectives) <= 5
+    required = {exercise.objective for exercise in chapter.exercises if exercise.level != "stretch"}
+    assert required == set(chapter.objectives)
+    assert {question.objective for question in chapter.quiz} == set(chapter.objectives)
+
+
+@pytest.mark.parametrize("chapter", chapters().values(), ids=lambda chapter: chapter.number)
+def test_quiz_has_five_questions_with_every_option_explained(chapter):
+    assert len(chapter.quiz) == 5
+    for question in chapter.quiz:
+        assert len(question.options) >= 3
+        assert question.answer in question.options
+        assert all(text and explanation for text, explanation in question.options.values())

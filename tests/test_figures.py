@@ -1,0 +1,194 @@
+"""Figures: a caption, a description, one look, and the same bytes twice."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections import Counter
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_rgb
+
+from recsys_teach import figures
+from recsys_teach.figures import MODEL_STYLES, label_bars, new_axes, show, slider
+
+CAPTION = "Few films hold most ratings"
+ALT = (
+    "Line chart: films sorted by popularity on the horizontal axis, their number of ratings on the vertical axis; "
+    "the line falls steeply and then runs flat."
+)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Collect what is displayed."""
+    things: list = []
+    monkeypatch.setattr(figures, "display", lambda thing, **options: things.append((thing, options)))
+    return things
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open():
+    plt.close("all")
+    yield
+    assert not plt.get_fignums()
+
+
+def draw(slope: float = 1.0):
+    fig, ax = new_axes()
+    ax.plot([0, 1, 2], [0, slope, 4 * slope], **MODEL_STYLES["PureSVD"])
+    ax.set_xlabel("rank k")
+    return fig
+
+
+def words(n: int) -> str:
+    return " ".join(["word"] * n)
+
+
+# --- show -----------------------------------------------------------------------------------------------------
+
+
+def test_show_displays_a_picture_with_caption_and_description(shown: list) -> None:
+    show(draw(), caption=CAPTION, alt=ALT)
+    [(bundle, options)] = shown
+    assert options == {"raw": True}
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["image/png"] in bundle["text/html"]
+    assert f"<figcaption>{CAPTION}" in bundle["text/html"]
+    assert CAPTION in bundle["text/plain"]
+    assert ALT in bundle["text/plain"]
+
+
+@pytest.mark.parametrize("n", [0, 11])
+def test_a_caption_has_at_most_ten_words(shown: list, n: int) -> None:
+    with pytest.raises(ValueError, match=f"at most 10 words; this one has {n}"):
+        show(draw(), caption=words(n), alt=ALT)
+    assert not shown
+    plt.close("all")
+
+
+@pytest.mark.parametrize("n", [0, 14, 41])
+def test_a_description_has_15_to_40_words(shown: list, n: int) -> None:
+    with pytest.raises(ValueError, match=f"15 to 40 words; this one has {n}"):
+        show(draw(), caption=CAPTION, alt=words(n))
+    assert not shown
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("n_caption", "n_alt"), [(1, 15), (10, 40)])
+def test_the_shortest_and_the_longest_words_are_accepted(shown: list, n_caption: int, n_alt: int) -> None:
+    show(draw(), caption=words(n_caption), alt=words(n_alt))
+    assert len(shown) == 1
+
+
+def test_caption_and_description_are_escaped(shown: list) -> None:
+    show(draw(), caption='Is "a<b" & so?', alt='x" onerror="alert(1) <script> & ' + ALT)
+    page = shown[0][0]["text/html"]
+    assert "<script>" not in page
+    assert '" onerror' not in page
+    assert "Is &quot;a&lt;b&quot; &amp; so?" in page
+    alt = re.search(r'alt="([^"]*)"', page)[1]
+    assert html.unescape(alt).startswith('x" onerror="alert(1) <script> & Line chart')
+
+
+def test_the_description_can_be_read_on_the_page_and_not_only_heard(shown: list) -> None:
+    show(draw(), caption=CAPTION, alt=ALT)
+    assert re.sub(r'alt="[^"]*"', "", shown[0][0]["text/html"]).count(ALT) == 1
+
+
+def test_the_same_figure_gives_the_same_bytes_and_another_one_others(shown: list) -> None:
+    for slope in (1.0, 1.0, 2.0):
+        show(draw(slope), caption=CAPTION, alt=ALT)
+    one, again, other = (bundle for bundle, _ in shown)
+    assert one == again
+    assert one["image/png"] != other["image/png"]
+
+
+# --- slider ---------------------------------------------------------------------------------------------------
+
+
+def make_slider(shown: list) -> tuple:
+    slider(
+        draw, name="rank k", low=1, high=20, start=4, caption=CAPTION,
+        alt=lambda value: f"At {value} singular values: <{ALT}>",
+    )  # fmt: skip
+    [(box, _)] = shown
+    return box.children
+
+
+def test_a_slider_shows_its_range_and_the_first_picture(shown: list) -> None:
+    control, picture = make_slider(shown)
+    assert (control.min, control.max, control.value, control.description) == (1, 20, 4, "rank k")
+    assert "data:image/png;base64," in picture.value
+    assert CAPTION in picture.value
+    assert "At 4 singular values: &lt;Line chart" in picture.value
+
+
+def test_moving_the_slider_changes_picture_and_description(shown: list) -> None:
+    control, picture = make_slider(shown)
+    first = picture.value
+    control.value = 9
+    assert "At 9 singular values" in picture.value
+    assert re.search('base64,[^"]*', picture.value)[0] != re.search('base64,[^"]*', first)[0]
+    control.value = 4
+    assert picture.value == first
+
+
+def test_moving_the_slider_leaves_no_figure_open(shown: list) -> None:
+    control, _ = make_slider(shown)
+    for value in (5, 6, 7):
+        control.value = value
+    assert not plt.get_fignums()
+
+
+# --- the look -------------------------------------------------------------------------------------------------
+
+
+def test_the_colours_of_the_palette_differ() -> None:
+    names = ("BLACK", "ORANGE", "SKY", "GREEN", "YELLOW", "BLUE", "VERMILION", "PURPLE")
+    palette = [to_rgb(getattr(figures, name)) for name in names]
+    assert len(set(palette)) == len(palette)
+    assert len({style["color"] for style in MODEL_STYLES.values()}) == len(MODEL_STYLES)
+
+
+def test_models_are_told_apart_without_colour() -> None:
+    assert all(set(style) == {"color", "marker", "linestyle"} for style in MODEL_STYLES.values())
+    looks = Counter((style["marker"], style["linestyle"]) for style in MODEL_STYLES.values())
+    assert max(looks.values()) == 1
+    assert len({style["marker"] for style in MODEL_STYLES.values()}) == len(MODEL_STYLES)
+
+
+def test_lines_are_two_points_wide_and_no_text_is_under_eleven() -> None:
+    fig, ax = new_axes()
+    (line,) = ax.plot([0, 1], [2, 3], label="popularity")
+    bars = ax.bar([0, 1], [2, 3])
+    ax.set(title="title", xlabel="k", ylabel="nDCG@10")
+    ax.annotate("label", (0, 2))
+    ax.legend()
+    label_bars(ax)
+    fig.canvas.draw()
+    assert line.get_linewidth() == 2
+    assert len(bars) == 2
+    texts = [text for text in fig.findobj(plt.Text) if text.get_text()]
+    assert {"label", "k", "nDCG@10", "title", "popularity", "3.000"} <= {text.get_text() for text in texts}
+    assert min(text.get_fontsize() for text in texts) >= 11
+    plt.close(fig)
+
+
+def test_several_axes_stand_side_by_side() -> None:
+    fig, axes = new_axes(columns=3, width=9, height=2)
+    assert axes.shape == (3,)
+    assert fig.get_size_inches().tolist() == [9, 2]
+    plt.close(fig)
+
+
+def test_bars_carry_their_value() -> None:
+    fig, ax = new_axes()
+    ax.barh(["popularity", "PureSVD"], [0.2, 0.4346])
+    label_bars(ax)
+    assert {text.get_text() for text in ax.texts} == {"0.200", "0.435"}
+    label_bars(ax, pattern="{:.1f}")
+    assert "0.4" in {text.get_text() for text in ax.texts}
+    plt.close(fig)

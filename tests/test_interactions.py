@@ -1,0 +1,321 @@
+"""The event log, the id maps and the matrix: users are rows, items are columns, and nothing else passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+
+from recsys_teach.interactions import Interactions, split_per_user
+
+LOG = pd.DataFrame(
+    {"user": ["bob", "ann", "ann", "cem"], "item": ["up", "up", "heat", "jaws"], "rating": [3.0, 5.0, 4.0, 1.0]}
+)
+
+
+def random_log(seed: int, n_users: int = 30, n_items: int = 20, n_events: int = 200) -> pd.DataFrame:
+    """Give events whose ids are not positions; the same pair may come twice."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "user": rng.integers(0, n_users, n_events) * 7 + 100,
+            "item": rng.integers(0, n_items, n_events) * 3 + 5000,
+            "rating": rng.integers(1, 6, n_events).astype(float),
+        }
+    )
+
+
+def without_repeats(log: pd.DataFrame) -> pd.DataFrame:
+    return log.drop_duplicates(["user", "item"])
+
+
+# --- the axes -------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_users_and_columns_are_items_in_sorted_order() -> None:
+    interactions = Interactions.from_log(LOG)
+    assert list(interactions.user_ids) == ["ann", "bob", "cem"]
+    assert list(interactions.item_ids) == ["heat", "jaws", "up"]
+    assert interactions.matrix("rating").toarray().tolist() == [[4, 0, 5], [0, 0, 3], [0, 1, 0]]
+    assert interactions.shape == (interactions.n_users, interactions.n_items) == (3, 3)
+
+
+def test_positions_lead_back_to_the_ids_of_each_event() -> None:
+    interactions = Interactions.from_log(random_log(0))
+    assert (interactions.user_ids[interactions.user_pos] == interactions.log["user"]).all()
+    assert (interactions.item_ids[interactions.item_pos] == interactions.log["item"]).all()
+
+
+def test_feature_tables_fix_the_order_and_keep_users_and_items_without_events() -> None:
+    users = pd.DataFrame({"age": [1, 2, 3, 4]}, index=["cem", "dana", "bob", "ann"])
+    items = pd.DataFrame({"year": [1, 2, 3, 4]}, index=["up", "jaws", "heat", "alien"])
+    interactions = Interactions.from_log(LOG, users=users, items=items)
+    assert interactions.matrix("rating").toarray().tolist() == [
+        [0, 1, 0, 0],
+        [0, 0, 0, 0],
+        [3, 0, 0, 0],
+        [5, 0, 4, 0],
+    ]
+    assert interactions.users is users
+    assert interactions.items is items
+
+
+def test_given_ids_fix_the_order() -> None:
+    interactions = Interactions.from_log(LOG, user_ids=["cem", "bob", "ann"], item_ids=["up", "jaws", "heat"])
+    assert interactions.matrix("rating").toarray().tolist() == [[0, 1, 0], [3, 0, 0], [5, 0, 4]]
+
+
+def test_log_keeps_its_other_columns_and_the_callers_frame_is_not_changed() -> None:
+    log = LOG.assign(time=[1, 2, 3, 4]).set_index(pd.Index([9, 9, 7, 5]))
+    before = log.copy()
+    interactions = Interactions.from_log(log)
+    assert interactions.log["time"].tolist() == [1, 2, 3, 4]
+    pd.testing.assert_frame_equal(log, before)
+    assert interactions.matrix("rating").toarray().tolist() == [[4, 0, 5], [0, 0, 3], [0, 1, 0]]
+
+
+def test_length_and_repr_count_events_users_and_items() -> None:
+    interactions = Interactions.from_log(LOG, item_ids=["up", "jaws", "heat", "alien"])
+    assert len(interactions) == 4
+    assert repr(interactions) == "Interactions(4 events, 3 users x 4 items)"
+
+
+# --- the matrix -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_matrix_agrees_with_scipy_and_with_a_pandas_pivot(seed: int) -> None:
+    log = without_repeats(random_log(seed))
+    came = Interactions.from_log(log).matrix("rating")
+    rows, columns = log["user"].rank(method="dense") - 1, log["item"].rank(method="dense") - 1
+    independent = sparse.csr_array((log["rating"], (rows.astype(int), columns.astype(int))))
+    assert (came != independent).nnz == 0
+    table = log.pivot_table(index="user", columns="item", values="rating", fill_value=0)
+    np.testing.assert_array_equal(came.toarray(), table)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_agree_with_a_pandas_crosstab_and_the_plain_matrix_is_where_they_are_not_zero(seed: int) -> None:
+    log = random_log(seed, n_users=10, n_items=8)
+    interactions = Interactions.from_log(log)
+    crosstab = pd.crosstab(log["user"], log["item"]).to_numpy()
+    assert crosstab.max() > 1
+    np.testing.assert_array_equal(interactions.counts().toarray(), crosstab)
+    np.testing.assert_array_equal(interactions.matrix().toarray(), crosstab > 0)
+
+
+def test_order_of_the_events_changes_neither_matrix_nor_counts() -> None:
+    log = random_log(3)
+    shuffled = log.sample(frac=1, random_state=1)
+    one, other = Interactions.from_log(log), Interactions.from_log(shuffled)
+    assert (one.counts() != other.counts()).nnz == 0
+    assert (one.matrix() != other.matrix()).nnz == 0
+    log, shuffled = without_repeats(log), without_repeats(log).sample(frac=1, random_state=1)
+    one, other = Interactions.from_log(log), Interactions.from_log(shuffled)
+    assert (one.matrix("rating") != other.matrix("rating")).nnz == 0
+
+
+def test_relabelling_users_and_items_changes_no_cell_if_the_order_stays() -> None:
+    log = without_repeats(random_log(4))
+    renamed = log.assign(user="u" + log["user"].astype(str), item="i" + log["item"].astype(str))
+    one, other = Interactions.from_log(log), Interactions.from_log(renamed)
+    assert (one.matrix("rating") != other.matrix("rating")).nnz == 0
+
+
+def test_a_rating_of_zero_stays_stored_because_it_is_not_missing() -> None:
+    interactions = Interactions.from_log(LOG.assign(rating=[0.0, 5.0, 4.0, 1.0]))
+    assert interactions.matrix("rating").nnz == 4
+    assert interactions.matrix().sum() == 4
+
+
+def test_column_indices_of_each_row_are_sorted() -> None:
+    for matrix in (Interactions.from_log(random_log(5)).counts(), Interactions.from_log(LOG).matrix("rating")):
+        for row in range(matrix.shape[0]):
+            assert (np.diff(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]) > 0).all()
+
+
+# --- from a matrix --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, sparse.csc_array, sparse.coo_matrix])
+def test_from_matrix_and_matrix_are_inverse(kind) -> None:
+    dense = np.random.default_rng(0).integers(0, 4, size=(6, 9)).astype(float)
+    dense[2] = 0  # a user and an item without events keep their row and column
+    dense[:, 4] = 0
+    np.testing.assert_array_equal(Interactions.from_matrix(kind(dense)).matrix("rating").toarray(), dense)
+
+
+def test_from_matrix_takes_ids() -> None:
+    interactions = Interactions.from_matrix(np.array([[0, 2], [1, 0]]), user_ids=["b", "a"], item_ids=[7, 3])
+    assert interactions.log.to_dict("records") == [
+        {"user": "b", "item": 3, "rating": 2},
+        {"user": "a", "item": 7, "rating": 1},
+    ]
+    assert list(interactions.user_ids) == ["b", "a"]
+    assert list(interactions.item_ids) == [7, 3]
+
+
+def test_a_stored_zero_of_a_sparse_matrix_is_no_event_just_as_in_an_array() -> None:
+    stored = sparse.csr_array((np.array([0.0, 3.0]), np.array([0, 1]), np.array([0, 2])), shape=(1, 2))
+    assert len(Interactions.from_matrix(stored)) == len(Interactions.from_matrix(stored.toarray())) == 1
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf])
+def test_from_matrix_refuses_what_is_not_a_number(hole: float) -> None:
+    with pytest.raises(ValueError, match=r"NaN or infinity\. Write 0 where"):
+        Interactions.from_matrix(np.array([[1.0, hole], [0.0, 1.0]]))
+
+
+def test_from_matrix_recognises_the_transpose() -> None:
+    with pytest.raises(ValueError, match=r"users x items \(3, 2\), came \(2, 3\).*pass matrix\.T"):
+        Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3], item_ids=[1, 2])
+
+
+def test_from_matrix_refuses_ids_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"users x items \(4, 3\), came \(2, 3\)\.$"):
+        Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3, 4])
+
+
+def test_from_matrix_refuses_one_row_alone_and_says_what_it_expected() -> None:
+    with pytest.raises(ValueError, match="users x items"):
+        Interactions.from_matrix(np.array([1, 0, 2]))
+
+
+def test_from_matrix_refuses_a_matrix_without_events() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        Interactions.from_matrix(np.zeros((2, 3)))
+
+
+# --- what is refused ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("log", "given", "message"),
+    [
+        (LOG.drop(columns="item"), {}, r"'item' is missing; it has \['user', 'rating'\].*rename"),
+        (pd.DataFrame(), {}, "'user' is missing"),
+        (LOG.iloc[:0], {}, "empty: expected at least one event"),
+        (LOG.assign(user=["bob", None, "ann", "cem"]), {}, r"Event 1 has no user id \(NaN\).*dropna"),
+        (LOG.assign(item=[1.0, 2.0, np.nan, 4.0]), {}, r"Event 2 has no item id \(NaN\).*dropna"),
+        (LOG, {"user_ids": ["ann", "bob"]}, "1 user ids that are not among the 2 known ones, for example 'cem'"),
+        (LOG, {"item_ids": ["up"]}, "2 item ids that are not among the 1 known ones, for example 'heat'"),
+        (LOG, {"user_ids": ["ann", "bob", "cem", "bob"]}, "'bob' stands twice"),
+        (LOG, {"items": pd.DataFrame(index=["up", "up", "heat", "jaws"])}, "'up' stands twice"),
+    ],
+)
+def test_from_log_says_what_is_wrong_and_what_to_do(log: pd.DataFrame, given: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_log(log, **given)
+
+
+def test_from_log_recognises_swapped_axes() -> None:
+    swapped = LOG.rename(columns={"user": "item", "item": "user"})
+    with pytest.raises(ValueError, match=r"axes look swapped.*exchange the two columns"):
+        Interactions.from_log(swapped, user_ids=["ann", "bob", "cem"], item_ids=["heat", "jaws", "up"])
+
+
+def test_from_log_recognises_swapped_axes_when_both_are_numbered_from_one() -> None:
+    swapped = pd.DataFrame({"user": [5, 3, 4], "item": [1, 2, 1]})
+    with pytest.raises(ValueError, match="axes look swapped"):
+        Interactions.from_log(swapped, user_ids=[1, 2], item_ids=[1, 2, 3, 4, 5])
+
+
+def test_one_unknown_user_is_not_called_a_swap_where_the_number_is_also_an_item() -> None:
+    log = pd.DataFrame({"user": [1, 2, 4], "item": [5, 3, 5]})
+    with pytest.raises(ValueError, match="1 user ids that are not among the 3 known ones, for example"):
+        Interactions.from_log(log, user_ids=[1, 2, 3], item_ids=[1, 2, 3, 4, 5])
+
+
+def test_matrix_refuses_an_absent_column() -> None:
+    with pytest.raises(ValueError, match=r"no column 'stars'; it has \['user', 'item', 'rating'\]"):
+        Interactions.from_log(LOG).matrix("stars")
+
+
+def test_matrix_refuses_a_missing_value() -> None:
+    with pytest.raises(ValueError, match="'rating' holds NaN in event 2"):
+        Interactions.from_log(LOG.assign(rating=[1, 2, np.nan, 4])).matrix("rating")
+
+
+def test_matrix_refuses_two_ratings_of_a_pair_and_names_it() -> None:
+    twice = pd.concat([LOG, LOG.iloc[[1]].assign(rating=2.0)])
+    with pytest.raises(ValueError, match=r"'ann' has more than one 'rating' for item 'up'.*drop_duplicates"):
+        Interactions.from_log(twice).matrix("rating")
+
+
+# --- parts of a log -------------------------------------------------------------------------------------------
+
+
+def test_take_keeps_the_axes_and_the_tables() -> None:
+    users = pd.DataFrame(index=["ann", "bob", "cem"])
+    interactions = Interactions.from_log(LOG, users=users)
+    by_mask = interactions.take(np.array([False, True, False, True]))
+    by_position = interactions.take(np.array([1, 3]))
+    for part in (by_mask, by_position):
+        assert part.log["item"].tolist() == ["up", "jaws"]
+        assert part.user_ids.equals(interactions.user_ids)
+        assert part.item_ids.equals(interactions.item_ids)
+        assert part.users is users
+        assert part.matrix("rating").toarray().tolist() == [[0, 0, 5], [0, 0, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("value", [None, "rating"])
+def test_a_part_without_events_has_an_empty_matrix(value: str | None) -> None:
+    nothing = Interactions.from_log(LOG).take(np.zeros(4, dtype=bool))
+    assert nothing.matrix(value).nnz == 0
+    assert nothing.matrix(value).shape == (3, 3)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5, 0.9])
+def test_split_parts_are_disjoint_and_together_the_log(fraction: float) -> None:
+    log = random_log(6).assign(event=np.arange(200))
+    interactions = Interactions.from_log(log)
+    train, test = split_per_user(interactions, fraction)
+    assert sorted([*train.log["event"], *test.log["event"]]) == list(range(200))
+    whole = pd.concat([train.log, test.log]).sort_values("event").reset_index(drop=True)
+    pd.testing.assert_frame_equal(whole, log)
+
+
+def test_split_parts_have_the_axes_of_the_whole() -> None:
+    interactions = Interactions.from_log(random_log(6), user_ids=np.arange(0, 400), item_ids=np.arange(5100, 4999, -1))
+    for part in split_per_user(interactions):
+        assert part.user_ids.equals(interactions.user_ids)
+        assert part.item_ids.equals(interactions.item_ids)
+
+
+@pytest.mark.parametrize("fraction", [0.07, 0.1, 0.2, 0.25, 0.5])
+def test_split_holds_out_as_many_events_of_a_user_as_scikit_learn_would(fraction: float) -> None:
+    lengths = np.arange(2, 41)
+    log = pd.DataFrame({"user": np.repeat(lengths, lengths), "item": np.concatenate([np.arange(n) for n in lengths])})
+    _, test = split_per_user(Interactions.from_log(log), fraction)
+    held_out = test.log["user"].value_counts()
+    for n in lengths:
+        assert held_out[n] == len(train_test_split(np.arange(n), test_size=fraction)[1])
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.9, 0.999])
+def test_split_leaves_every_user_an_event_for_training(fraction: float) -> None:
+    log = pd.DataFrame({"user": np.repeat(np.arange(1, 9), np.arange(1, 9)), "item": 0})
+    train, _ = split_per_user(Interactions.from_log(log), fraction)
+    assert set(train.log["user"]) == set(range(1, 9))
+
+
+def test_split_is_determined_by_its_seed() -> None:
+    interactions = Interactions.from_log(random_log(7).assign(event=np.arange(200)))
+    held_out = [split_per_user(interactions, random_state=seed)[1].log["event"].tolist() for seed in (0, 0, 1)]
+    assert held_out[0] == held_out[1]
+    assert held_out[0] != held_out[2]
+
+
+def test_split_holds_out_each_event_of_a_user_about_equally_often() -> None:
+    interactions = Interactions.from_log(pd.DataFrame({"user": [1] * 5 + [2] * 3, "item": range(8)}))
+    drawn = np.concatenate([split_per_user(interactions, random_state=seed)[1].log["item"] for seed in range(500)])
+    share = np.bincount(drawn, minlength=8) / 500
+    np.testing.assert_allclose(share, [1 / 5] * 5 + [1 / 3] * 3, atol=0.08)  # four standard errors
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])
+def test_split_refuses_what_is_not_a_share(fraction: float) -> None:
+    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; came"):
+        split_per_user(Interactions.from_log(LOG), fraction)

@@ -1,0 +1,277 @@
+"""What is recorded of a learner: whole or not at all, by several kernels at once, and never lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recsys_teach.files import write_whole
+from recsys_teach.learn import check, progress
+from recsys_teach.learn.declare import Chapter, Exercise, Question, chapter_of, chapters
+from recsys_teach.learn.record import change_progress, progress_file, read_progress, report
+
+EMPTY = {"exercises": {}, "predictions": {}, "quiz": {}}
+
+
+def exercise(exercise_id: str, objective: str, level: str = "core") -> Exercise:
+    return Exercise(
+        exercise_id, "Made up", objective=objective, level=level, minutes=1, reference=lambda: 1, why="", hints=("",),
+        misconceptions={},
+    )  # fmt: skip
+
+
+CHAPTER = Chapter(
+    number="09",
+    title="Made up",
+    objectives={"O9.1": "Count", "O9.2": "Rank"},
+    exercises=[
+        exercise("9.1", "O9.1"),
+        exercise("9.2", "O9.2"),
+        exercise("9.3", "O9.2"),
+        exercise("9.4", "O9.2", level="stretch"),
+    ],
+    quiz=[Question("O9.1", "How many?", {"a": ("One", "No."), "b": ("Two", "Yes.")}, "b")] * 2,
+)
+
+
+@pytest.fixture(autouse=True)
+def made_up_chapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RECSYS_TEACH_REPORT", raising=False)
+    monkeypatch.delenv("RECSYS_TEACH_STRICT", raising=False)
+    monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "data"))
+    for module in ("declare", "record"):
+        monkeypatch.setattr(f"recsys_teach.learn.{module}.chapters", lambda: {"09": CHAPTER})
+
+
+def note(name: str, status: str = "ok") -> None:
+    change_progress(lambda record: record["exercises"].update({name: {"status": status, "attempts": 1}}))
+
+
+def run_at_once(*programs: str) -> None:
+    """Run Python programs side by side and wait until all have ended well."""
+    running = [subprocess.Popen([sys.executable, "-c", program]) for program in programs]
+    assert [process.wait(timeout=60) for process in running] == [0] * len(programs)
+
+
+# --- write whole ----------------------------------------------------------------------------------------------
+
+
+def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    write_whole(tmp_path / "new" / "folder" / "text", "Zoë\n")
+    assert (tmp_path / "new" / "folder" / "text").read_bytes() == b"Zo\xc3\xab\n"
+    write_whole(tmp_path / "bytes", b"\r\n\x00")
+    assert (tmp_path / "bytes").read_bytes() == b"\r\n\x00"
+
+
+@pytest.mark.parametrize("crash", [OSError("disk full"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_after_a_crash_the_old_file_is_whole_and_nothing_else_is_left(tmp_path: Path, monkeypatch, crash) -> None:
+    path = tmp_path / "file"
+    write_whole(path, "old")
+
+    def fails(*args):
+        raise crash
+
+    monkeypatch.setattr("recsys_teach.files.os.replace", fails)
+    with pytest.raises(type(crash)):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are a matter of POSIX")
+def test_a_file_written_whole_can_be_read_by_whom_any_new_file_can(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_text("")
+    write_whole(tmp_path / "whole", "")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+# --- the progress file ----------------------------------------------------------------------------------------
+
+
+def test_progress_is_kept_where_the_environment_says(tmp_path: Path) -> None:
+    note("9.1")
+    assert progress_file() == tmp_path / "data" / "progress.json"
+    assert json.loads(progress_file().read_text())["exercises"]["9.1"]["status"] == "ok"
+
+
+def test_without_the_environment_it_is_kept_in_the_users_data_folder(monkeypatch) -> None:
+    monkeypatch.delenv("RECSYS_TEACH_HOME")
+    assert progress_file().name == "progress.json"
+    assert "recsys-teach" in progress_file().parts
+    assert Path.home() in progress_file().parents
+
+
+def test_before_anything_is_recorded_the_record_is_empty_and_no_file_is_made() -> None:
+    assert read_progress() == EMPTY
+    assert not progress_file().exists()
+
+
+def disk_full(*args):
+    raise OSError("no space left on device")
+
+
+def test_a_crash_while_saving_costs_one_line_and_the_old_record_stays(monkeypatch, capsys) -> None:
+    note("9.1")
+    before = progress_file().read_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr("recsys_teach.files.os.replace", disk_full)
+        note("9.2")
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "could not be saved" in out
+    assert "no space left on device" in out
+    assert progress_file().read_bytes() == before
+    assert not list(progress_file().parent.glob(".progress*"))
+    note("9.2")
+    assert set(read_progress()["exercises"]) == {"9.1", "9.2"}
+
+
+def test_two_kernels_that_record_at_once_lose_nothing() -> None:
+    program = """
+from recsys_teach.learn.record import change_progress
+for n in range(50):
+    change_progress(lambda record: record["exercises"].update({{f"{0}.{{n}}": {{"status": "ok"}}}}))
+"""
+    run_at_once(program.format(1), program.format(2))
+    assert set(read_progress()["exercises"]) == {f"{kernel}.{n}" for kernel in (1, 2) for n in range(50)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not json",
+        b'{"exercises": {"9.1": {"status": ',
+        b"\xff\xfe\x00",
+        b"[]",
+        b"null",
+        b'{"exercises": 3}',
+        b'{"exercises": {"9.1": "ok"}}',
+    ],
+    ids=["text", "cut off", "binary", "list", "null", "number", "another shape"],
+)
+def test_a_file_that_cannot_be_read_is_set_aside_and_kept(capsys, content: bytes) -> None:
+    progress_file().parent.mkdir(parents=True)
+    progress_file().write_bytes(content)
+    check("9.1", 1)
+    out = capsys.readouterr().out
+    kept = list(progress_file().parent.glob("progress.unreadable-*.json"))
+    assert [path.read_bytes() for path in kept] == [content]
+    assert kept[0].name in out
+    assert read_progress()["exercises"]["9.1"]["status"] == "ok"
+
+
+def test_a_folder_that_cannot_be_written_costs_one_line_and_not_the_lesson(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "file" / "folder"))
+    check("9.1", 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[ok] 9.1 Made up"
+    assert [line for line in lines if "could not be saved" in line] == lines[1:]
+    progress()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_costs_one_line_and_not_the_lesson(capsys) -> None:
+    progress_file().parent.mkdir(parents=True)
+    progress_file().parent.chmod(0o500)
+    check("9.1", 1)
+    assert "could not be saved" in capsys.readouterr().out
+
+
+# --- the report -----------------------------------------------------------------------------------------------
+
+
+def test_without_the_environment_no_report_is_written(tmp_path: Path) -> None:
+    report("check", "9.1", "ok", "")
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_report_is_a_json_list_of_every_result_in_order(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "new" / "report.json"
+    monkeypatch.setenv("RECSYS_TEACH_REPORT", str(path))
+    check("9.1", 2)
+    check("9.1", 1)
+    assert [(entry["kind"], entry["id"], entry["status"]) for entry in json.loads(path.read_text())] == [
+        ("check", "9.1", "not yet"),
+        ("check", "9.1", "ok"),
+    ]
+    assert "That is not it" in json.loads(path.read_text())[0]["reason"]
+
+
+def test_two_kernels_that_report_at_once_lose_nothing(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "report.json"
+    monkeypatch.setenv("RECSYS_TEACH_REPORT", str(path))
+    program = """
+from recsys_teach.learn.record import report
+for n in range(30):
+    report("check", f"{0}.{{n}}", "ok", "")
+"""
+    run_at_once(program.format(1), program.format(2))
+    names = [entry["id"] for entry in json.loads(path.read_text())]
+    assert sorted(names) == sorted(f"{kernel}.{n}" for kernel in (1, 2) for n in range(30))
+    assert [name for name in names if name.startswith("1.")] == [f"1.{n}" for n in range(30)]
+
+
+# --- progress as a learner sees it ----------------------------------------------------------------------------
+
+
+def test_progress_shows_what_is_open(capsys) -> None:
+    progress("09")
+    assert capsys.readouterr().out.splitlines() == [
+        "Chapter 09  Made up: 0 of 2 objectives shown",
+        "  [ ] O9.1 Count  (open: 9.1)",
+        "  [ ] O9.2 Rank  (open: 9.2, 9.3)",
+        "  quiz: 0 of 2",
+    ]
+
+
+def test_an_objective_is_shown_when_its_exercises_are_ok_and_a_stretch_one_is_not_needed(capsys) -> None:
+    note("9.2")
+    note("9.3")
+    note("9.1", "not yet")
+    change_progress(lambda record: record["quiz"].update({"09": {"1": "b", "2": "a"}}))
+    progress(9)
+    out = capsys.readouterr().out
+    assert "1 of 2 objectives shown" in out
+    assert "  [x] O9.2 Rank\n" in out
+    assert "  [ ] O9.1 Count  (open: 9.1)" in out
+    assert "  quiz: 1 of 2" in out
+
+
+def test_progress_without_a_chapter_shows_all(capsys) -> None:
+    progress()
+    assert "Chapter 09" in capsys.readouterr().out
+
+
+def test_progress_of_a_chapter_that_is_none_says_which_there_are(capsys) -> None:
+    progress(77)
+    assert capsys.readouterr().out == "There is no chapter 77; there are 09.\n"
+
+
+# --- finding a chapter ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["9", "09", "9.2", "P9.1", "O9.1", "Q9.1"])
+def test_a_chapter_is_found_by_any_of_its_ids(name: str) -> None:
+    assert chapter_of(name) is CHAPTER
+
+
+def test_an_id_of_no_chapter_is_told_which_there_are() -> None:
+    with pytest.raises(KeyError, match=r"'77\.1' names no chapter; there are the chapters 09"):
+        chapter_of("77.1")
+
+
+def test_an_exercise_that_is_none_is_told_which_there_are() -> None:
+    with pytest.raises(KeyError, match=r"no exercise '9\.8'; chapter 09 has 9\.1, 9\.2, 9\.3, 9\.4"):
+        CHAPTER.exercise("9.8")
+
+
+def test_chapters_of_the_course_are_found_under_their_own_number() -> None:
+    found = chapters()
+    assert "00" in found
+    assert all(chapter.number == number for number, chapter in found.items())
