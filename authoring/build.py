@@ -89,7 +89,9 @@ def execute(notebook: NotebookNode, threads: int = 1) -> NotebookNode:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.get("data", {}).pop(WIDGET, None):
-                output.data["text/plain"] = "A slider, for JupyterLab with a kernel; the figure nearby is its still picture."
+                output.data["text/plain"] = (
+                    "A slider, for JupyterLab with a kernel; the figure nearby is its still picture."
+                )
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = {"name": "python"}
     return notebook

@@ -40,9 +40,7 @@ class Result:
         return f"{self.name}: {numbers}  ({self.protocol})"
 
 
-def evaluate(
-    score: Scorer, train: Interactions, test: Interactions, *, name: str, split: str, k: int = 10
-) -> Result:
+def evaluate(score: Scorer, train: Interactions, test: Interactions, *, name: str, split: str, k: int = 10) -> Result:
     """Rank all items a user has not met in training, and compare with what the test part holds.
 
     Parameters

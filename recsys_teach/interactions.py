@@ -121,8 +121,7 @@ class Interactions:
         if not np.isfinite(cells.data).all():
             raise ValueError("The matrix holds NaN or infinity. Write 0 where there was no event.")
         expected = tuple(
-            size if ids is None else len(ids)
-            for ids, size in zip((user_ids, item_ids), cells.shape, strict=True)
+            size if ids is None else len(ids) for ids, size in zip((user_ids, item_ids), cells.shape, strict=True)
         )
         if cells.shape != expected:
             swapped = " That is the transpose: pass matrix.T." if cells.shape == expected[::-1] else ""

@@ -604,9 +604,7 @@ def save_world(world: World, folder: Path | str) -> None:
 
 def _read_checked(folder: Path) -> dict[str, bytes]:
     """Read the files that SHA256SUMS lists and compare their checksums."""
-    mend = (
-        "Get it back with `git checkout -- datasets/world`, or make it with `python -m recsys_teach.world`."
-    )
+    mend = "Get it back with `git checkout -- datasets/world`, or make it with `python -m recsys_teach.world`."
     contents = {}
     try:
         for line in (folder / "SHA256SUMS").read_text().splitlines():

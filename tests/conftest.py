@@ -57,4 +57,6 @@ def pytest_terminal_summary(terminalreporter):
     if lines:
         terminalreporter.section("notebooks")
     for chapter, gates in sorted(lines.items()):
-        terminalreporter.write_line(f"{chapter:28}" + "   ".join(f"{gate} {said}" for gate, said in sorted(gates.items())))
+        terminalreporter.write_line(
+            f"{chapter:28}" + "   ".join(f"{gate} {said}" for gate, said in sorted(gates.items()))
+        )

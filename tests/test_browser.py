@@ -23,11 +23,11 @@ SETTINGS = {
     "@jupyterlab/notebook-extension": {"tracker.jupyterlab-settings": {"windowingMode": "none"}},
     "@jupyterlab/apputils-extension": {"notification.jupyterlab-settings": {"fetchNews": "false"}},
 }
-WRONG = '''def truncation_error(s, k):
+WRONG = """def truncation_error(s, k):
     return (s[k:] ** 2).sum()
 
 
-check("4.1", truncation_error)'''
+check("4.1", truncation_error)"""
 RIGHT = WRONG.replace("(s[k:] ** 2).sum()", "np.sqrt((s[k:] ** 2).sum())")
 
 
@@ -57,7 +57,14 @@ def lab(tmp_path):
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "IPYTHONDIR": str(tmp_path / "ipython"),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+    ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={tmp_path / 'work'}"]
     command += ["--ServerApp.allow_root=True", "--LabApp.extension_manager=readonly"]
     log = (tmp_path / "lab.log").open("wb")
@@ -70,6 +77,13 @@ def lab(tmp_path):
         server.terminate()
         server.wait(20)
         log.close()
+
+
+def kernel_is_ready(address):
+    """Ask the server whether the notebook's kernel is idle and the page is connected to it."""
+    with urllib.request.urlopen(f"{address}/api/kernels?token={TOKEN}", timeout=5) as answer:
+        kernels = json.load(answer)
+    return bool(kernels) and kernels[0]["execution_state"] == "idle" and kernels[0]["connections"] >= 1
 
 
 def wait_for(condition, seconds):
@@ -100,7 +114,8 @@ def test_learner_runs_chapter_04_in_jupyterlab(lab, tmp_path):
         idle = page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]')
         expect(idle).to_be_attached(timeout=60_000)
 
-        # Run all cells, and wait for the last one's output.
+        # Run all cells, and wait for the last one's output. The page can say idle before its kernel listens.
+        wait_for(lambda: kernel_is_ready(lab), 60)
         page.locator(".lm-MenuBar-item", has_text="Run").first.click()
         page.get_by_text("Run All Cells", exact=True).click()
         progress_line = page.locator(".jp-OutputArea-output", has_text="of 5 objectives shown")

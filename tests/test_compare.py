@@ -13,7 +13,7 @@ from scipy import sparse
 
 from recsys_teach.learn import TODO
 from recsys_teach.learn.compare import describe, same, same_ranking
-from recsys_teach.learn.todo import ADVICE, TodoError
+from recsys_teach.learn.todo import ADVICE
 
 MATRIX = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.5]])
 
@@ -92,7 +92,11 @@ TRANSPOSED = "expected an array of shape (2, 3), came an array of shape (3, 2): 
             "1 of 6 numbers differ, most at row 1, column 1: expected 3, came nan.",
         ),
         ([1, 2, 3], [1, 2, 5], "1 of 3 numbers differ, most at position 2: expected 3, came 5."),
-        (np.zeros((1, 2, 1)), [[[0], [7]]], "1 of 2 numbers differ, most at axis 0 0, axis 1 1, axis 2 0: expected 0, came 7."),
+        (
+            np.zeros((1, 1, 2)),
+            [[[0, 7]]],
+            "1 of 2 numbers differ, most at axis 0 0, axis 1 0, axis 2 1: expected 0, came 7.",
+        ),
         (MATRIX, MATRIX.T, TRANSPOSED),
         (MATRIX, MATRIX[0], "expected an array of shape (2, 3), came an array of shape (3,)."),
         (MATRIX, 3.0, "expected an array of shape (2, 3), came one number."),
@@ -246,5 +250,5 @@ USES = {
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_computing_with_todo_says_what_to_do(use) -> None:
-    with pytest.raises(TodoError, match="replace it by your own code"):
+    with pytest.raises(TypeError, match="replace it by your own code"):
         use()

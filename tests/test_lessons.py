@@ -93,7 +93,9 @@ def test_code_has_no_magic_no_semicolon_no_clock_and_no_silenced_warning(name):
     for cell in code_cells(read("solutions", name)):
         assert not re.search(r";[ \t]*$", cell.source, re.M), cell.source
         assert not re.search(r"^\s*[%!]", cell.source, re.M), cell.source
-        assert not re.search(r"\btime\.(time|perf_counter|monotonic)\b|datetime|simplefilter|filterwarnings", cell.source)
+        assert not re.search(
+            r"\btime\.(time|perf_counter|monotonic)\b|datetime|simplefilter|filterwarnings", cell.source
+        )
         assert not re.search(r"plt\.show|raises-exception", cell.source + str(cell.metadata))
 
 
@@ -111,7 +113,11 @@ def test_code_cells_stay_small_and_follow_prose(name):
 @each_lesson
 def test_chapter_has_the_size_of_a_lesson(name):
     notebook = read("chapters", name)
-    words = sum(len(re.sub(r"<[^>]+>|https?://\S+|\$[^$]*\$", " ", c.source).split()) for c in notebook.cells if c.cell_type == "markdown")
+    words = sum(
+        len(re.sub(r"<[^>]+>|https?://\S+|\$[^$]*\$", " ", c.source).split())
+        for c in notebook.cells
+        if c.cell_type == "markdown"
+    )
     assert 25 <= len(notebook.cells) <= 62
     assert 900 <= words <= 2200
     for folder in ("chapters", "solutions"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,17 @@ def test_what_is_still_todo_is_to_do_and_not_recorded(out) -> None:
     assert read_progress()["quiz"] == {"09": {"2": "b"}}
 
 
+def test_a_quiz_without_any_answer_is_to_do_and_shows_its_questions(out, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("RECSYS_TEACH_REPORT", str(tmp_path / "report.json"))
+    quiz("9", TODO)
+    printed = out()
+    assert "[to do]" in printed
+    assert "[not yet]" not in printed
+    assert "What is a row?" in printed
+    assert json.loads((tmp_path / "report.json").read_text())[0]["status"] == "to do"
+    assert read_progress()["quiz"] == {}
+
+
 def test_a_letter_that_is_no_option_is_told_which_there_are(out) -> None:
     quiz("9", ["z", None])
     assert "[not yet] 'z' is not one of a, b." in out()
@@ -112,7 +125,7 @@ def test_a_wrong_letter_does_not_give_the_right_one_away(out) -> None:
     assert "Yes" not in out()
 
 
-@pytest.mark.parametrize("answers", [[], ["a"], ["a", "b", "a"], "ab", None, TODO, 7, {"1": "a", "2": "b"}])
+@pytest.mark.parametrize("answers", [[], ["a"], ["a", "b", "a"], "ab", None, 7, {"1": "a", "2": "b"}])
 def test_a_quiz_wants_one_letter_a_question(out, answers) -> None:
     quiz("9", answers)
     assert "Expected a list of 2 letters, for example ['a', 'a']." in out()

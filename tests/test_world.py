@@ -282,9 +282,7 @@ def test_oracle_beats_svd_and_svd_beats_popularity():
 
 def test_taste_strength_is_the_spread_of_the_affinity():
     spreads = [
-        world_of(500, mean_impressions=5, taste_strength=s, sensitive_strength=0)
-        .truth.affinity(np.arange(500))
-        .std()
+        world_of(500, mean_impressions=5, taste_strength=s, sensitive_strength=0).truth.affinity(np.arange(500)).std()
         for s in (1, 3)
     ]
     assert spreads[0] == pytest.approx(1, rel=0.15)
@@ -324,8 +322,7 @@ def test_exposure_bias_concentrates_what_is_shown():
     assert flat.exposure(np.arange(3)) == pytest.approx(np.full((3, 600), 1 / 600))
     assert steep.exposure(np.arange(3)).max(axis=1).min() > 0.05
     ginis = [
-        calibration(world_of(500, exposure_bias=b, personalisation=0))["Gini of clicks over items"]
-        for b in (0, 1, 2)
+        calibration(world_of(500, exposure_bias=b, personalisation=0))["Gini of clicks over items"] for b in (0, 1, 2)
     ]
     assert ginis[0] + 0.1 < ginis[1] < ginis[2] - 0.05
 
@@ -373,9 +370,7 @@ def test_confounding_separates_seeing_from_doing():
     everyone = np.arange(100)
     plain, hidden = (world_of(500, confounding=c).truth for c in (0.0, 1.5))
     assert plain.finish_given_click(everyone) == pytest.approx(plain.finish_given_click(everyone, do=True))
-    assert (
-        hidden.finish_given_click(everyone) > hidden.finish_given_click(everyone, do=True) + 0.01
-    ).mean() > 0.99
+    assert (hidden.finish_given_click(everyone) > hidden.finish_given_click(everyone, do=True) + 0.01).mean() > 0.99
     # The quadrature agrees with a plain average over the hidden variable.
     z = np.random.default_rng(0).normal(size=(20_000, 1))
     logit = np.log(plain.finish_given_click(everyone) / (1 - plain.finish_given_click(everyone)))[0, :20]
@@ -415,11 +410,7 @@ def test_bad_dials_are_refused(dials, message):
 def card_rows():
     lines = (world_folder() / "README.md").read_text(encoding="utf-8").splitlines()
     start = lines.index("| statistic | value | tolerance |") + 2
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in lines[start:]
-        if line.startswith("|")
-    ]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:] if line.startswith("|")]
     return {name: (float(value.replace(",", "")), float(tolerance)) for name, value, tolerance in rows}
 
 

@@ -32,7 +32,7 @@ import pandas as pd
 
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate, result_table
-from recsys_teach.figures import BLUE, GREEN, MODEL_STYLES, ORANGE, label_bars, new_axes, show, slider
+from recsys_teach.figures import BLUE, MODEL_STYLES, ORANGE, label_bars, new_axes, show, slider
 from recsys_teach.interactions import split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
 from recsys_teach.metrics import rmse

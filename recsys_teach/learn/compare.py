@@ -150,4 +150,6 @@ def describe(value: Any) -> str:
         return "\n" + value.to_string()
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, float):
+        return _number(value)
     return _short(value) if isinstance(value, np.ndarray) else repr(value)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Literal
 
 import numpy as np
@@ -91,25 +92,27 @@ class Chapter:
     predictions: Sequence[Prediction] = ()
     quiz: Sequence[Question] = ()
 
-    def exercise(self, exercise_id: str) -> Exercise:
+    def exercise(self, name: str) -> Exercise:
         """Find an exercise, or raise a KeyError that lists those that exist."""
-        found = {exercise.id: exercise for exercise in self.exercises}
-        if exercise_id not in found:
-            raise KeyError(f"There is no exercise {exercise_id!r}; chapter {self.number} has {', '.join(found)}.")
-        return found[exercise_id]
+        return self._find({exercise.id: exercise for exercise in self.exercises}, name)
+
+    def prediction(self, name: str) -> Prediction:
+        """Find a prediction, or raise a KeyError that lists those that exist."""
+        return self._find({prediction.id: prediction for prediction in self.predictions}, name)
+
+    def _find(self, declared: dict[str, Any], name: str) -> Any:
+        if name not in declared:
+            raise KeyError(f"There is no {name!r} in chapter {self.number}; it has {', '.join(declared) or 'none'}.")
+        return declared[name]
 
 
 @cache
 def chapters() -> dict[str, Chapter]:
     """Give the chapters that exist, by number ("00", "01", …)."""
-    import pkgutil
+    from recsys_teach.learn import exercises  # which declares by means of this module
 
-    from recsys_teach.learn import exercises
-
-    names = sorted(module.name for module in pkgutil.iter_modules(exercises.__path__))
-    return {
-        name.removeprefix("ch"): import_module(f"recsys_teach.learn.exercises.{name}").CHAPTER for name in names
-    }
+    names = sorted(module.name for module in iter_modules(exercises.__path__))
+    return {name.removeprefix("ch"): import_module(f"recsys_teach.learn.exercises.{name}").CHAPTER for name in names}
 
 
 def chapter_of(name: str) -> Chapter:

@@ -65,10 +65,12 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
     Parameters
     ----------
     chapter : number of the chapter.
-    answers : one letter a question, or TODO.
+    answers : list of one letter a question; TODO, whole or in places, for what is still open.
     """
     questions = chapter_of(str(chapter)).quiz
     number = chapter_of(str(chapter)).number
+    if answers is TODO:
+        answers = [TODO] * len(questions)
     if not isinstance(answers, list | tuple) or len(answers) != len(questions):
         print(f"[not yet] Expected a list of {len(questions)} letters, for example {['a'] * len(questions)}.")
         _conclude("quiz", number, "not yet", "not one letter a question")
@@ -78,7 +80,11 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
         print("\n".join(textwrap.wrap(f"{place}. {question.text}", 100)))
         for key, (text, _) in question.options.items():
             mark = ">" if key == letter else " "
-            print("\n".join(textwrap.wrap(f"{mark} {key}) {text}", 100, initial_indent="   ", subsequent_indent="        ")))
+            print(
+                "\n".join(
+                    textwrap.wrap(f"{mark} {key}) {text}", 100, initial_indent="   ", subsequent_indent="        ")
+                )
+            )
         status, said = _answer_said(question, letter)
         print("\n".join(textwrap.wrap(f"[{status}] {said}", 100, initial_indent="   ", subsequent_indent="   ")) + "\n")
     right = sum(letter == question.answer for question, letter in zip(questions, letters, strict=True))
@@ -145,7 +151,7 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests.append((f"above {above:g}", value > above))
     if below is not None:
         tests.append((f"below {below:g}", value < below))
-    said = f": {value:.3g} ({', '.join(text for text, _ in tests)})" if tests else ""
+    said = f": {value:.4g} ({', '.join(text for text, _ in tests)})" if tests else ""
     holds = all(bool(passed) for _, passed in tests) if tests else bool(value)
     if holds:
         print(f"[holds] {sentence}{said}")
@@ -159,15 +165,16 @@ def _find_exercise(exercise_id: str) -> Exercise | None:
     try:
         return chapter_of(exercise_id).exercise(str(exercise_id))
     except KeyError as error:
-        return _unknown(exercise_id, error)
+        _unknown(exercise_id, error)
+        return None
 
 
 def _find_prediction(prediction_id: str) -> Prediction | None:
     try:
-        found = {prediction.id: prediction for prediction in chapter_of(prediction_id).predictions}
-        return found[prediction_id]
+        return chapter_of(prediction_id).prediction(str(prediction_id))
     except KeyError as error:
-        return _unknown(prediction_id, error)
+        _unknown(prediction_id, error)
+        return None
 
 
 def _unknown(name: str, error: KeyError) -> None:
