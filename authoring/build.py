@@ -1,9 +1,8 @@
 """Build the notebooks: lessons -> chapters (unsolved, no outputs) and solutions (solved, executed).
 
-    python authoring/build.py            build every lesson
-    python authoring/build.py 04 01      build some
-    python authoring/build.py --check    say whether what is committed is what would be built; write nothing
-"""  # fmt: skip
+`python authoring/build.py` builds every lesson, `build.py 04 01` some of them; `build.py --check` says whether what
+is committed is what would be built, and writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -187,7 +186,7 @@ def main(arguments: list[str]) -> int:
         return 2
     if "--check" in arguments:
         wrong = [line for path in lessons for line in check(path)]
-        print("\n".join(wrong + ["Run: python authoring/build.py"]) if wrong else "Everything committed is as built.")
+        print("\n".join([*wrong, "Run: python authoring/build.py"]) if wrong else "Everything committed is as built.")
         return bool(wrong)
     for path in lessons:
         start = time.monotonic()

@@ -37,7 +37,7 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
     ValueError
         If k does not fit the catalogue, a score is NaN, or the shapes of scores and exclude differ.
     """
-    n_users, n_items = scores.shape
+    n_items = scores.shape[1]
     if not 1 <= k <= n_items:
         raise ValueError(f"k must be between 1 and the {n_items} items of the catalogue; came {k}.")
     if np.isnan(scores).any():

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 
+from recsys_teach.files import write_whole
 from recsys_teach.interactions import Interactions
 
 Array = np.ndarray
@@ -592,14 +592,10 @@ def _file_contents(world: World) -> dict[str, bytes]:
 
 def save_world(world: World, folder: Path | str) -> None:
     """Write a world and its checksums; each file is renamed into place when it is whole."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     contents = _file_contents(world)
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
     for name, data in {**contents, "SHA256SUMS": sums.encode()}.items():
-        part = folder / f"{name}.part"
-        part.write_bytes(data)
-        os.replace(part, folder / name)
+        write_whole(Path(folder) / name, data)
 
 
 def _read_checked(folder: Path) -> dict[str, bytes]:

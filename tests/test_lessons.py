@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import nbformat
 import numpy as np
@@ -85,7 +86,7 @@ def test_headings_start_with_one_title_and_never_jump(name):
         text = re.sub(r"```.*?```", "", text, flags=re.S)
         levels += [len(marks) for marks in re.findall(r"^(#{1,6}) ", text, re.M)]
     assert levels.count(1) == 1 and levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 @each_lesson
@@ -105,7 +106,7 @@ def test_code_cells_stay_small_and_follow_prose(name):
     lines = [sum(1 for line in cell.source.splitlines() if line.strip()) for cell in code_cells(notebook)]
     assert max(lines) <= 30
     assert np.median(lines) <= 8
-    pairs = zip(notebook.cells, notebook.cells[1:], strict=False)
+    pairs = pairwise(notebook.cells)
     follows = sum(before.cell_type == "markdown" and cell.cell_type == "code" for before, cell in pairs)
     assert follows >= 0.8 * len(lines)
 

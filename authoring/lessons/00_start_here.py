@@ -223,14 +223,14 @@ word = "update"
 check("0.3", word)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** The command looks at what you changed before it changes anything. **Another way.** With git yourself:
+# **Why it works.** The command looks at what you changed before it changes anything. **Another way.** With git:
 # commit your version on a branch of your own, then pull. **Typical mistake.** `git pull` with changed chapters, which
 # stops half-way with a message that is hard to read.
 
 # %% [markdown]
 # ## Recap
 #
-# You have run cells, answered an exercise and read a check and a hint (O0.1), found people, titles and the truth of the
+# You have run cells, answered an exercise, read a check and a hint (O0.1), found people, titles and the truth of the
 # world (O0.2), and know how to update (O0.3). Each chapter ends with five questions: write one letter for each, as in
 # `["a", "b", "a", "c", "b"]`. Under them stands what you have shown so far.
 

@@ -181,7 +181,7 @@ check("4.2", rank_k)
 
 # %% [markdown]
 # From here on we use the version of the package, so that the rest of the chapter runs whatever you wrote. It is
-# what you just built, with an error message for a `k` that does not fit.
+# what you built, with an error message for a `k` that does not fit.
 
 # %%
 from recsys_teach.models import Popularity, PureSVD, rank_k

@@ -76,7 +76,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def shown(chapter: Chapter, record: dict[str, Any]) -> dict[str, list[str]]:
-    """For each objective, the exercises that are still open (none: the objective is shown); stretch ones do not count."""
+    """Give the exercises still open for each objective; none left means shown, and stretch ones do not count."""
     done = {name for name, entry in record["exercises"].items() if entry.get("status") == "ok"}
     return {
         objective: [

@@ -6,7 +6,7 @@ import textwrap
 import time
 from typing import Any
 
-from recsys_teach.learn.declare import Exercise, Prediction, chapter_of
+from recsys_teach.learn.declare import Exercise, Prediction, Question, chapter_of
 from recsys_teach.learn.judge import Verdict, judge
 from recsys_teach.learn.record import change_progress, read_progress, report, strict
 from recsys_teach.learn.todo import TODO
@@ -85,9 +85,14 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
                     textwrap.wrap(f"{mark} {key}) {text}", 100, initial_indent="   ", subsequent_indent="        ")
                 )
             )
-        status, said = _answer_said(question, letter)
-        print("\n".join(textwrap.wrap(f"[{status}] {said}", 100, initial_indent="   ", subsequent_indent="   ")) + "\n")
+        if letter is not TODO:
+            status, said = _answer_said(question, letter)
+            print("\n".join(textwrap.wrap(f"[{status}] {said}", 100, initial_indent="   ", subsequent_indent="   ")))
+        print()
     right = sum(letter == question.answer for question, letter in zip(questions, letters, strict=True))
+    if TODO in letters:
+        example = ", ".join(f'"{letter}"' for letter in "abcde"[: len(questions)])
+        print(f"[to do] Write one letter for each question, for example answers = [{example}].")
     print(f"{right} of {len(questions)} right.")
     given = {str(n): letter for n, letter in enumerate(letters, start=1) if letter is not TODO}
     change_progress(lambda record: record["quiz"].setdefault(number, {}).update(given))
@@ -182,9 +187,7 @@ def _unknown(name: str, error: KeyError) -> None:
     _conclude("check", str(name), "not yet", "unknown id")
 
 
-def _answer_said(question: Any, letter: Any) -> tuple[str, str]:
-    if letter is TODO:
-        return "to do", "Write a letter in place of TODO."
+def _answer_said(question: Question, letter: str) -> tuple[str, str]:
     if letter not in question.options:
         return "not yet", f"{letter!r} is not one of {', '.join(question.options)}."
     return ("ok" if letter == question.answer else "not yet"), question.options[letter][1]

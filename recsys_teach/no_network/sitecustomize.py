@@ -25,6 +25,6 @@ def _guarded_getaddrinfo(host, *args, **kwargs):
     return _getaddrinfo(host, *args, **kwargs)
 
 
-socket.socket.connect = _guard(_connect)
-socket.socket.connect_ex = _guard(_connect_ex)
+socket.socket.connect = _guard(_connect)  # type: ignore[method-assign]
+socket.socket.connect_ex = _guard(_connect_ex)  # type: ignore[method-assign]
 socket.getaddrinfo = _guarded_getaddrinfo

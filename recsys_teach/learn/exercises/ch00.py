@@ -108,7 +108,7 @@ CHAPTER = Chapter(
             {
                 "a": ("An input on which your answer and the right one differ.",
                       "Right: try your function on exactly that input and compare by hand."),
-                "b": ("An error in your Python installation.", "That would be a matter for doctor. check looks at results."),
+                "b": ("An error in your Python installation.", "That is a matter for doctor. check looks at results."),
                 "c": ("The solution.", "A check never prints the solution; the hints lead there step by step."),
             },
             answer="a",

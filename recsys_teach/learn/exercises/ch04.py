@@ -36,7 +36,7 @@ def fold_in(row: np.ndarray, V: np.ndarray) -> np.ndarray:
 
 
 def power_iteration(R: np.ndarray, v: np.ndarray, n_steps: int) -> np.ndarray:
-    """Unit vector after n_steps of v <- RᵀR v."""
+    """Give the unit vector after n_steps of v <- RᵀR v."""
     for _ in range(n_steps):
         v = R.T @ (R @ v)
         v = v / np.linalg.norm(v)
@@ -114,8 +114,11 @@ CHAPTER = Chapter(
         Exercise(
             "4.3", "Error on the ratings that exist", objective="O4.3", level="core", minutes=6,
             reference=observed_rmse,
-            cases=[(np.array([[5.0, 0.0], [0.0, 1.0]]), np.array([[3.0, 1.0], [2.0, 1.0]])), (R_TINY, rank_k(R_TINY, 1))],
-            draw=lambda rng: (rng.integers(0, 6, size=(4, 5)).astype(float) + np.eye(4, 5), rng.uniform(1, 5, size=(4, 5))),
+            cases=[
+                (np.array([[5.0, 0.0], [0.0, 1.0]]), np.array([[3.0, 1.0], [2.0, 1.0]])),
+                (R_TINY, rank_k(R_TINY, 1)),
+            ],
+            draw=lambda rng: (rng.integers(0, 6, size=(4, 5)) + np.eye(4, 5), rng.uniform(1, 5, size=(4, 5))),
             why="A cell without a rating has no right answer, so it can hold no error.",
             hints=(
                 "In which cells of R is there something to be wrong about?",
@@ -184,7 +187,10 @@ CHAPTER = Chapter(
         Exercise(
             "4.6", "Power iteration", objective="O4.5", level="core", minutes=8,
             reference=power_iteration, compare=_same_up_to_sign,
-            cases=[(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1.0, 1.0]), 1), (R_TINY, np.array([1.0, 2.0, 3.0, 4.0]), 3)],
+            cases=[
+                (np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1.0, 1.0]), 1),
+                (R_TINY, np.array([1.0, 2.0, 3.0, 4.0]), 3),
+            ],
             draw=_draw_power,
             why="Each step multiplies a component by its squared singular value, so the largest wins.",
             hints=(
