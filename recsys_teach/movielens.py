@@ -43,19 +43,8 @@ PINNED = {
     "items.csv": "4978534f865a34e76791997477971b6782d1b1331a36be8937b7fe95a3f0c82b",
 }
 GENRES = (  # in the order of GroupLens's flags
-    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
-    *(
-        "Fantasy",
-        "Film-Noir",
-        "Horror",
-        "Musical",
-        "Mystery",
-        "Romance",
-        "Sci-Fi",
-        "Thriller",
-        "War",
-        "Western",
-    ),
+    "unknown,Action,Adventure,Animation,Children's,Comedy,Crime,Documentary,Drama,Fantasy,Film-Noir,Horror,Musical,"
+    "Mystery,Romance,Sci-Fi,Thriller,War,Western".split(",")  # noqa: SIM905
 )
 WHEEL = "recbole==1.2.1 --hash=sha256:9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/ml-100k.zip"
