@@ -10,7 +10,6 @@ import ast
 import copy
 import hashlib
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -22,18 +21,17 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from recsys_teach.files import write_whole
-from recsys_teach.kernel_env import REPOSITORY, kernel_env
+from recsys_teach.files import REPOSITORY, copy_aside, write_whole
+from recsys_teach.kernel_env import kernel_env
 
 LESSONS = REPOSITORY / "authoring" / "lessons"
 CHAPTERS = REPOSITORY / "chapters"
 SOLUTIONS = REPOSITORY / "solutions"
-ASIDE = REPOSITORY / "my_work"
 
 CELL_SECONDS = 60
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION\n?", re.M | re.S)
+REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*### END SOLUTION[ \t]*\n?", re.M | re.S)
 
 
 def read_lesson(path: Path) -> NotebookNode:
@@ -59,7 +57,7 @@ def unsolved(lesson: NotebookNode) -> NotebookNode:
     notebook.cells = [cell for cell in notebook.cells if not {"solution", "instructor"} & _tags(cell)]
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.source = REGION.sub(_stub, cell.source + "\n").rstrip("\n")
+            cell.source = _checked(REGION.sub(_stub, cell.source + "\n").rstrip("\n"))
     notebook.metadata.recsys_teach["built"] = fingerprint(notebook)
     return notebook
 
@@ -150,10 +148,8 @@ def keep_learners_work(chapter: Path) -> None:
     notebook = nbformat.read(chapter, as_version=nbformat.NO_CONVERT)
     if notebook.metadata.get("recsys_teach", {}).get("built") == fingerprint(notebook):
         return
-    aside = ASIDE / f"{chapter.stem}.{time.strftime('%Y%m%d-%H%M%S')}.ipynb"
-    ASIDE.mkdir(exist_ok=True)
-    shutil.copy2(chapter, aside)
-    print(f"{chapter.name} held work of yours: it is kept as {aside.relative_to(REPOSITORY)}")
+    copy = copy_aside(CHAPTERS.parent, f"{CHAPTERS.name}/{chapter.name}")
+    print(f"{chapter.name} held work of yours: it is kept as {copy.relative_to(CHAPTERS.parent)}")
 
 
 def _stub(region: re.Match[str]) -> str:
@@ -161,12 +157,24 @@ def _stub(region: re.Match[str]) -> str:
     indent, code = region.groups()
     if indent:
         return f"{indent}return TODO\n"
-    names = [
-        ast.unparse(statement.targets[0]) for statement in ast.parse(code).body if isinstance(statement, ast.Assign)
-    ]
+    assigned = [statement.targets[0] for statement in ast.parse(code).body if isinstance(statement, ast.Assign)]
+    names = [ast.unparse(part) for part in getattr(assigned[-1], "elts", assigned[-1:])] if assigned else []
     if not names:
         raise ValueError(f"This solution assigns nothing, so there is no stub for it:\n{code}")
-    return f"{names[-1]} = TODO\n"
+    return f"{' = '.join(names)} = TODO\n"
+
+
+def _checked(source: str) -> str:
+    """Refuse a student's cell that does not run or gives the solution away."""
+    if re.search(r"#+ *(begin|end) +solution", source, re.I):
+        raise ValueError(f"The marks ### BEGIN SOLUTION and ### END SOLUTION do not fit together:\n{source}")
+    try:
+        compile(source, "student", "exec")
+    except SyntaxError as error:
+        raise ValueError(
+            f"The stub would not run ({error}); put the marks around a function's body:\n{source}"
+        ) from error
+    return source
 
 
 def _tags(cell: NotebookNode) -> set[str]:

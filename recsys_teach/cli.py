@@ -11,8 +11,9 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from recsys_teach.files import REPOSITORY
+
 # Heavy things are imported where they are used, so that the help comes at once.
-REPOSITORY = Path(__file__).resolve().parents[1]
 START = Path("chapters") / "00_start_here.ipynb"
 QUIET = (  # JupyterLab neither asks for news nor looks for updates or extensions
     "--LabApp.news_url=None",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from recsys_teach.interactions import Interactions
+from recsys_teach.interactions import Split
 from recsys_teach.metrics import ndcg_at_k, recall_at_k
-from recsys_teach.ranking import chunks, top_k
+from recsys_teach.ranking import rank_unseen
 
 Scorer = Callable[[np.ndarray], np.ndarray]
 
@@ -40,44 +40,42 @@ class Result:
         return f"{self.name}: {numbers}  ({self.protocol})"
 
 
-def evaluate(score: Scorer, train: Interactions, test: Interactions, *, name: str, split: str, k: int = 10) -> Result:
+def evaluate(score: Scorer, split: Split, *, name: str, k: int = 10, min_rating: float | None = None) -> Result:
     """Rank all items a user has not met in training, and compare with what the test part holds.
 
     Parameters
     ----------
     score : function of user positions, shape (n,), to scores, shape (n, n_items). A fitted model's ``score``.
-    train, test : Interactions with the same axes. Items met in ``train`` are not ranked.
+    split : Split. Items met in ``split.train`` are not ranked.
     name : str. How the result calls the model.
-    split : str. How train and test were made, for the protocol, for example "per-user random 80/20, seed 0".
     k : int. Length of the list.
+    min_rating : float, optional. Only test events with at least this ``rating`` are hits; without it, any event is.
 
     Raises
     ------
     ValueError
-        If train and test have different axes, or the score function returns the wrong shape.
+        If train and test have different axes or share a pair, or the score function returns the wrong shape.
     """
+    train, test = split.train, split.test
     if not (train.user_ids.equals(test.user_ids) and train.item_ids.equals(test.item_ids)):
         raise ValueError("train and test must have the same users and items in the same order: split one log.")
-    seen, wanted = train.matrix(), test.matrix()
+    liked = test if min_rating is None else test.take((test.log["rating"] >= min_rating).to_numpy())
+    seen, wanted = train.matrix(), liked.matrix()
+    if shared := seen.multiply(wanted).nnz:
+        raise ValueError(
+            f"{shared} pairs of user and item stand in train and in test; items met in training are not ranked, so "
+            "these could never be hit. Drop duplicates, log.drop_duplicates(['user', 'item']), before the split."
+        )
     users = np.flatnonzero(np.diff(wanted.indptr))
-    ranked = [np.empty((0, k), dtype=int)]
-    for group in chunks(users, train.n_items):
-        scores = np.asarray(score(group))
-        if scores.shape != (len(group), train.n_items):
-            raise ValueError(
-                f"score must return one row a user and one column an item, {(len(group), train.n_items)}; "
-                f"came {scores.shape}."
-            )
-        ranked.append(top_k(scores, k, exclude=seen[group]))
-    lists = np.vstack(ranked)
+    lists = rank_unseen(score, users, k, seen)
     per_user = pd.DataFrame(
         {f"nDCG@{k}": ndcg_at_k(lists, wanted[users]), f"recall@{k}": recall_at_k(lists, wanted[users])},
         index=train.user_ids[users],
     )
-    left_out = train.n_users - len(users)
-    protocol = f"{split}; all unseen items ranked; {len(users):,} users"
-    if left_out:
-        protocol += f", {left_out:,} without test items left out"
+    hit = "any test event is a hit" if min_rating is None else f"a test rating of at least {min_rating:g} is a hit"
+    protocol = f"{split.name}; all unseen items ranked; {hit}; {len(users):,} users"
+    if left_out := train.n_users - len(users):
+        protocol += f", {left_out:,} without such an event left out"
     return Result(name, protocol, per_user)
 
 
@@ -101,10 +99,13 @@ def result_table(results: list[Result]) -> ResultTable:
     Raises
     ------
     ValueError
-        If two results were measured differently, so that their numbers cannot be compared.
+        If two results were measured differently, so that their numbers cannot be compared, or share a name.
     """
-    protocols = sorted({result.protocol for result in results})
+    protocols = sorted({f"{result.protocol}; {', '.join(result.per_user)}" for result in results})
     if len(protocols) != 1:
         raise ValueError(f"Results of different protocols do not belong in one table: {protocols}.")
+    names = [result.name for result in results]
+    if len(set(names)) != len(names):
+        raise ValueError(f"Each result needs a name of its own in a table; came {names}.")
     frame = pd.DataFrame({result.name: result.per_user.mean() for result in results}).T
-    return ResultTable(protocols[0], frame.sort_values(frame.columns[0], ascending=False))
+    return ResultTable(results[0].protocol, frame.sort_values(frame.columns[0], ascending=False))

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Okabe and Ito's colours: they stay apart for every common kind of colour blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
@@ -40,7 +41,6 @@ plt.rcParams |= {
     "axes.grid": True,
     "grid.color": "#dddddd",
     "axes.axisbelow": True,
-    "svg.hashsalt": "recsys_teach",
 }
 
 
@@ -103,11 +103,13 @@ def label_bars(ax: Axes, pattern: str = "{:.3f}") -> None:
 
 
 def _png(fig: Figure) -> str:
-    """Render and close; no date or version in the file, so that the same figure gives the same bytes."""
+    """Render in 128 colours and close; no date or version in the file, so the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None})
+    fig.savefig(buffer, format="png")
     plt.close(fig)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    small = io.BytesIO()
+    Image.open(buffer).convert("RGB").quantize(128).save(small, format="png", optimize=True)
+    return base64.b64encode(small.getvalue()).decode("ascii")
 
 
 def _html(png: str, caption: str, alt: str) -> str:

@@ -1,21 +1,38 @@
-"""Write a file whole or not at all."""
+"""Where the repository is, and how a file is written whole or set aside."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
+import time
+import uuid
 from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MY_WORK = "my_work"
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write to a temporary neighbour, then rename: a reader sees the old file or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        temporary.write_bytes(data)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def copy_aside(root: Path, name: str) -> Path:
+    """Copy a file of the repository into ``my_work/`` under a name that was never used there; give the copy."""
+    path = Path(name)
+    folder = root / MY_WORK / (path.parent if path.parts[0] != "chapters" else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{path.stem}.{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    copy, n = folder / f"{stem}{path.suffix}", 1
+    while copy.exists():
+        n += 1
+        copy = folder / f"{stem}_{n}{path.suffix}"
+    return Path(shutil.copy2(root / name, copy))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,15 +27,15 @@ def _known_ids(given: Any, seen: pd.Series, table: pd.DataFrame | None) -> pd.In
     return ids
 
 
-def _refuse_unknown(axis: str, seen: pd.Series, ids: pd.Index, other: pd.Index) -> None:
-    """Raise if the log holds ids that the axis does not have; say so if the columns look swapped."""
+def _refuse_unknown(axis: str, seen: pd.Series, ids: pd.Index, swapped: bool) -> None:
+    """Raise if the log holds ids that the axis does not have; say so if the columns are swapped."""
     unknown = seen[~seen.isin(ids)]
     if unknown.empty:
         return
-    if seen.isin(other).all():
+    if swapped:
         raise ValueError(
-            f"The axes look swapped: every value of the column {axis!r} is an id of the other axis. "
-            "Expected one column of users and one of items; exchange the two columns."
+            "The axes look swapped: the column 'user' holds ids of items, and the column 'item' ids of users. "
+            "Exchange the two columns."
         )
     raise ValueError(
         f"The log has {unknown.nunique()} {axis} ids that are not among the {len(ids)} known ones, "
@@ -102,8 +103,9 @@ class Interactions:
                 raise ValueError(f"Event {row} has no {axis} id (NaN). Drop such events with log.dropna().")
         rows = _known_ids(user_ids, log["user"], users)
         columns = _known_ids(item_ids, log["item"], items)
-        _refuse_unknown("user", log["user"], rows, columns)
-        _refuse_unknown("item", log["item"], columns, rows)
+        swapped = bool(log["user"].isin(columns).all() and log["item"].isin(rows).all())
+        _refuse_unknown("user", log["user"], rows, swapped)
+        _refuse_unknown("item", log["item"], columns, swapped)
         return cls(log.reset_index(drop=True), rows, columns, users, items)
 
     @classmethod
@@ -118,6 +120,9 @@ class Interactions:
             If a value is NaN, or if the shape does not fit the ids; the message says so if it is the transpose.
         """
         cells = sparse.coo_array(matrix)
+        if cells.ndim != 2:
+            raise ValueError(f"Expected a matrix of users x items, came shape {cells.shape}; write one row as [[...]].")
+        cells.eliminate_zeros()
         if not np.isfinite(cells.data).all():
             raise ValueError("The matrix holds NaN or infinity. Write 0 where there was no event.")
         expected = tuple(
@@ -153,12 +158,12 @@ class Interactions:
         """(n_users, n_items), always in this order."""
         return self.n_users, self.n_items
 
-    @property
+    @cached_property
     def user_pos(self) -> np.ndarray:
         """Row of each event, shape (n_events,)."""
         return self.user_ids.get_indexer(self.log["user"])
 
-    @property
+    @cached_property
     def item_pos(self) -> np.ndarray:
         """Column of each event, shape (n_events,)."""
         return self.item_ids.get_indexer(self.log["item"])
@@ -195,7 +200,7 @@ class Interactions:
         values = self.log[value].to_numpy(dtype=float)
         if np.isnan(values).any():
             raise ValueError(f"The column {value!r} holds NaN in event {int(np.flatnonzero(np.isnan(values))[0])}.")
-        if cells.data.max() > 1:
+        if (cells.data > 1).any():
             pair = self.log[self.log.duplicated(["user", "item"])].iloc[0]
             raise ValueError(
                 f"User {pair['user']!r} has more than one {value!r} for item {pair['item']!r}. Decide which one "
@@ -209,17 +214,31 @@ class Interactions:
         return Interactions(log.reset_index(drop=True), self.user_ids, self.item_ids, self.users, self.items)
 
 
-def split_per_user(
-    interactions: Interactions, test_fraction: float = 0.2, random_state: int = 0
-) -> tuple[Interactions, Interactions]:
+def clean_log(log: pd.DataFrame, now: int) -> pd.DataFrame:
+    """Drop events after ``now``, then keep the last event of each user and item. Built by hand in chapter 01.
+
+    Parameters
+    ----------
+    log : DataFrame with the columns ``user``, ``item`` and ``time``, rows in any order.
+    now : the latest time that an event can have, in the unit of ``time``.
+    """
+    happened = log[log["time"] <= now]
+    return happened.sort_values("time", kind="stable").drop_duplicates(["user", "item"], keep="last")
+
+
+class Split(NamedTuple):
+    """A training part and a test part with the same axes, and how they were made."""
+
+    train: Interactions
+    test: Interactions
+    name: str
+
+
+def split_per_user(interactions: Interactions, test_fraction: float = 0.2, random_state: int = 0) -> Split:
     """Hold out a random share of each user's events. Chapter 03 says what this split leaks.
 
     A user with n events has ``ceil(test_fraction * n)`` of them in the test part, the rounding of scikit-learn's
     ``train_test_split``; at least one event stays for training.
-
-    Returns
-    -------
-    train, test : Interactions with the same axes as the input.
 
     Raises
     ------
@@ -238,4 +257,5 @@ def split_per_user(
     held_out = rank < np.repeat(n_test, n_events)
     in_test = np.zeros(len(order), dtype=bool)
     in_test[order[held_out]] = True
-    return interactions.take(~in_test), interactions.take(in_test)
+    name = f"per-user random {1 - test_fraction:.0%} to {test_fraction:.0%}, seed {random_state}"
+    return Split(interactions.take(~in_test), interactions.take(in_test), name)

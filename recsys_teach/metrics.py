@@ -23,7 +23,7 @@ def lorenz(counts: np.ndarray) -> np.ndarray:
     array, shape (n_items + 1,), rising from 0 to 1.
     """
     counts = np.sort(np.asarray(counts, dtype=float))
-    if counts.size == 0 or counts[0] < 0 or counts[-1] <= 0:
+    if not (counts.size and counts[0] >= 0 and counts[-1] > 0):  # NaN, sorted last, fails too
         raise ValueError("Expected one count an item, none negative and at least one above 0.")
     return np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
 
@@ -32,15 +32,29 @@ def gini(counts: np.ndarray) -> float:
     """Inequality of the counts: 0 if all are equal, near 1 if one holds all. Built by hand in chapter 01.
 
     Twice the area between the diagonal and the Lorenz curve, with straight lines between its points.
+
+    Parameters
+    ----------
+    counts : array, shape (n_items,), non-negative, at least one above 0; otherwise a ValueError.
     """
     return float(1 - 2 * np.trapezoid(lorenz(counts), dx=1 / len(counts)))
 
 
 def rmse(expected: np.ndarray, predicted: np.ndarray) -> float:
-    """Root of the mean squared error over all pairs, in the unit of the ratings. Built by hand in chapter 04."""
+    """Root of the mean squared error over all pairs. Built by hand in chapter 04.
+
+    Parameters
+    ----------
+    expected, predicted : arrays of one shape, in the same unit, which is also that of the result.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or there is nothing to compare.
+    """
     expected, predicted = np.asarray(expected, dtype=float), np.asarray(predicted, dtype=float)
-    if expected.shape != predicted.shape:
-        raise ValueError(f"Expected one prediction a rating, shape {expected.shape}; came {predicted.shape}.")
+    if expected.shape != predicted.shape or not expected.size:
+        raise ValueError(f"Expected one prediction per rating, shape {expected.shape}; came {predicted.shape}.")
     return float(np.sqrt(np.mean((expected - predicted) ** 2)))
 
 
@@ -55,10 +69,22 @@ def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     Returns
     -------
     array of bool, shape (n_users, k)
+
+    Raises
+    ------
+    ValueError
+        If the number of rows differs, a position is none of an item, or a list holds an item twice.
     """
+    ranked = np.asarray(ranked)
     n_users, n_items = relevant.shape
     if len(ranked) != n_users:
         raise ValueError(f"Expected one row of recommendations for each of {n_users} users, came {len(ranked)}.")
+    if ranked.size and (ranked.max() >= n_items or ranked.min() < -1):
+        raise ValueError(f"Item positions run from 0 to {n_items - 1}, and -1 is an empty place; came {ranked.max()}.")
+    in_order = np.sort(ranked, axis=1)
+    twice = ((in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] >= 0)).any(axis=1)
+    if twice.any():
+        raise ValueError(f"Row {int(twice.argmax())} recommends an item twice. Each item may stand once in a list.")
     rows = np.arange(n_users)
     wanted = np.sort(np.repeat(rows, np.diff(relevant.indptr)) * n_items + relevant.indices)
     asked = rows[:, None] * n_items + ranked
@@ -68,9 +94,13 @@ def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
 
 
 def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
-    """Share of each user's relevant items among the k recommended, shape (n_users,). Built in chapter 01.
+    """Share of each user's relevant items among the k recommended. Built by hand in chapter 01.
 
-    A user without relevant items gets NaN: there is nothing that could be found.
+    Parameters and errors as in :func:`hits_at_k`.
+
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items: there is nothing that could be found.
     """
     n_relevant = np.diff(relevant.indptr)
     found = hits_at_k(ranked, relevant).sum(axis=1)
@@ -78,18 +108,23 @@ def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
 
 
 def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
-    """Normalised discounted cumulative gain of each user, shape (n_users,). Built by hand in chapter 04.
+    """Normalised discounted cumulative gain of each user. Built by hand in chapter 04.
 
     A hit at place r gains 1 / log2(r + 1); the sum is divided by that of the best possible list of k items.
-    A user without relevant items gets NaN.
+    Parameters and errors as in :func:`hits_at_k`.
 
-    References
-    ----------
-    Järvelin and Kekäläinen (2002), section 2.2, with gains 0 and 1 and the discount log2(r + 1).
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items.
+
+    Notes
+    -----
+    Järvelin and Kekäläinen (2002) do not discount the ranks below the base of the logarithm; the discount
+    log2(r + 1) for every rank is the one that has become common.
     """
     k = ranked.shape[1]
     discounts = 1 / np.log2(np.arange(k) + 2)
     n_relevant = np.diff(relevant.indptr)
     best = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(n_relevant, k)]
-    gained = hits_at_k(ranked, relevant) @ discounts
+    gained = np.cumsum(hits_at_k(ranked, relevant) * discounts, axis=1)[:, -1]  # in order, so that sums are exact
     return np.divide(gained, best, out=np.full(len(gained), np.nan), where=best > 0)

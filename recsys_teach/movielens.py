@@ -27,9 +27,10 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import BaseFileLock, FileLock, Timeout
 
+from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions
 
-FOLDER = Path(__file__).resolve().parents[1] / "datasets" / "ml-100k"
+FOLDER = REPOSITORY / "datasets" / "ml-100k"
 SIZES = (100_000, 943, 1_682)  # ratings, users, films
 COLUMNS = {
     "ratings.csv": ("user", "item", "rating", "time"),
@@ -42,10 +43,12 @@ PINNED = {
     "users.csv": "586809072f124e8ada5d8c931da27fe31edaf31ebec99194082c6b6e680ff363",
     "items.csv": "4978534f865a34e76791997477971b6782d1b1331a36be8937b7fe95a3f0c82b",
 }
-GENRES = (  # in the order of GroupLens's flags
-    "unknown,Action,Adventure,Animation,Children's,Comedy,Crime,Documentary,Drama,Fantasy,Film-Noir,Horror,Musical,"
-    "Mystery,Romance,Sci-Fi,Thriller,War,Western".split(",")  # noqa: SIM905
-)
+# fmt: off
+GENRES = [  # in the order of GroupLens's flags
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
+    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+]
+# fmt: on
 WHEEL = "recbole==1.2.1 --hash=sha256:9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/ml-100k.zip"
 LONGEST_WAIT = 600  # seconds, for a fetch that somebody else has begun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import sparse
@@ -15,6 +15,42 @@ def chunks(user_pos: np.ndarray, n_items: int, budget: int = MEMORY_BUDGET) -> I
     size = max(1, budget // (8 * max(1, n_items)))
     for start in range(0, len(user_pos), size):
         yield user_pos[start : start + size]
+
+
+def rank_unseen(
+    score: Callable[[np.ndarray], np.ndarray],
+    user_pos: np.ndarray,
+    k: int,
+    seen: sparse.csr_array,
+    *,
+    keep_seen: bool = False,
+) -> np.ndarray:
+    """Rank the k best items that each user has not met, in chunks that fit the memory budget.
+
+    Parameters
+    ----------
+    score : function of user positions, shape (n,), to scores, shape (n, n_items).
+    user_pos : array of int, shape (n,).
+    k : int, from 1 to n_items.
+    seen : csr_array, shape (n_users, n_items). What each user met.
+    keep_seen : bool. Rank what was met, too.
+
+    Returns
+    -------
+    array of int, shape (n, k), as :func:`top_k`.
+    """
+    n_items = seen.shape[1]
+    _check_k(k, n_items)
+    ranked = [np.empty((0, k), dtype=int)]
+    for group in chunks(user_pos, n_items):
+        scores = np.asarray(score(group))
+        if scores.shape != (len(group), n_items):
+            raise ValueError(
+                f"score must return one row per user and one column per item, {(len(group), n_items)}; "
+                f"came {scores.shape}."
+            )
+        ranked.append(top_k(scores, k, None if keep_seen else seen[group]))
+    return np.vstack(ranked)
 
 
 def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -> np.ndarray:
@@ -38,15 +74,15 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
         If k does not fit the catalogue, a score is NaN, or the shapes of scores and exclude differ.
     """
     n_items = scores.shape[1]
-    if not 1 <= k <= n_items:
-        raise ValueError(f"k must be between 1 and the {n_items} items of the catalogue; came {k}.")
+    _check_k(k, n_items)
     if np.isnan(scores).any():
         raise ValueError(f"The scores of row {int(np.isnan(scores).any(axis=1).argmax())} hold NaN; expected numbers.")
     scores = np.array(scores, dtype=float)
     if exclude is not None:
         if exclude.shape != scores.shape:
             raise ValueError(f"Expected exclude of shape {scores.shape} like the scores, came {exclude.shape}.")
-        scores[exclude.nonzero()] = -np.inf
+        stored = exclude.tocoo()  # .nonzero() would pass over a zero that is stored
+        scores[stored.coords] = -np.inf
     best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     threshold = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
     split = np.flatnonzero((scores >= threshold).sum(axis=1) > k)  # rows with a tie across the k-th place
@@ -56,3 +92,8 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
     order = np.argsort(-best_scores, axis=1, kind="stable")
     ranked = np.take_along_axis(best, order, axis=1)
     return np.where(np.take_along_axis(best_scores, order, axis=1) == -np.inf, -1, ranked)
+
+
+def _check_k(k: int, n_items: int) -> None:
+    if not 1 <= k <= n_items:
+        raise ValueError(f"k must be between 1 and the {n_items} items of the catalogue; came {k}.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MY_WORK = "my_work"
+from recsys_teach.files import copy_aside
+
 PACKAGE_LISTS = ("pyproject.toml", "constraints.txt")
 
 
@@ -63,7 +63,7 @@ def update(root: Path) -> Updated:
     changed = _names(root, "diff", "--name-only", "--no-renames", "HEAD", "@{upstream}")
     _refuse_files_in_the_way(root)
     collide = sorted(set(changed) & set(_names(root, "diff", "--name-only", "--no-renames", "HEAD")))
-    set_aside = {name: _copy_aside(root, name) for name in collide if (root / name).is_file()}
+    set_aside = {name: copy_aside(root, name) for name in collide if (root / name).is_file()}
     _fast_forward(root, collide, set_aside)
     return Updated(changed, {name: copy.relative_to(root) for name, copy in set_aside.items()})
 
@@ -104,19 +104,6 @@ def _refuse_files_in_the_way(root: Path) -> None:
             f"The update brings {in_the_way[0]}, but you have a file of that name. Nothing was changed. "
             "Rename yours or move it to my_work, then type: python course.py update"
         )
-
-
-def _copy_aside(root: Path, name: str) -> Path:
-    """Copy a file into my_work under a name that was never used there."""
-    path = Path(name)
-    folder = root / MY_WORK / (path.parent if path.parts[0] != "chapters" else "")
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{path.stem}.{time.strftime('%Y-%m-%d_%H-%M-%S')}"
-    copy, n = folder / f"{stem}{path.suffix}", 1
-    while copy.exists():
-        n += 1
-        copy = folder / f"{stem}_{n}{path.suffix}"
-    return Path(shutil.copy2(root / name, copy))
 
 
 def _fast_forward(root: Path, collide: list[str], set_aside: dict[str, Path]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 
-from recsys_teach.files import write_whole
+from recsys_teach.files import REPOSITORY, write_whole
 from recsys_teach.interactions import Interactions
 
 Array = np.ndarray
@@ -238,13 +238,13 @@ class Truth:
     def _click_logit(self, user_pos: Array) -> Array:
         return CLICK_INTERCEPT + self.affinity(user_pos) + self.quality
 
-    def best_scores(self, user_pos: Array) -> Array:
-        """P(shown) · P(click): the order in which an oracle ranks what a user clicks."""
-        return self.shown_probability(user_pos) * self.click_probability(user_pos)
-
     def score(self, user_pos: Array) -> Array:
-        """Give :meth:`best_scores` under the name that models use: the oracle can stand beside them."""
-        return self.best_scores(user_pos)
+        """P(shown) · P(click), under the name that models use: what an oracle ranks by.
+
+        The oracle knows every taste and the policy, and not the log. A model that sees what was shown and left
+        unclicked can do better on a split of that log.
+        """
+        return self.shown_probability(user_pos) * self.click_probability(user_pos)
 
 
 @dataclass(frozen=True, eq=False)
@@ -572,8 +572,8 @@ def calibration(world: World) -> dict[str, float]:
 
 
 def world_folder() -> Path:
-    """Where the shipped files are: ``datasets/world`` beside the package."""
-    return Path(__file__).resolve().parents[1] / "datasets" / "world"
+    """Where the shipped files are: ``datasets/world`` in the repository."""
+    return REPOSITORY / "datasets" / "world"
 
 
 def _file_contents(world: World) -> dict[str, bytes]:

@@ -79,12 +79,11 @@ def build(builder: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def _in_folder(builder: ModuleType, course: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    folders = {"LESSONS": "authoring/lessons", "CHAPTERS": "chapters", "SOLUTIONS": "solutions", "ASIDE": "my_work"}
+    folders = {"LESSONS": "authoring/lessons", "CHAPTERS": "chapters", "SOLUTIONS": "solutions"}
     monkeypatch.setattr(builder, "REPOSITORY", course)
     for name, folder in folders.items():
         monkeypatch.setattr(builder, name, course / folder)
-        if name != "ASIDE":
-            (course / folder).mkdir(parents=True, exist_ok=True)
+        (course / folder).mkdir(parents=True, exist_ok=True)
     return builder
 
 
@@ -125,6 +124,11 @@ def stub(build: ModuleType, source: str) -> str:
 
 def chapter(build: ModuleType) -> Path:
     return build.CHAPTERS / "09_made_up.ipynb"
+
+
+def set_aside(build: ModuleType) -> list[Path]:
+    """List the work that was kept."""
+    return list((build.REPOSITORY / "my_work").glob("*"))
 
 
 def solution(build: ModuleType) -> Path:
@@ -300,7 +304,7 @@ def test_an_unchanged_rebuild_gives_equal_bytes_and_keeps_nothing_aside(built: M
     before = chapter(built).read_bytes(), solution(built).read_bytes()
     built.build(built.LESSONS / "09_made_up.py")
     assert (chapter(built).read_bytes(), solution(built).read_bytes()) == before
-    assert not built.ASIDE.exists()
+    assert not (built.REPOSITORY / "my_work").exists()
 
 
 def test_a_lesson_that_fails_leaves_chapter_and_solution_as_they_were(built: ModuleType) -> None:
@@ -309,7 +313,7 @@ def test_a_lesson_that_fails_leaves_chapter_and_solution_as_they_were(built: Mod
     with pytest.raises(Exception, match="not today"):
         built.build(built.LESSONS / "09_made_up.py")
     assert (chapter(built).read_bytes(), solution(built).read_bytes()) == before
-    assert not built.ASIDE.exists()
+    assert not (built.REPOSITORY / "my_work").exists()
 
 
 def test_a_lesson_without_a_stub_leaves_chapter_and_solution_as_they_were(built: ModuleType, without_kernel) -> None:
@@ -327,7 +331,7 @@ def test_a_chapter_that_a_learner_changed_is_kept_aside(built: ModuleType, witho
     work_on(chapter(built), "answer = TODO", "answer = 7  # mine")
     mine = chapter(built).read_bytes()
     built.build(built.LESSONS / "09_made_up.py")
-    [kept] = built.ASIDE.iterdir()
+    [kept] = (built.REPOSITORY / "my_work").iterdir()
     assert kept.read_bytes() == mine
     assert kept.name.startswith("09_made_up.")
     assert kept.name in capsys.readouterr().out
@@ -339,7 +343,7 @@ def test_a_cell_that_a_learner_added_is_work_too(built: ModuleType, without_kern
     notebook.cells.append(nbformat.v4.new_code_cell("mine = 1"))
     nbformat.write(notebook, chapter(built))
     built.build(built.LESSONS / "09_made_up.py")
-    assert len(list(built.ASIDE.iterdir())) == 1
+    assert len(list((built.REPOSITORY / "my_work").iterdir())) == 1
 
 
 def test_a_chapter_that_was_only_run_is_not_kept_aside(built: ModuleType, without_kernel, capsys) -> None:
@@ -350,14 +354,14 @@ def test_a_chapter_that_was_only_run_is_not_kept_aside(built: ModuleType, withou
             cell.outputs = [nbformat.v4.new_output("stream", text="run")]
     nbformat.write(notebook, chapter(built))
     built.build(built.LESSONS / "09_made_up.py")
-    assert not built.ASIDE.exists()
+    assert not (built.REPOSITORY / "my_work").exists()
     assert capsys.readouterr().out == ""
 
 
 def test_an_untouched_chapter_of_an_older_lesson_is_not_kept_aside(built: ModuleType, without_kernel) -> None:
     lesson(built, "\nprint('a new edition')")
     built.build(built.LESSONS / "09_made_up.py")
-    assert not built.ASIDE.exists()
+    assert not (built.REPOSITORY / "my_work").exists()
     assert "a new edition" in chapter(built).read_text("utf-8")
 
 
@@ -365,7 +369,7 @@ def test_two_pieces_of_work_set_aside_in_one_second_are_both_kept(built: ModuleT
     for name in ("mine", "yours"):
         work_on(chapter(built), "answer = TODO", f"answer = 7  # {name}")
         built.build(built.LESSONS / "09_made_up.py")
-    assert len(list(built.ASIDE.iterdir())) == 2
+    assert len(list((built.REPOSITORY / "my_work").iterdir())) == 2
 
 
 # --- --check --------------------------------------------------------------------------------------------------

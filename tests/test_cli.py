@@ -1,6 +1,6 @@
 """The command line: what is handed on, exit codes, and a doctor that never shows a traceback."""
 
-import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from recsys_teach import cli, doctor, movielens
 from recsys_teach.doctor import Finding
 from recsys_teach.movielens import FetchError
+from recsys_teach.world import world_folder
 
 
 @pytest.fixture
@@ -130,13 +131,12 @@ def test_doctor_names_a_package_that_is_missing_or_out_of_range(monkeypatch, tmp
 
 
 def test_doctor_finds_a_damaged_world(tmp_path):
-    (tmp_path / "users.csv").write_text("whole")
-    (tmp_path / "SHA256SUMS").write_text(hashlib.sha256(b"whole").hexdigest() + "  users.csv\n")
-    assert doctor._sums_problem(tmp_path) is None
-    (tmp_path / "users.csv").write_text("who")
-    assert "git checkout -- datasets/world" in str(doctor._sums_problem(tmp_path))
-    (tmp_path / "users.csv").unlink()
-    assert "users.csv is missing" in str(doctor._sums_problem(tmp_path))
+    shutil.copytree(world_folder(), tmp_path / "world")
+    assert doctor._world_problem(tmp_path / "world") is None
+    (tmp_path / "world" / "users.csv.gz").write_bytes(b"not whole")
+    assert "git checkout -- datasets/world" in str(doctor._world_problem(tmp_path / "world"))
+    (tmp_path / "world" / "users.csv.gz").unlink()
+    assert "users.csv.gz" in str(doctor._world_problem(tmp_path / "world"))
 
 
 def test_doctor_finds_a_progress_folder_that_cannot_be_written(monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from recsys_teach.evaluation import Result, evaluate, result_table
-from recsys_teach.interactions import Interactions, split_per_user
+from recsys_teach.interactions import Interactions, Split, split_per_user
 from recsys_teach.models import Popularity
 from recsys_teach.ranking import chunks
 
@@ -21,7 +21,7 @@ def random_parts(seed: int, n_users: int = 60, n_items: int = 40) -> tuple[Inter
     taste = rng.random(n_items) ** 3
     rated = rng.random((n_users, n_items)) < taste
     rated[:, 0] |= ~rated.any(axis=1)  # nobody without an event
-    return split_per_user(Interactions.from_matrix(rated.astype(float)), random_state=seed)
+    return split_per_user(Interactions.from_matrix(rated.astype(float)), random_state=seed)[:2]
 
 
 def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[tuple[float, float]]:
@@ -42,7 +42,7 @@ def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[
 
 
 def popularity(train: Interactions, test: Interactions, k: int = 10) -> Result:
-    return evaluate(Popularity().fit(train).score, train, test, name="popularity", split=SPLIT, k=k)
+    return evaluate(Popularity().fit(train).score, Split(train, test, SPLIT), name="popularity", k=k)
 
 
 @pytest.mark.parametrize("k", [1, 5, 10])
@@ -54,7 +54,7 @@ def test_popularity_equals_an_independent_computation_exactly(seed: int, k: int)
 
 
 def test_popularity_on_movielens_equals_an_independent_computation_exactly(movielens: Interactions) -> None:
-    train, test = split_per_user(movielens)
+    train, test, _ = split_per_user(movielens)
     result = popularity(train, test)
     by_hand = popularity_by_hand(train, test, 10)
     assert list(result.per_user.itertuples(index=False, name=None)) == by_hand
@@ -74,19 +74,21 @@ def test_users_without_test_items_are_left_out_and_counted() -> None:
     train, test = whole.take(np.array([0, 1, 3, 4])), whole.take(np.array([2, 5]))
     result = popularity(train, test, k=2)
     assert list(result.per_user.index) == ["a", "c"]
-    assert result.protocol == f"{SPLIT}; all unseen items ranked; 2 users, 1 without test items left out"
+    assert result.protocol == f"{SPLIT}; all unseen items ranked; any test event is a hit; " + (
+        "2 users, 1 without such an event left out"
+    )
 
 
 def test_protocol_does_not_speak_of_users_left_out_if_there_are_none() -> None:
     whole = Interactions.from_matrix(np.ones((3, 5)))
-    assert "left out" not in popularity(*split_per_user(whole), k=2).protocol
-    assert "3 users" in popularity(*split_per_user(whole), k=2).protocol
+    assert "left out" not in popularity(*split_per_user(whole)[:2], k=2).protocol
+    assert "3 users" in popularity(*split_per_user(whole)[:2], k=2).protocol
 
 
 def test_seen_items_are_never_ranked_however_high_their_score() -> None:
     train, test = random_parts(2)
     scores = 1000 * train.matrix().toarray() + test.matrix().toarray()
-    result = evaluate(lambda users: scores[users], train, test, name="oracle", split=SPLIT)
+    result = evaluate(lambda users: scores[users], Split(train, test, SPLIT), name="oracle")
     assert result.mean("nDCG@10") == 1
 
 
@@ -106,11 +108,33 @@ def test_scores_are_asked_for_in_chunks_and_each_user_once(monkeypatch: pytest.M
         return model.score(users)
 
     model = Popularity().fit(train)
-    monkeypatch.setattr("recsys_teach.evaluation.chunks", lambda *a: chunks(*a, budget=7 * 40 * 8))
-    in_chunks = evaluate(score, train, test, name="popularity", split=SPLIT)
+    monkeypatch.setattr("recsys_teach.ranking.chunks", lambda *a: chunks(*a, budget=7 * 40 * 8))
+    in_chunks = evaluate(score, Split(train, test, SPLIT), name="popularity")
     pd.testing.assert_frame_equal(in_chunks.per_user, at_once.per_user)
     assert max(map(len, asked)) == 7
     assert train.user_ids[np.concatenate(asked)].equals(at_once.per_user.index)
+
+
+def test_only_liked_test_items_are_hits_if_a_least_rating_is_given() -> None:
+    log = pd.DataFrame({"user": [1, 1, 2, 2, 3], "item": [7, 8, 7, 9, 9], "rating": [5, 2, 5, 4, 1]})
+    whole = Interactions.from_log(log)
+    split = Split(whole.take(np.array([0, 2])), whole.take(np.array([1, 3, 4])), SPLIT)
+    by_position = np.array([[0.0, 2.0, 1.0]]).repeat(3, axis=0)
+    result = evaluate(lambda users: by_position[users], split, name="x", k=2, min_rating=4)
+    assert result.per_user["nDCG@2"].to_dict() == {2: pytest.approx(1 / np.log2(3))}
+    assert "at least 4 is a hit" in result.protocol
+    assert result.protocol != evaluate(lambda users: by_position[users], split, name="x", k=2).protocol
+
+
+def test_a_pair_in_both_parts_is_refused_because_it_could_never_be_hit() -> None:
+    train, test = random_parts(4)
+    with pytest.raises(ValueError, match=r"1 pairs? .*in train and in test.*drop_duplicates"):
+        popularity(
+            Interactions.from_log(
+                pd.concat([train.log, test.log.iloc[:1]]), user_ids=train.user_ids, item_ids=train.item_ids
+            ),
+            test,
+        )
 
 
 def test_different_axes_are_refused() -> None:
@@ -135,14 +159,14 @@ def test_different_axes_are_refused() -> None:
 def test_scores_of_the_wrong_shape_are_refused(wrong) -> None:
     train, test = random_parts(5)
     model = Popularity().fit(train)
-    with pytest.raises(ValueError, match="one row a user and one column an item"):
-        evaluate(lambda users: wrong(model.score(users)), train, test, name="x", split=SPLIT)
+    with pytest.raises(ValueError, match="one row per user and one column per item"):
+        evaluate(lambda users: wrong(model.score(users)), Split(train, test, SPLIT), name="x")
 
 
 def test_scores_with_nan_are_refused() -> None:
     train, test = random_parts(5)
     with pytest.raises(ValueError, match="NaN"):
-        evaluate(lambda users: np.full((len(users), 40), np.nan), train, test, name="x", split=SPLIT)
+        evaluate(lambda users: np.full((len(users), 40), np.nan), Split(train, test, SPLIT), name="x")
 
 
 @pytest.mark.parametrize("k", [-1, 0, 41])
@@ -178,7 +202,7 @@ def test_table_shows_its_protocol_as_text_and_as_html() -> None:
 def test_table_refuses_to_mix_protocols() -> None:
     train, test = random_parts(6)
     score = Popularity().fit(train).score
-    results = [evaluate(score, train, test, name=name, split=name) for name in ("leave-last-out", "random 80/20")]
+    results = [evaluate(score, Split(train, test, name), name=name) for name in ("leave-last-out", "random 80/20")]
     with pytest.raises(ValueError, match=r"different protocols .*leave-last-out.*random 80/20"):
         result_table(results)
 

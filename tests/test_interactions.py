@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.model_selection import train_test_split
 
-from recsys_teach.interactions import Interactions, split_per_user
+from recsys_teach.interactions import Interactions, clean_log, split_per_user
 
 LOG = pd.DataFrame(
     {"user": ["bob", "ann", "ann", "cem"], "item": ["up", "up", "heat", "jaws"], "rating": [3.0, 5.0, 4.0, 1.0]}
@@ -212,7 +212,7 @@ def test_from_log_says_what_is_wrong_and_what_to_do(log: pd.DataFrame, given: di
 
 def test_from_log_recognises_swapped_axes() -> None:
     swapped = LOG.rename(columns={"user": "item", "item": "user"})
-    with pytest.raises(ValueError, match=r"axes look swapped.*exchange the two columns"):
+    with pytest.raises(ValueError, match=r"axes look swapped.*[Ee]xchange the two columns"):
         Interactions.from_log(swapped, user_ids=["ann", "bob", "cem"], item_ids=["heat", "jaws", "up"])
 
 
@@ -244,6 +244,26 @@ def test_matrix_refuses_two_ratings_of_a_pair_and_names_it() -> None:
         Interactions.from_log(twice).matrix("rating")
 
 
+def test_cleaning_keeps_the_last_event_of_each_pair_and_none_from_the_future() -> None:
+    log = pd.DataFrame(
+        {
+            "user": ["ann", "ann", "bob", "ann", "bob"],
+            "item": ["up", "up", "up", "heat", "jaws"],
+            "time": [30, 10, 20, 5, 99],
+            "rating": [4, 1, 3, 2, 5],
+        }
+    )
+    before = log.copy()
+    kept = clean_log(log, now=50)
+    assert sorted(zip(kept["user"], kept["item"], kept["rating"], strict=True)) == [
+        ("ann", "heat", 2),
+        ("ann", "up", 4),
+        ("bob", "up", 3),
+    ]
+    pd.testing.assert_frame_equal(log, before)
+    Interactions.from_log(kept).matrix("rating")  # no pair is left twice
+
+
 # --- parts of a log -------------------------------------------------------------------------------------------
 
 
@@ -271,7 +291,7 @@ def test_a_part_without_events_has_an_empty_matrix(value: str | None) -> None:
 def test_split_parts_are_disjoint_and_together_the_log(fraction: float) -> None:
     log = random_log(6).assign(event=np.arange(200))
     interactions = Interactions.from_log(log)
-    train, test = split_per_user(interactions, fraction)
+    train, test, _ = split_per_user(interactions, fraction)
     assert sorted([*train.log["event"], *test.log["event"]]) == list(range(200))
     whole = pd.concat([train.log, test.log]).sort_values("event").reset_index(drop=True)
     pd.testing.assert_frame_equal(whole, log)
@@ -279,7 +299,7 @@ def test_split_parts_are_disjoint_and_together_the_log(fraction: float) -> None:
 
 def test_split_parts_have_the_axes_of_the_whole() -> None:
     interactions = Interactions.from_log(random_log(6), user_ids=np.arange(0, 400), item_ids=np.arange(5100, 4999, -1))
-    for part in split_per_user(interactions):
+    for part in split_per_user(interactions)[:2]:
         assert part.user_ids.equals(interactions.user_ids)
         assert part.item_ids.equals(interactions.item_ids)
 
@@ -288,7 +308,7 @@ def test_split_parts_have_the_axes_of_the_whole() -> None:
 def test_split_holds_out_as_many_events_of_a_user_as_scikit_learn_would(fraction: float) -> None:
     lengths = np.arange(2, 41)
     log = pd.DataFrame({"user": np.repeat(lengths, lengths), "item": np.concatenate([np.arange(n) for n in lengths])})
-    _, test = split_per_user(Interactions.from_log(log), fraction)
+    _, test, _ = split_per_user(Interactions.from_log(log), fraction)
     held_out = test.log["user"].value_counts()
     for n in lengths:
         assert held_out[n] == len(train_test_split(np.arange(n), test_size=fraction)[1])
@@ -297,22 +317,28 @@ def test_split_holds_out_as_many_events_of_a_user_as_scikit_learn_would(fraction
 @pytest.mark.parametrize("fraction", [0.2, 0.9, 0.999])
 def test_split_leaves_every_user_an_event_for_training(fraction: float) -> None:
     log = pd.DataFrame({"user": np.repeat(np.arange(1, 9), np.arange(1, 9)), "item": 0})
-    train, _ = split_per_user(Interactions.from_log(log), fraction)
+    train, _, _ = split_per_user(Interactions.from_log(log), fraction)
     assert set(train.log["user"]) == set(range(1, 9))
 
 
 def test_split_is_determined_by_its_seed() -> None:
     interactions = Interactions.from_log(random_log(7).assign(event=np.arange(200)))
-    held_out = [split_per_user(interactions, random_state=seed)[1].log["event"].tolist() for seed in (0, 0, 1)]
+    held_out = [split_per_user(interactions, random_state=seed).test.log["event"].tolist() for seed in (0, 0, 1)]
     assert held_out[0] == held_out[1]
     assert held_out[0] != held_out[2]
 
 
 def test_split_holds_out_each_event_of_a_user_about_equally_often() -> None:
     interactions = Interactions.from_log(pd.DataFrame({"user": [1] * 5 + [2] * 3, "item": range(8)}))
-    drawn = np.concatenate([split_per_user(interactions, random_state=seed)[1].log["item"] for seed in range(500)])
+    drawn = np.concatenate([split_per_user(interactions, random_state=seed).test.log["item"] for seed in range(500)])
     share = np.bincount(drawn, minlength=8) / 500
     np.testing.assert_allclose(share, [1 / 5] * 5 + [1 / 3] * 3, atol=0.08)  # four standard errors
+
+
+def test_split_is_named_by_its_shares_and_its_seed() -> None:
+    names = {split_per_user(Interactions.from_log(LOG), share, seed).name for share in (0.2, 0.5) for seed in (0, 1)}
+    assert len(names) == 4
+    assert any("20%" in name and "seed 1" in name for name in names)
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])

@@ -137,14 +137,14 @@ def test_recommending_in_chunks_gives_what_recommending_at_once_gives(monkeypatc
             sizes.append(len(group))
             yield group
 
-    monkeypatch.setattr("recsys_teach.models.base.chunks", small_chunks)
+    monkeypatch.setattr("recsys_teach.ranking.chunks", small_chunks)
     np.testing.assert_array_equal(model.recommend(users, 5), at_once)
     assert sizes == [3] * 7 + [2]
 
 
 def test_memory_of_recommend_does_not_grow_with_the_number_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = 2**20
-    monkeypatch.setattr("recsys_teach.models.base.chunks", partial(chunks, budget=budget))
+    monkeypatch.setattr("recsys_teach.ranking.chunks", partial(chunks, budget=budget))
     matrix = sparse.random_array((4000, 500), density=0.01, rng=np.random.default_rng(5), format="csr")
     model = Popularity().fit(Interactions.from_matrix(matrix))
     tracemalloc.start()

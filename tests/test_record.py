@@ -52,10 +52,17 @@ def note(name: str, status: str = "ok") -> None:
     change_progress(lambda record: record["exercises"].update({name: {"status": status, "attempts": 1}}))
 
 
-def run_at_once(*programs: str) -> None:
-    """Run Python programs side by side and wait until all have ended well."""
-    running = [subprocess.Popen([sys.executable, "-c", program]) for program in programs]
-    assert [process.wait(timeout=60) for process in running] == [0] * len(programs)
+def run_at_once(imports: str, *programs: str) -> None:
+    """Run Python programs side by side, all beginning when all have imported, and wait until they end well."""
+    begin = f"{imports}\nprint('ready', flush=True)\ninput()\n"
+    pipes: dict = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([sys.executable, "-c", begin + program], **pipes) for program in programs]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * len(programs)
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[0] for process in running] == [""] * len(programs)
+    assert [process.returncode for process in running] == [0] * len(programs)
 
 
 # --- write whole ----------------------------------------------------------------------------------------------
@@ -133,11 +140,10 @@ def test_a_crash_while_saving_costs_one_line_and_the_old_record_stays(monkeypatc
 
 def test_two_kernels_that_record_at_once_lose_nothing() -> None:
     program = """
-from recsys_teach.learn.record import change_progress
 for n in range(50):
     change_progress(lambda record: record["exercises"].update({{f"{0}.{{n}}": {{"status": "ok"}}}}))
 """
-    run_at_once(program.format(1), program.format(2))
+    run_at_once("from recsys_teach.learn.record import change_progress", program.format(1), program.format(2))
     assert set(read_progress()["exercises"]) == {f"{kernel}.{n}" for kernel in (1, 2) for n in range(50)}
 
 
@@ -207,14 +213,13 @@ def test_two_kernels_that_report_at_once_lose_nothing(tmp_path: Path, monkeypatc
     path = tmp_path / "report.json"
     monkeypatch.setenv("RECSYS_TEACH_REPORT", str(path))
     program = """
-from recsys_teach.learn.record import report
-for n in range(30):
+for n in range(50):
     report("check", f"{0}.{{n}}", "ok", "")
 """
-    run_at_once(program.format(1), program.format(2))
+    run_at_once("from recsys_teach.learn.record import report", program.format(1), program.format(2))
     names = [entry["id"] for entry in json.loads(path.read_text())]
-    assert sorted(names) == sorted(f"{kernel}.{n}" for kernel in (1, 2) for n in range(30))
-    assert [name for name in names if name.startswith("1.")] == [f"1.{n}" for n in range(30)]
+    assert sorted(names) == sorted(f"{kernel}.{n}" for kernel in (1, 2) for n in range(50))
+    assert [name for name in names if name.startswith("1.")] == [f"1.{n}" for n in range(50)]
 
 
 # --- progress as a learner sees it ----------------------------------------------------------------------------
@@ -267,7 +272,7 @@ def test_an_id_of_no_chapter_is_told_which_there_are() -> None:
 
 
 def test_an_exercise_that_is_none_is_told_which_there_are() -> None:
-    with pytest.raises(KeyError, match=r"no exercise '9\.8'; chapter 09 has 9\.1, 9\.2, 9\.3, 9\.4"):
+    with pytest.raises(KeyError, match=r"no '9\.8' in chapter 09; it has 9\.1, 9\.2, 9\.3, 9\.4"):
         CHAPTER.exercise("9.8")
 
 

@@ -94,7 +94,7 @@ def test_a_chapter_both_changed_is_kept_in_my_work_and_updated(author, learner):
 
 
 def test_two_updates_in_one_second_keep_both_versions(author, learner, monkeypatch):
-    monkeypatch.setattr("recsys_teach.update.time.strftime", lambda _: "2030-01-01_00-00-00")
+    monkeypatch.setattr("recsys_teach.files.time.strftime", lambda _: "2030-01-01_00-00-00")
     for n in (2, 3):
         write(learner, CHAPTER, f"my answers {n}")
         publish(author, **{CHAPTER: f"svd {n}"})

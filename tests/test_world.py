@@ -267,7 +267,7 @@ def test_history_lengths_are_those_of_the_truth():
 
 def test_oracle_beats_svd_and_svd_beats_popularity():
     world = world_of()
-    train, test = split_per_user(world.clicks())
+    train, test, _ = split_per_user(world.clicks())
     matrix = train.matrix().toarray()
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
     popularity = ndcg_at_10(np.tile(matrix.sum(axis=0), (1_000, 1)), train, test)

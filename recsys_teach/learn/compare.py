@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+RTOL = 1e-5
 
-def same(expected: Any, came: Any, atol: float = 1e-8) -> str:
+_brief = reprlib.Repr()
+_brief.maxlist = _brief.maxtuple = _brief.maxdict = _brief.maxset = 24
+_brief.maxstring = _brief.maxother = 200
+
+
+def same(expected: Any, came: Any, atol: float = 1e-6) -> str:
     """Return "" if the answer equals what was expected, else one or two lines on where and how far.
 
     Arrays, sparse matrices, series and tensors are compared by value and may replace each other; so may lists,
-    tuples and arrays of numbers. NaN equals NaN.
+    tuples and arrays of numbers. NaN equals NaN. Numbers may differ by ``atol`` plus a hundred-thousandth of their
+    size, so that an answer computed in float32 counts.
     """
     if isinstance(expected, Mapping):
         return _same_mapping(expected, came, atol)
@@ -29,7 +38,11 @@ def same(expected: Any, came: Any, atol: float = 1e-8) -> str:
 
 def same_ranking(expected: Any, came: Any, atol: float = 0) -> str:
     """Compare lists of item positions, best first: say which row and place differ."""
-    wanted, got = np.atleast_2d(_as_array(expected)), _as_array(came)
+    wanted = np.atleast_2d(_as_array(expected))
+    try:
+        got = _as_array(came)
+    except (ValueError, TypeError):
+        return f"expected item positions of shape {wanted.shape}, came {_short(came)}."
     if got.ndim == 1:
         got = got[None]
     if (reason := _wrong_shape(wanted, got)) or (reason := _not_numbers(got)):
@@ -61,8 +74,9 @@ def _same_plain(expected: Any, came: Any) -> str:
 
 def _same_set(expected: set, came: Any) -> str:
     try:
-        got = {value.item() if hasattr(value, "item") else value for value in came}
-    except TypeError:
+        most = islice(came, 10 * len(expected) + 1000)  # a generator may be endless
+        got = {value.item() if hasattr(value, "item") else value for value in most}
+    except (TypeError, ValueError):
         return f"expected a set, came {_short(came)}."
     missing, extra = sorted(expected - got, key=str), sorted(got - expected, key=str)
     parts = [f"missing: {missing[:5]}"] * bool(missing) + [f"too many: {extra[:5]}"] * bool(extra)
@@ -81,7 +95,7 @@ def _same_mapping(expected: Mapping, came: Any, atol: float) -> str:
 
 
 def _same_parts(expected: tuple, came: Any, atol: float) -> str:
-    if not isinstance(came, tuple | list) or len(came) != len(expected):
+    if (not isinstance(came, tuple | list) and getattr(came, "ndim", 0) != 1) or len(came) != len(expected):
         return f"expected {len(expected)} things, as in `return a, b`; came {_short(came)}."
     for place, (want, got) in enumerate(zip(expected, came, strict=True), start=1):
         if reason := same(want, got, atol):
@@ -94,18 +108,20 @@ def _same_numbers(expected: np.ndarray, came: Any, atol: float) -> str:
         got = _as_array(came)
     except (ValueError, TypeError):
         return f"expected numbers of shape {expected.shape}, came {_short(came)}."
+    if expected.dtype.kind == "U":
+        return "" if np.array_equal(expected, got) else f"expected {_short(expected.tolist())}, came {_short(came)}."
     if (reason := _not_numbers(got)) or (reason := _wrong_shape(expected, got)):
         return reason
-    close = np.isclose(got, expected, rtol=1e-9, atol=atol, equal_nan=True)
+    close = np.isclose(got, expected, rtol=RTOL, atol=atol, equal_nan=True)
     if close.all():
         return ""
     if expected.ndim == 0:
-        return f"expected {_number(expected)}, came {_number(got)}."
-    distance = np.where(close, -1.0, np.nan_to_num(np.abs(got - expected.astype(float)), nan=np.inf))
+        return _expected_came(expected, got)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        distance = np.where(close, -1.0, np.nan_to_num(np.abs(got - expected.astype(float)), nan=np.inf))
     place = np.unravel_index(distance.argmax(), expected.shape)
-    return (
-        f"{(~close).sum()} of {expected.size} numbers differ, most at {_place(place)}: "
-        f"expected {_number(expected[place])}, came {_number(got[place])}."
+    return f"{(~close).sum()} of {expected.size} numbers differ, most at {_place(place)}: " + _expected_came(
+        expected[place], got[place]
     )
 
 
@@ -129,6 +145,15 @@ def _place(place: tuple[Any, ...]) -> str:
     return ", ".join(f"{name} {int(index)}" for name, index in zip(names, place, strict=True))
 
 
+def _expected_came(expected: Any, came: Any) -> str:
+    """Show both numbers with as many digits as it takes to tell them apart."""
+    for digits in (6, 9, 17):
+        want, got = f"{float(expected):.{digits}g}", f"{float(came):.{digits}g}"
+        if want != got:
+            break
+    return f"expected {want}, came {got}."
+
+
 def _number(value: Any) -> str:
     return f"{float(value):.6g}"
 
@@ -136,8 +161,7 @@ def _number(value: Any) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and type {value.dtype}"
-    text = f"{type(value).__name__} {value!r}" if not callable(value) else "a function"
-    return text if len(text) <= 70 else text[:67] + "..."
+    return "a function" if callable(value) else f"{type(value).__name__} {_brief.repr(value)}"
 
 
 def describe(value: Any) -> str:
@@ -152,4 +176,7 @@ def describe(value: Any) -> str:
         value = value.item()
     if isinstance(value, float):
         return _number(value)
-    return _short(value) if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, str | list | tuple | dict | set | frozenset):
+        return _brief.repr(value)
+    text = _short(value) if isinstance(value, np.ndarray) else repr(value)
+    return text if len(text) <= 400 else text[:400] + " ..."

@@ -50,7 +50,7 @@ class Exercise:
     draw: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
     properties: Mapping[str, Callable[[tuple[Any, ...], Any], bool]] = field(default_factory=dict)
     compare: Callable[[Any, Any, float], str] = same
-    atol: float = 1e-8
+    atol: float = 1e-6
 
     @property
     def wants_function(self) -> bool:

@@ -10,7 +10,11 @@ from typing import Any
 
 
 class TimeUp(Exception):
-    """The function did not return within its time."""
+    """The function did not return within its time. ``stopped`` says whether it was made to end."""
+
+    def __init__(self, stopped: bool):
+        super().__init__()
+        self.stopped = stopped
 
 
 class _Stop(BaseException):
@@ -36,17 +40,17 @@ def call_within(seconds: float, function: Callable[..., Any], *args: Any) -> Any
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        _stop(thread)
-        raise TimeUp
+        raise TimeUp(stopped=_stop(thread))
     if "error" in outcome:
         raise outcome["error"]
     return outcome["value"]
 
 
-def _stop(thread: threading.Thread) -> None:
-    """Ask a few times: a bare ``except:`` in the loop may swallow the first request."""
+def _stop(thread: threading.Thread) -> bool:
+    """Ask a few times, for a bare ``except:`` may swallow a request, and say whether the thread has ended."""
     for _ in range(5):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
         thread.join(0.02)
         if not thread.is_alive():
-            return
+            return True
+    return False

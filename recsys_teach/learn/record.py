@@ -67,7 +67,9 @@ def _read(path: Path) -> dict[str, Any]:
         return empty
     try:
         record = json.loads(path.read_text("utf-8"))
-        return {room: dict(record.get(room, {})) for room in empty}
+        rooms = {room: dict(record.get(room, {})) for room in empty}
+        rooms["exercises"] = {name: dict(entry) for name, entry in rooms["exercises"].items()}
+        return rooms
     except (ValueError, AttributeError, TypeError):
         aside = path.with_name(f"progress.unreadable-{time.strftime('%Y%m%d-%H%M%S')}.json")
         path.replace(aside)

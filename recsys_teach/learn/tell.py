@@ -6,6 +6,9 @@ import textwrap
 import time
 from typing import Any
 
+import numpy as np
+
+from recsys_teach.learn.compare import describe
 from recsys_teach.learn.declare import Exercise, Prediction, Question, chapter_of
 from recsys_teach.learn.judge import Verdict, judge
 from recsys_teach.learn.record import change_progress, read_progress, report, strict
@@ -67,8 +70,11 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
     chapter : number of the chapter.
     answers : list of one letter a question; TODO, whole or in places, for what is still open.
     """
-    questions = chapter_of(str(chapter)).quiz
-    number = chapter_of(str(chapter)).number
+    try:
+        number, questions = chapter_of(str(chapter)).number, chapter_of(str(chapter)).quiz
+    except KeyError as error:
+        _unknown(str(chapter), error)
+        return
     if answers is TODO:
         answers = [TODO] * len(questions)
     if not isinstance(answers, list | tuple) or len(answers) != len(questions):
@@ -91,7 +97,7 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
         print()
     right = sum(letter == question.answer for question, letter in zip(questions, letters, strict=True))
     if TODO in letters:
-        example = ", ".join(f'"{letter}"' for letter in "abcde"[: len(questions)])
+        example = ", ".join(f'"{list(q.options)[n % len(q.options)]}"' for n, q in enumerate(questions))
         print(f"[to do] Write one letter for each question, for example answers = [{example}].")
     print(f"{right} of {len(questions)} right.")
     given = {str(n): letter for n, letter in enumerate(letters, start=1) if letter is not TODO}
@@ -109,7 +115,7 @@ def predict(prediction_id: str, guess: Any) -> None:
         print(prediction.question)
         for letter, text in prediction.options.items():
             print(f"   {letter}) {text}")
-        print("[to do] Replace TODO by a letter. A wrong guess costs nothing, and makes the result stick.")
+        print('[to do] Write a letter in quotes in place of TODO, for example "a". A wrong guess costs nothing.')
         _conclude("predict", prediction.id, "to do", "no guess yet")
         return
     letter = str(guess).strip().lower()
@@ -127,10 +133,13 @@ def reveal(prediction_id: str, measured: Any) -> None:
     prediction = _find_prediction(prediction_id)
     if prediction is None:
         return
-    came = prediction.outcome(measured)
     guess = read_progress()["predictions"].get(prediction.id)
-    print(f"You predicted: {f'{guess}) {prediction.options[guess]}' if guess else 'nothing yet'}")
-    print(f"It came out:   {came}) {prediction.options[came]}")
+    print(f"You predicted: {f'{guess}) {prediction.options[guess]}' if guess in prediction.options else 'nothing yet'}")
+    try:
+        came = prediction.outcome(measured)
+        print(f"It came out:   {came}) {prediction.options[came]}")
+    except Exception:
+        print(f"It came out:   cannot be told from {describe(measured)[:80]}. Run the cells above first.")
 
 
 def claim(sentence: str, value: Any, *, near: float | None = None, within: float = 0.0,
@@ -149,15 +158,16 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
     NotOk
         Only in strict mode, if the claim does not hold.
     """
-    tests = []
-    if near is not None:
-        tests.append((f"within {within:g} of {near:g}", abs(value - near) <= within))
+    tests = {f"within {within:g} of {near:g}": lambda: abs(value - near) <= within} if near is not None else {}
     if above is not None:
-        tests.append((f"above {above:g}", value > above))
+        tests[f"above {above:g}"] = lambda: value > above
     if below is not None:
-        tests.append((f"below {below:g}", value < below))
-    said = f": {value:.4g} ({', '.join(text for text, _ in tests)})" if tests else ""
-    holds = all(bool(passed) for _, passed in tests) if tests else bool(value)
+        tests[f"below {below:g}"] = lambda: value < below
+    try:
+        holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
+        said = f": {value:.4g} ({', '.join(tests)})" if tests else ""
+    except (TypeError, ValueError):  # no number came
+        holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:
         print(f"[holds] {sentence}{said}")
     else:

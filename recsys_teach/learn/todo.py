@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-ADVICE = "TODO is still here: replace it by your own code, run that cell, then run this one again."
+ADVICE = "TODO is still here: replace it by your own answer, then run the cell again."
 
 
 class TodoError(TypeError):
     """Raised when somebody computes with TODO."""
+
+
+def _refuse(*args: Any, **kwargs: Any) -> NoReturn:
+    raise TodoError(ADVICE)
 
 
 class _Todo:
@@ -17,17 +21,26 @@ class _Todo:
     def __repr__(self) -> str:
         return f"<{ADVICE}>"
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TodoError(ADVICE)
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __neg__ = __abs__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __getitem__ = __iter__ = __len__ = __call__ = __bool__ = __float__ = __int__ = __array__ = _refuse
+    def __format__(self, spec: str) -> str:
+        return _refuse() if spec else repr(self)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name.startswith("_repr") or name.startswith("_ipython"):
+        if name.startswith("_"):  # numpy, IPython and copy ask whether such names exist
             raise AttributeError(name)
         raise TodoError(ADVICE)
 
+
+# fmt: off
+_BINARY = [
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "and", "or", "xor", "lshift",
+    "rshift",
+]
+_OTHER = [
+    "neg", "pos", "abs", "invert", "lt", "le", "gt", "ge", "bool", "int", "float", "complex", "index", "round", "trunc",
+    "floor", "ceil", "array", "getitem", "setitem", "delitem", "iter", "next", "len", "contains", "call",
+]
+# fmt: on
+for _name in [*_BINARY, *(f"r{name}" for name in _BINARY), *_OTHER]:
+    setattr(_Todo, f"__{_name}__", _refuse)
 
 TODO: Any = _Todo()

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from recsys_teach.interactions import Interactions
-from recsys_teach.ranking import chunks, top_k
+from recsys_teach.ranking import rank_unseen
 
 
 class Recommender(BaseEstimator):
@@ -47,11 +47,7 @@ class Recommender(BaseEstimator):
             If the model is not fitted, a position is unknown, or k does not fit the catalogue.
         """
         user_pos = check_users(self, user_pos)
-        ranked = [np.empty((0, k), dtype=int)]
-        for group in chunks(user_pos, self.seen_.shape[1]):
-            exclude = self.seen_[group] if exclude_seen else None
-            ranked.append(top_k(self.score(group), k, exclude))
-        return np.vstack(ranked)
+        return rank_unseen(self.score, user_pos, k, self.seen_, keep_seen=not exclude_seen)
 
 
 def check_interactions(interactions: Interactions) -> Interactions:
@@ -64,10 +60,26 @@ def check_interactions(interactions: Interactions) -> Interactions:
     return interactions
 
 
-def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:
-    """Refuse a model that is not fitted and positions that it does not know."""
+def check_fitted(model: Recommender) -> None:
+    """Refuse a model that is not fitted."""
     if not hasattr(model, "seen_"):
         raise ValueError(f"{type(model).__name__} is not fitted yet: call fit(interactions) first.")
+
+
+def check_rows(model: Recommender, rows: sparse.csr_array | np.ndarray) -> sparse.csr_array | np.ndarray:
+    """Refuse rows of new users that do not have one column for each item of a fitted model."""
+    check_fitted(model)
+    if rows.ndim != 2 or rows.shape[1] != model.seen_.shape[1]:
+        raise ValueError(
+            f"Expected rows of shape (n, {model.seen_.shape[1]}), one column per item; came {rows.shape}. "
+            "Write a single row as row[None]."
+        )
+    return rows
+
+
+def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:
+    """Refuse a model that is not fitted and positions that it does not know."""
+    check_fitted(model)
     user_pos = np.atleast_1d(np.asarray(user_pos))
     n_users = model.seen_.shape[0]
     if user_pos.size and (user_pos.dtype.kind not in "iu" or user_pos.min() < 0 or user_pos.max() >= n_users):

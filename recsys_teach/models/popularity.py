@@ -24,4 +24,5 @@ class Popularity(Recommender):
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Give everybody the same scores, shape (n, n_items)."""
-        return np.tile(self.popularity_, (len(check_users(self, user_pos)), 1))
+        user_pos = check_users(self, user_pos)
+        return np.tile(self.popularity_, (len(user_pos), 1))

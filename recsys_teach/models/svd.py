@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_users
+from recsys_teach.models.base import Recommender, check_interactions, check_rows, check_users
 
 
 def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
@@ -40,44 +40,45 @@ class PureSVD(Recommender):
 
     Parameters
     ----------
-    k : int, from 1 to min(n_users, n_items) - 1. Number of directions.
+    n_factors : int, from 1 to min(n_users, n_items) - 1. Number of directions, the k of the formulas.
     value : str, optional. The column of the log to store in the matrix; without it, 1 for any event.
     random_state : int. Seed of the start vector.
 
     Attributes
     ----------
-    item_factors_ : array, shape (n_items, k). V_k: orthonormal columns, strongest first.
-    singular_values_ : array, shape (k,). Largest first.
+    item_factors_ : array, shape (n_items, n_factors). V_k: orthonormal columns, strongest first.
+    singular_values_ : array, shape (n_factors,). Largest first.
 
     References
     ----------
-    Cremonesi, Koren and Turrin (2010), section 3.3.
+    Cremonesi, Koren and Turrin (2010), "Performance of recommender algorithms on top-N recommendation tasks".
     """
 
-    def __init__(self, k: int = 20, *, value: str | None = None, random_state: int = 0):
-        self.k = k
+    def __init__(self, n_factors: int = 20, *, value: str | None = None, random_state: int = 0):
+        self.n_factors = n_factors
         self.value = value
         self.random_state = random_state
 
     def fit(self, interactions: Interactions) -> PureSVD:
         """Factorise the zero-filled matrix."""
-        self.matrix_ = check_interactions(interactions).matrix(self.value)
-        self.seen_ = interactions.matrix()
-        if not 1 <= self.k < min(self.matrix_.shape):
+        matrix = check_interactions(interactions).matrix(self.value)
+        if not 1 <= self.n_factors < min(matrix.shape):
             raise ValueError(
-                f"k must be between 1 and {min(self.matrix_.shape) - 1}, one less than the smaller side of the "
-                f"{self.matrix_.shape[0]} x {self.matrix_.shape[1]} matrix; came {self.k}."
+                f"n_factors must be at least 1 and less than the smaller side of the "
+                f"{matrix.shape[0]} x {matrix.shape[1]} matrix; came {self.n_factors}."
             )
-        start = np.random.default_rng(self.random_state).standard_normal(min(self.matrix_.shape))
-        _, s, Vt = svds(self.matrix_, k=self.k, v0=start)
+        start = np.random.default_rng(self.random_state).standard_normal(min(matrix.shape))
+        _, s, Vt = svds(matrix, k=self.n_factors, v0=start)
         strongest_first = np.argsort(-s)
         self.singular_values_ = s[strongest_first]
         self.item_factors_ = Vt[strongest_first].T
+        self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Project the users' own rows, shape (n, n_items)."""
-        return self.fold_in(self.matrix_[check_users(self, user_pos)])
+        user_pos = check_users(self, user_pos)
+        return self.fold_in(self.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Score every item for users who were not there at ``fit``, from their rows alone.
@@ -90,6 +91,5 @@ class PureSVD(Recommender):
         -------
         array, shape (n, n_items). rows V_k V_kᵀ.
         """
-        if rows.shape[1] != len(self.item_factors_):
-            raise ValueError(f"Expected rows of {len(self.item_factors_)} items, came {rows.shape[1]}.")
+        check_rows(self, rows)
         return (rows @ self.item_factors_) @ self.item_factors_.T
