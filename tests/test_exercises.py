@@ -16,19 +16,20 @@ MISCONCEPTIONS = [(exercise, message) for exercise in EXERCISES for message in e
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
 
 
-def right_answers():
-    """Collect (exercise, answer) from the files answers_chNN.py beside this one."""
+def answers(kind):
+    """Collect (exercise, answer) from RIGHT or WRONG in the files exercises/answers_chNN.py."""
     found = []
     for number, chapter in chapters().items():
         path = Path(__file__).parent / "exercises" / f"answers_ch{number}.py"
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found += [(exercise, answer) for exercise in chapter.exercises for answer in module.RIGHT[exercise.id]]
+        of_kind = getattr(module, kind)
+        found += [(exercise, answer) for exercise in chapter.exercises for answer in of_kind[exercise.id]]
     return found
 
 
-RIGHT = right_answers()
+RIGHT, WRONG = answers("RIGHT"), answers("WRONG")
 
 
 @each_exercise
@@ -54,6 +55,19 @@ def test_misconception_gets_its_own_message(exercise, message):
     verdict = judge(exercise, wrong)
     assert verdict.status == "not yet"
     assert verdict.reason == message
+
+
+@pytest.mark.parametrize(("exercise", "answer"), WRONG, ids=lambda value: getattr(value, "id", "answer"))
+def test_what_a_learner_writes_wrongly_is_told_apart(exercise, answer):
+    wrong, fragment = answer
+    verdict = judge(exercise, wrong)
+    assert verdict.status == "not yet"
+    assert fragment in " ".join([verdict.reason, *verdict.evidence]), verdict
+
+
+@each_exercise
+def test_at_least_three_wrong_answers_are_tried(exercise):
+    assert sum(tried.id == exercise.id for tried, _ in WRONG) >= 3
 
 
 @each_exercise

@@ -136,6 +136,13 @@ def test_moving_the_slider_changes_picture_and_description(shown: list) -> None:
     assert picture.value == first
 
 
+@pytest.mark.parametrize(("caption", "alt"), [(words(11), ALT), (CAPTION, words(14))], ids=["caption", "description"])
+def test_a_slider_wants_the_same_lengths_of_words_as_a_figure(shown: list, caption: str, alt: str) -> None:
+    with pytest.raises(ValueError, match="this one has"):
+        slider(draw, name="rank k", low=1, high=3, start=1, caption=caption, alt=lambda value: alt)
+    plt.close("all")
+
+
 def test_moving_the_slider_leaves_no_figure_open(shown: list) -> None:
     control, _ = make_slider(shown)
     for value in (5, 6, 7):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +48,14 @@ def test_positions_lead_back_to_the_ids_of_each_event() -> None:
     interactions = Interactions.from_log(random_log(0))
     assert (interactions.user_ids[interactions.user_pos] == interactions.log["user"]).all()
     assert (interactions.item_ids[interactions.item_pos] == interactions.log["item"]).all()
+
+
+@pytest.mark.parametrize("axis", ["user_pos", "item_pos"])
+def test_writing_into_the_positions_by_mistake_does_not_change_the_matrix(axis: str) -> None:
+    interactions = Interactions.from_log(LOG)
+    with contextlib.suppress(ValueError):  # a refusal is fine, too
+        getattr(interactions, axis)[:] = 0
+    assert interactions.matrix("rating").toarray().tolist() == [[4, 0, 5], [0, 0, 3], [0, 1, 0]]
 
 
 def test_feature_tables_fix_the_order_and_keep_users_and_items_without_events() -> None:

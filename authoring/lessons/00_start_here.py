@@ -6,7 +6,7 @@
 #     name: python3
 #   recsys_teach:
 #     chapter: "00"
-#     minutes: {reading: 12, doing: 8}
+#     minutes: {reading: 12, doing: 13}
 # ---
 
 # %% [markdown]
@@ -32,7 +32,7 @@
 import numpy as np
 import pandas as pd
 
-from recsys_teach.figures import BLUE, new_axes, show
+from recsys_teach.figures import BLACK, BLUE, new_axes, show
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
 from recsys_teach.world import load_world
 
@@ -96,8 +96,9 @@ hint("0.1")
 #
 # ## Predict first
 #
-# Before an experiment you make a guess. It need not be right; having one makes you look. The course's streaming
-# service showed its people about sixty thousand titles. Write a letter in place of `TODO`.
+# Before an experiment you make a guess. It need not be right; having one makes you look. The course's streaming service
+# made some sixty thousand suggestions, each of them one title shown to one person. Run the cell to see the question, then
+# write a letter in quotes in place of `TODO`.
 
 # %%
 ### BEGIN SOLUTION
@@ -119,16 +120,17 @@ world.impressions.head(3)
 
 # %% [markdown]
 # An **impression** is one title shown to one person. `time` counts seconds, `click` says whether it was opened,
-# `watch_share` how much of it was watched, `finish` and `like` whether it was seen to the end and liked. What came
-# of your guess?
+# `watch_share` how much of it was watched, `finish` and `like` whether it was seen to the end and liked. How did your
+# guess do? The second line that the cell prints is a **claim**: wherever the course states a result, such a line tests
+# it, with how far it may move.
 
 # %% tags=["claim"]
 rate = float(world.impressions["click"].mean())
 reveal("P0.1", rate)
-claim("Click rate of the world", rate, near=0.27, within=0.03)
+claim("Click rate of the world", rate, above=0.15, below=0.4)
 
 # %% [markdown]
-# Who are the people, and what are the titles? Two tables say it; their index holds the ids.
+# Who are the people, and what are the titles? Two tables describe them, indexed by id.
 
 # %%
 print(world.users.head(2).to_string())
@@ -160,7 +162,7 @@ check("0.2", click_rate)
 # %% [markdown]
 # What was seen is one thing, what is true another. The truth knows the probability of each click:
 # `world.truth.click_probability` takes people by **position** (0, 1, 2, … in the order of the table) and gives one row
-# for each, one column a title. How far are the rates that we see from the truth, for titles shown often and seldom?
+# for each, one column per title. How far are the rates that we see from the truth, for titles shown often and rarely?
 
 # %%
 exposed = world.exposed()
@@ -173,14 +175,15 @@ true_rate = (shown * truth).sum(axis=0) / np.maximum(n_shown, 1)  # for those wh
 
 # %%
 fig, ax = new_axes()
-ax.scatter(n_shown, seen_rate - true_rate, s=14, color=BLUE)
+ax.axhline(0, color=BLACK, linewidth=1)
+ax.scatter(n_shown, np.where(n_shown > 0, seen_rate - true_rate, np.nan), s=14, color=BLUE)
 ax.set(xscale="log", xlabel="times a title was shown", ylabel="seen rate minus true rate")
 ax.set(xticks=[1, 10, 100, 1000], xticklabels=["1", "10", "100", "1,000"])
 show(
     fig,
-    caption="Rates of titles shown seldom are far from true.",
-    alt="Scatter plot of 600 titles. The difference between seen and true click rate spreads widely for titles shown "
-    "ten times and narrows to nearly zero for titles shown hundreds of times.",
+    caption="Observed rates of rarely shown titles miss the truth.",
+    alt="Scatter plot with a point for each title shown. The difference between seen and true click rate spreads widely "
+    "for titles shown one to three times and narrows to nearly zero for titles shown hundreds of times.",
 )
 
 # %% [markdown]
@@ -196,8 +199,12 @@ claim("Mean error for rare titles, in multiples of that for common ones", float(
 # ## Real people: MovieLens-100K
 #
 # The second place is real: a hundred thousand ratings that 943 people gave to 1,682 films in 1997 and 1998, collected
-# by GroupLens at the University of Minnesota (Harper and Konstan 2015, table 1). Its licence does not allow us to pass
-# the data on, so the set-up fetches them once. Chapter 01 begins with them.
+# by GroupLens at the University of Minnesota (Harper and Konstan 2015). Its licence does not allow us to pass the data
+# on, so the set-up fetches them once. Each chapter climbs the same ladder: a tiny table that you can check by hand, then
+# the world, then real people.
+#
+# The course grew from two introductory articles, which describe recommenders loosely. Boxes with the title *Reading the
+# source critically* take a statement of theirs, or a common one, show where it breaks, and say what is right.
 #
 # ## When something is wrong
 #
@@ -211,28 +218,31 @@ claim("Mean error for rare titles, in multiples of that for common ones", float(
 # the folder `my_work/`, and the message says under which name. Your progress is a file in your own data folder and is
 # never touched; nothing of it leaves your machine.
 #
-# ### Exercise 0.3 · The word that updates (warm-up, 1 minute)
+# ### Exercise 0.3 · After the update (warm-up, 1 minute)
 #
-# Which word follows `python course.py` to bring new versions without losing your work? Write it in quotes.
-# Output: a string of one word. For example, the word that opens JupyterLab is `"lab"`.
+# You worked in chapters 01 and 04, then updated; a new version came for 04 alone. Your text of which chapters lies in
+# `my_work/` now? Output: a list of numbers as strings. For example, if it were both: `["01", "04"]`.
 
 # %%
 ### BEGIN SOLUTION
-word = "update"
+set_aside = ["04"]
 ### END SOLUTION
-check("0.3", word)
+check("0.3", set_aside)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** The command looks at what you changed before it changes anything. **Another way.** With git:
-# commit your version on a branch of your own, then pull. **Typical mistake.** `git pull` with changed chapters, which
+# **Why it works.** Only where your version and a new one meet, yours is copied; your 01 stays in `chapters/`.
+# **Another way.** With git: commit yours on a branch of your own, then pull. **Typical mistake.** `git pull` alone, which
 # stops half-way with a message that is hard to read.
 
 # %% [markdown]
 # ## Recap
 #
-# You have run cells, answered an exercise, read a check and a hint (O0.1), found people, titles and the truth of the
-# world (O0.2), and know how to update (O0.3). Each chapter ends with five questions: write one letter for each, as in
-# `["a", "b", "a", "c", "b"]`. Under them stands what you have shown so far.
+# - **O0.1:** you ran cells, answered an exercise, and used a check and a hint.
+# - **O0.2:** you found people, titles and the truth of the world.
+# - **O0.3:** you know what an update does with what you wrote.
+#
+# Each chapter ends with five questions: write one letter for each, as in `["a", "b", "a", "c", "b"]`. Under them
+# stands what you have shown so far.
 
 # %%
 ### BEGIN SOLUTION

@@ -71,16 +71,18 @@ def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
             (f'Write check("{exercise.id}", {name}) without calling it.',),
         )
     tried: list[tuple[tuple[Any, ...], Any]] = []
-    first: Verdict | None = None
+    failures: list[Verdict] = []
     deadline = time.monotonic() + SECONDS
     for args in _arguments(exercise):
         came, verdict = _try(exercise, answer, args, deadline - time.monotonic())
         if verdict:
             return verdict
         tried.append((args, came))
-        first = first or _compare(exercise, answer, args, came)
-    if first is None:
+        if failure := _compare(exercise, answer, args, came):
+            failures.append(failure)
+    if not failures:
         return Verdict("ok", exercise.why)
+    first = min(failures, key=lambda failure: sum(map(len, failure.evidence)))  # the smallest counter-example
     reason = _misconception(exercise, tried) or first.reason
     return Verdict("not yet", reason, first.evidence + _borrowed(answer))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import time
 from typing import Any
@@ -123,8 +124,11 @@ def predict(prediction_id: str, guess: Any) -> None:
         print(f"[not yet] Expected one of the letters {', '.join(prediction.options)}; came {guess!r}.")
         _conclude("predict", prediction.id, "not yet", "not a letter of the question")
         return
-    print(f"{prediction.question}\n[ok] You predict {letter}) {prediction.options[letter]}")
     change_progress(lambda record: record["predictions"].setdefault(prediction.id, letter))
+    first = read_progress()["predictions"].get(prediction.id, letter)
+    print(f"{prediction.question}\n[ok] You predict {first}) {prediction.options.get(first, '')}")
+    if first != letter:
+        print(f"    That was your first guess, and it stays; {letter} is not noted.")
     _conclude("predict", prediction.id, "ok", letter)
 
 
@@ -165,7 +169,7 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests[f"below {below:g}"] = lambda: value < below
     try:
         holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
-        said = f": {value:.4g} ({', '.join(tests)})" if tests else ""
+        said = f": {_rounded(value, within)} ({', '.join(tests)})" if tests else ""
     except (TypeError, ValueError):  # no number came
         holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:
@@ -174,6 +178,13 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         print(f"[does not hold here] {sentence}{said.replace('(', '(expected ')}")
         print("    With the data and settings of the course it holds. Did you change something above?")
     _conclude("claim", sentence, "ok" if holds else "not yet", said)
+
+
+def _rounded(value: float, within: float) -> str:
+    """Write a measured number with the digits that its tolerance leaves meaningful, or else two."""
+    if within >= 1e-5:
+        return f"{value:.{max(0, math.ceil(-math.log10(within)))}f}"
+    return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def _find_exercise(exercise_id: str) -> Exercise | None:

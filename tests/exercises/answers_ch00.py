@@ -24,5 +24,49 @@ def rate_by_loop(impressions, item):
 RIGHT = {
     "0.1": [mean_by_sum, mean_by_loop],
     "0.2": [rate_by_group, rate_by_loop],
-    "0.3": ["update", " Update "],
+    "0.3": [["04"], ("04",)],
+}
+
+
+def counts_the_zeros(ratings):
+    return sum(ratings) / len(ratings)
+
+
+def forgets_to_return(ratings):
+    ratings[ratings > 0].mean()
+
+
+def divides_by_the_wrong_length(ratings):
+    return ratings[ratings > 0].sum() / len(ratings)
+
+
+def counts_clicks(impressions, item):
+    return len(impressions[(impressions["item"] == item) & (impressions["click"] == 1)])
+
+
+def forgets_the_item(impressions, item):
+    return impressions.click.mean()
+
+
+def returns_the_column(impressions, item):
+    return impressions[impressions["item"] == item]["click"]
+
+
+WRONG = {
+    "0.1": [
+        (counts_the_zeros, 'a 0 here means "not rated"'),
+        (forgets_to_return, "does its last line say `return`"),
+        (divides_by_the_wrong_length, 'a 0 here means "not rated"'),
+    ],
+    "0.2": [
+        (counts_clicks, "A rate divides by"),
+        (forgets_the_item, "Keep the rows of this item first"),
+        (returns_the_column, "expected one number"),
+    ],
+    "0.3": [
+        (["01"], "stays where it is"),
+        (["01", "04"], "Not both"),
+        ([], "Something is set aside"),
+        (["00"], "That is not it"),
+    ],
 }

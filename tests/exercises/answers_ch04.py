@@ -75,3 +75,123 @@ RIGHT = {
     "4.5": [fold_in_from_the_right, fold_in_by_projector],
     "4.6": [power_by_gram, power_by_while],
 }
+
+
+def adds_what_stays(s, k):
+    return np.sqrt(sum(value**2 for value in s[:k]))
+
+
+def forgets_the_root(s, k):
+    return np.sum(s[k:] ** 2)
+
+
+def root_of_the_plain_sum(s, k):
+    return np.sqrt(s[k:].sum())
+
+
+def transposes_vt(R, k):
+    U, s, Vt = np.linalg.svd(R, full_matrices=False)
+    return U[:, :k] * s[:k] @ Vt[:, :k].T
+
+
+def leaves_s_out(R, k):
+    U, s, Vt = np.linalg.svd(R)
+    return U[:, :k] @ Vt[:k, :]
+
+
+def returns_three_parts(R, k):
+    U, s, Vt = np.linalg.svd(R, full_matrices=False)
+    return U[:, :k], s[:k], Vt[:k]
+
+
+def masks_the_prediction(R, R_hat):
+    rated = R_hat > 0
+    return np.sqrt(((R[rated] - R_hat[rated]) ** 2).mean())
+
+
+def averages_all_cells(R, R_hat):
+    return np.mean((R - R_hat) ** 2) ** 0.5
+
+
+def averages_over_people(R, R_hat):
+    return np.mean([np.sqrt(((r - h)[r > 0] ** 2).mean()) for r, h in zip(R, R_hat, strict=True) if (r > 0).any()])
+
+
+def wants_more_than_the_share(s, share):
+    shares = np.cumsum(s**2) / (s**2).sum()
+    return int(np.argmax(shares > share)) + 1
+
+
+def starts_counting_at_zero(s, share):
+    return int(np.argmax(np.cumsum(s**2) / (s**2).sum() >= share - 1e-12))
+
+
+def does_not_square(s, share):
+    return int(np.argmax(np.cumsum(s) / s.sum() >= share - 1e-12)) + 1
+
+
+def stops_at_coordinates(row, V):
+    return V.T @ row
+
+
+def multiplies_the_wrong_way(row, V):
+    return V @ row
+
+
+def keeps_only_new_items(row, V):
+    scores = V @ V.T @ row
+    scores[row > 0] = 0
+    return scores
+
+
+def never_normalises(R, v, n_steps):
+    for _ in range(n_steps):
+        v = R.T @ R @ v
+    return v
+
+
+def returns_inside_the_loop(R, v, n_steps):
+    for _ in range(n_steps):
+        v = R.T @ R @ v
+        return v / np.linalg.norm(v)
+
+
+def makes_one_step_too_many(R, v, n_steps):
+    for _ in range(n_steps + 1):
+        v = R.T @ R @ v
+        v /= np.linalg.norm(v)
+    return v
+
+
+WRONG = {
+    "4.1": [
+        (adds_what_stays, "The error comes from those that are left out"),
+        (forgets_the_root, "the root is missing"),
+        (root_of_the_plain_sum, "Square the singular values before you add"),
+    ],
+    "4.2": [
+        (transposes_vt, "The rows of Vt are the directions"),
+        (leaves_s_out, "You left the singular values out"),
+        (returns_three_parts, "Your answer has three parts"),
+    ],
+    "4.3": [
+        (masks_the_prediction, "The mask belongs to R"),
+        (averages_all_cells, "You averaged over all cells"),
+        (averages_over_people, "one RMSE for each person"),
+    ],
+    "4.4": [
+        (wants_more_than_the_share, "compare with >="),
+        (starts_counting_at_zero, "The position 0 means k = 1"),
+        (does_not_square, "Energy is their square"),
+    ],
+    "4.5": [
+        (stops_at_coordinates, "Those are the coordinates"),
+        (multiplies_the_wrong_way, "raised ValueError"),
+        (keeps_only_new_items, "You blanked what the person has rated"),
+    ],
+    "4.6": [
+        (never_normalises, "not a unit vector"),
+        (returns_inside_the_loop, "is the `return` inside the loop"),
+        (makes_one_step_too_many, "one step too many"),
+    ],
+}

@@ -8,26 +8,29 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_teach.learn.compare import same, same_ranking
+from recsys_teach.interactions import clean_log
+from recsys_teach.learn.compare import same_ranking
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.metrics import density, gini
+from recsys_teach.metrics import density, gini, lorenz
 from recsys_teach.ranking import top_k
 
 R_TINY = sparse.csr_array(np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float))
 LIKED = sparse.csr_array(np.array([[5, 4, 0, 0], [4, 5, 0, 0], [0, 0, 5, 4], [0, 0, 4, 5], [5, 5, 0, 0]], dtype=float))
 SEEN = sparse.csr_array(np.array([[5, 0, 0, 3, 0], [4, 2, 0, 0, 0], [1, 1, 0, 5, 0], [2, 4, 1, 5, 3]], dtype=float))
+STORED_ZERO = sparse.csr_array(
+    np.array([[5, -1, 0, 0, 3, 0, 0], [0, 4, 0, 0, -1, 0, 0], [2, 0, 0, 1, 0, 0, 0], [0, 0, -1, 0, 0, 0, 5]])
+).astype(float)
+STORED_ZERO.data[STORED_ZERO.data < 0] = 0  # three zeros that are stored
+FEW_SEEN = sparse.csr_array(np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]], dtype=float))
+MANY_TIES = sparse.csr_array(np.array([[0, 1] * 12, [0] * 24], dtype=float))  # so many that argsort mixes equals
 PAIR = ["user", "item"]
+EVENT = [*PAIR, "rating", "time"]
 DIRTY = pd.DataFrame(
     [(1, 10, 4, 9), (1, 10, 3, 5), (2, 10, 3, 7), (2, 11, 4, 6), (2, 11, 2, 99), (3, 11, 5, 8), (3, 11, 5, 20)],
-    columns=[*PAIR, "rating", "time"],
+    columns=EVENT,
 )
+CHANGED_MIND = pd.DataFrame([(4, 12, 5, 3), (4, 12, 2, 7)], columns=EVENT)
 ML_20M_CELLS, ML_20M_RATINGS = 138_493 * 27_278, 20_000_263
-
-
-def clean_log(log: pd.DataFrame, now: int) -> pd.DataFrame:
-    """Drop events that lie in the future, then keep the last event of each (user, item) pair."""
-    happened = log[log["time"] <= now]
-    return happened.sort_values("time").drop_duplicates(PAIR, keep="last")
 
 
 def dense_gigabytes() -> float:
@@ -51,23 +54,52 @@ def _fits(users: pd.Series, items: pd.Series, user_ids: pd.Index, item_ids: pd.I
     return bool(users.isin(user_ids).all() and items.isin(item_ids).all())
 
 
-def _area(lorenz: np.ndarray) -> float:
-    return float(np.trapezoid(lorenz, dx=1 / (len(lorenz) - 1)))
-
-
 def _gini_unsorted(counts: np.ndarray) -> float:
-    return 1 - 2 * _area(np.append(0, np.cumsum(counts)) / counts.sum())
+    return 1 - 2 * np.trapezoid(np.append(0, np.cumsum(counts)) / counts.sum(), dx=1 / len(counts))
+
+
+def _gini_by_wrap_around(counts: np.ndarray) -> float:
+    shares = np.cumsum(np.sort(counts)) / counts.sum()  # without L_0, so that position -1 is the last one
+    return 1 - sum(shares[j - 1] + shares[j] for j in range(len(counts))) / len(counts)
+
+
+def _gini_to_m_minus_1(counts: np.ndarray) -> float:
+    curve = lorenz(counts)
+    return 1 - sum(curve[j - 1] + curve[j] for j in range(1, len(counts))) / len(counts)
 
 
 def _same_events(expected: pd.DataFrame, came: Any, atol: float) -> str:
     """Compare two logs as sets of events: neither the order of the rows nor the index matters."""
-    if not isinstance(came, pd.DataFrame) or set(came.columns) != set(expected.columns):
-        return f"expected a log, a DataFrame with the columns {list(expected.columns)}."
-    columns = list(expected.columns)
-    wanted, got = (frame[columns].sort_values(columns).to_numpy() for frame in (expected, came))
-    if len(wanted) != len(got):
-        return f"expected {len(wanted)} events, came {len(got)}."
-    return same(wanted, got, atol).replace("row", "sorted by user and item, row")
+    if not isinstance(came, pd.DataFrame):
+        return f"expected a log, a DataFrame with the columns {EVENT}; came {type(came).__name__}."
+    if inside := [name for name in came.index.names if name in EVENT]:
+        return f"{' and '.join(inside)} became the index; .reset_index() makes columns of them again."
+    if set(came.columns) != set(EVENT):
+        return f"expected a log with the columns {EVENT}; yours has {list(came.columns)}."
+    wanted, got = _by_pair(expected), _by_pair(came)
+    for (user, item), events in sorted(wanted.items()):
+        kept, pair = got.pop((user, item), []), f"for user {user}, item {item} you kept"
+        if sorted(kept) == sorted(events):
+            continue
+        rating, time = events[-1]
+        if not kept:
+            return f"{pair} nothing; the last event until now is at {time}."
+        if len(kept) > 1:
+            times = ", ".join(str(at) for _, at in kept)
+            return f"{pair} {len(kept)} events, at the times {times}; only the last one until now, at {time}, stays."
+        if kept[0][1] != time:
+            return f"{pair} time {kept[0][1]}; the last event until now is at {time}."
+        return f"{pair} rating {kept[0][0]} at time {time}; the event at {time} has rating {rating}."
+    for (user, item), events in got.items():
+        return f"for user {user}, item {item} you kept time {events[0][1]}; nothing had happened until now."
+    return ""
+
+
+def _by_pair(log: pd.DataFrame) -> dict[tuple, list[tuple]]:
+    events: dict[tuple, list[tuple]] = {}
+    for user, item, rating, time in log[EVENT].itertuples(index=False):
+        events.setdefault((user, item), []).append((rating, time))
+    return events
 
 
 def _draw_matrix(rng: np.random.Generator) -> sparse.csr_array:
@@ -78,13 +110,8 @@ def _draw_matrix(rng: np.random.Generator) -> sparse.csr_array:
 
 def _draw_log(rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
     n = 30
-    columns = {
-        "user": rng.integers(1, 5, n),
-        "item": rng.integers(10, 15, n),
-        "rating": rng.integers(1, 6, n),
-        "time": rng.permutation(n),
-    }
-    return pd.DataFrame(columns), 20
+    columns = rng.integers(1, 5, n), rng.integers(10, 15, n), rng.integers(1, 6, n), rng.permutation(n)
+    return pd.DataFrame(dict(zip(EVENT, columns, strict=True))), 20
 
 
 def _small_log(*pairs: tuple[int, int]) -> pd.DataFrame:
@@ -92,23 +119,18 @@ def _small_log(*pairs: tuple[int, int]) -> pd.DataFrame:
 
 
 def _draw_axes(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Index, pd.Index]:
-    user_ids, item_ids = pd.RangeIndex(1, 7), pd.RangeIndex(1, 10)
-    users = np.append(rng.choice(user_ids, 8), 1)
-    items = np.append(rng.choice(item_ids, 8), 9)  # 9 is no user: the ids can tell
-    pairs = (users, items) if rng.random() < 0.5 else (items, users)
-    return pd.DataFrame(dict(zip(PAIR, pairs, strict=True))), user_ids, item_ids
+    sizes = rng.permutation([6, 9])
+    user_ids, item_ids = (pd.Index(np.arange(1, size + 1)) for size in sizes)
+    pairs = [rng.choice(user_ids, 8), rng.choice(item_ids, 8)]
+    pairs[sizes.argmax()][0] = 9  # only the longer axis has it: the ids can tell
+    if rng.random() < 0.3:
+        pairs[rng.integers(2)][1] = 99  # known to neither axis
+    order = (0, 1) if rng.random() < 0.5 else (1, 0)
+    return pd.DataFrame({name: pairs[axis] for name, axis in zip(PAIR, order, strict=True)}), user_ids, item_ids
 
 
 def _people(seen: sparse.csr_array) -> np.ndarray:
     return np.bincount(seen.indices, minlength=seen.shape[1])
-
-
-def _cut_then_remove(seen: sparse.csr_array, k: int) -> np.ndarray:
-    rows = []
-    for user, best in enumerate(_ranked(seen, k, None)):
-        unseen = [item for item in best if not seen[user, item]]
-        rows.append(unseen + [-1] * (k - len(unseen)))
-    return np.array(rows)
 
 
 def _ranked(seen: sparse.csr_array, k: int, exclude: sparse.csr_array | None, scores: Any = None) -> np.ndarray:
@@ -116,16 +138,53 @@ def _ranked(seen: sparse.csr_array, k: int, exclude: sparse.csr_array | None, sc
     return top_k(np.tile(scores, (seen.shape[0], 1)), k, exclude)
 
 
+def _unseen_of(seen: sparse.csr_array, lists: Any, k: int) -> np.ndarray:
+    rows = []
+    for user, ranked in enumerate(lists):
+        met = seen.indices[seen.indptr[user] : seen.indptr[user + 1]]
+        unseen = [item for item in ranked if item not in met][:k]
+        rows.append(unseen + [-1] * (k - len(unseen)))
+    return np.array(rows)
+
+
+def _with_minlength(seen: sparse.csr_array, k: int, minlength: int) -> np.ndarray:
+    order = np.argsort(-np.bincount(seen.indices, minlength=minlength), kind="stable")
+    return _unseen_of(seen, [order] * seen.shape[0], k)
+
+
 def _ties_from_the_right(seen: sparse.csr_array, k: int) -> np.ndarray:
-    mirrored = sparse.csr_array(seen.toarray()[:, ::-1])
-    ranked = popular_unseen(mirrored, k)
-    return np.where(ranked < 0, -1, seen.shape[1] - 1 - ranked)
+    order = np.argsort(_people(seen), kind="stable")[::-1]
+    return _unseen_of(seen, [order] * seen.shape[0], k)
 
 
 def _fill_with_seen(seen: sparse.csr_array, k: int) -> np.ndarray:
     scores = np.tile(_people(seen), (seen.shape[0], 1))
-    scores[seen.nonzero()] = -1
+    scores[seen.tocoo().coords] = -1
     return top_k(scores, k)
+
+
+def _ties_in_order(args: tuple[Any, ...], result: Any) -> bool:
+    """Whether more than the order of equally popular items is off, or nothing at all."""
+    seen, k = args
+    expected = popular_unseen(seen, k)
+    try:
+        ranked = np.asarray(result, dtype=int)
+    except (TypeError, ValueError, OverflowError):
+        return True
+    if ranked.shape != expected.shape or ranked.min() < -1 or ranked.max() >= seen.shape[1]:
+        return True
+    people = np.append(_people(seen), -1)  # position -1, an empty place, has the popularity -1
+    as_popular = (people[ranked] == people[expected]).all() and (_unseen_of(seen, ranked, k) == ranked).all()
+    return bool((ranked == expected).all() or not as_popular)
+
+
+def _same_lists(expected: np.ndarray, came: Any, atol: float) -> str:
+    """Compare rankings; rows of unequal length are named before numpy refuses them."""
+    k = expected.shape[1]
+    for row, places in enumerate(came if isinstance(came, list | tuple) else []):
+        if isinstance(places, list | tuple | np.ndarray) and len(places) < k:
+            return f"row {row} holds {len(places)} of {k} places: fill it up with -1."
+    return same_ranking(expected, came, atol)
 
 
 CHAPTER = Chapter(
@@ -142,7 +201,7 @@ CHAPTER = Chapter(
         Exercise(
             "1.1", "Density of a sparse matrix", objective="O1.1", level="warm-up", minutes=3,
             reference=density,
-            cases=[(R_TINY,), (SEEN,)],
+            cases=[(R_TINY,), (STORED_ZERO,), (SEEN,)],
             draw=lambda rng: (_draw_matrix(rng),),
             why="Stored cells over all cells; the values themselves play no part.",
             hints=(
@@ -153,7 +212,7 @@ CHAPTER = Chapter(
             misconceptions={
                 "That is the share of empty cells (the sparsity). The density is the rest.":
                     lambda matrix: 1 - density(matrix),
-                "That is the number of stored cells of a user. Divide by the number of items as well.":
+                "That is the average number of stored cells per user. Divide by the number of items as well.":
                     lambda matrix: matrix.nnz / matrix.shape[0],
                 "A table has users times items cells, not users plus items.":
                     lambda matrix: matrix.nnz / sum(matrix.shape),
@@ -161,8 +220,10 @@ CHAPTER = Chapter(
                     lambda matrix: matrix.nnz / matrix.size,
                 "You averaged the values. A 5 fills its cell no more than a 1 does.":
                     lambda matrix: matrix.sum() / (matrix.shape[0] * matrix.shape[1]),
-                "That is in per cent. The contract asks for a share between 0 and 1.":
+                "That is a percentage. The contract asks for a share between 0 and 1.":
                     lambda matrix: 100 * density(matrix),
+                "A 0 that is stored counts too: ask what is stored (matrix.nnz), not what differs from 0.":
+                    lambda matrix: (matrix.toarray() != 0).mean(),
             },
         ),
         Exercise(
@@ -173,8 +234,8 @@ CHAPTER = Chapter(
             why="The diagonal has area 1/2 below it; twice what the Lorenz curve lacks of that lies between 0 and 1.",
             hints=(
                 "Which area lies below the Lorenz curve, and which below the diagonal?",
-                "Between two neighbouring points the curve is straight: mean height times width 1/n. Add these up.",
-                "1 - 2 * np.trapezoid(lorenz(counts), dx=1 / len(counts))",
+                "With curve = lorenz(counts), curve[:-1] holds all L_{j-1} and curve[1:] all L_j, for j from 1 to m.",
+                "Add those two arrays, take .sum(), divide by m = len(counts), and subtract from 1.",
             ),
             misconceptions={
                 "The Lorenz curve starts with the least popular item: sort the counts first.": _gini_unsorted,
@@ -184,20 +245,29 @@ CHAPTER = Chapter(
                     lambda counts: gini(counts) / 2,
                 "That is the area below the Lorenz curve. The Gini coefficient measures the gap to the diagonal.":
                     lambda counts: (1 - gini(counts)) / 2,
-                "You added rectangles at the right end of each step: equal counts must give exactly 0.":
-                    lambda counts: gini(counts) - 1 / len(counts),
+                "You added rectangles at the right end of each strip, or L₀ = 0 is missing and position -1 was the "
+                "last point. Equal counts must give exactly 0.": _gini_by_wrap_around,
+                "You added rectangles at the left end of each strip. A strip has the mean height of both its ends.":
+                    lambda counts: gini(counts) + 1 / len(counts),
+                "The last strip is missing: j runs up to m, and range(1, m) ends before it.": _gini_to_m_minus_1,
+                "The width of the strips is missing: 1/m each. (np.trapezoid takes 1 unless you give dx.)":
+                    lambda counts: 1 - len(counts) * (1 - gini(counts)),
+                "The curve has m + 1 points, but m strips: divide by len(counts), not by the length of the curve.":
+                    lambda counts: 1 - (1 - gini(counts)) * len(counts) / (len(counts) + 1),
+                "You subtracted the area below the curve once. It counts twice: 1 - 2 * area.":
+                    lambda counts: (1 + gini(counts)) / 2,
                 "The curve starts at 0: without that first point one strip of the area is missing.":
                     lambda counts: gini(counts) + counts.min() / (counts.sum() * len(counts)),
                 "You left out the items that nobody met. They are the end of the long tail, and they count.":
                     lambda counts: gini(counts[counts > 0]),
-                "That is the version for small samples, times n / (n - 1). Here the items are all there are.":
+                "That is the version for small samples, times m / (m - 1). Here the items are all there are.":
                     lambda counts: gini(counts) * len(counts) / (len(counts) - 1),
             },
         ),
         Exercise(
             "1.3", "Clean a log", objective="O1.3", level="core", minutes=8,
             reference=clean_log,
-            cases=[(DIRTY, 20)],
+            cases=[(DIRTY, 20), (CHANGED_MIND, 20)],
             draw=_draw_log,
             why="First goes what cannot have happened; only then is \"the last event\" of a pair a real one.",
             compare=_same_events,
@@ -221,6 +291,10 @@ CHAPTER = Chapter(
                     lambda log, now: log[log["time"] <= now].drop_duplicates(PAIR, keep=False),
                 "You removed only rows that are equal in every column. A retry comes seconds later.":
                     lambda log, now: log[log["time"] <= now].drop_duplicates(),
+                "max takes each column apart: the highest rating and the latest time may belong to two events.":
+                    lambda log, now: log[log["time"] <= now].groupby(PAIR, as_index=False).max(),
+                "You kept one event per user. A pair is a user and an item: give drop_duplicates both columns.":
+                    lambda log, now: clean_log(log, now).drop_duplicates("user", keep="last"),
                 "An event of this very moment has happened: keep time <= now, not time < now.":
                     lambda log, now: clean_log(log, now - 1),
             },
@@ -231,16 +305,19 @@ CHAPTER = Chapter(
             why="Users times items times 8 bytes: a dense matrix pays for every cell, empty or not.",
             hints=(
                 "How many cells has the table, and what does one float64 take?",
-                "64 bits are 8 bytes; a gigabyte is a thousand million bytes.",
+                "64 bits are 8 bytes; a gigabyte is 10⁹ bytes.",
                 "138_493 * 27_278 * 8 / 10**9",
             ),
             misconceptions={
                 "Those are gigabits: a float64 has 64 bits, which are 8 bytes.": ML_20M_CELLS * 64 / 1e9,
-                "That is a float32 matrix, with 4 bytes a cell. numpy's default float64 takes twice that.":
+                "That is a float32 matrix, with 4 bytes per cell. numpy's default float64 takes twice that.":
                     ML_20M_CELLS * 4 / 1e9,
-                "That is the number of cells in thousand millions. Each of them takes 8 bytes.": ML_20M_CELLS / 1e9,
+                "That is the number of cells in billions. Each of them takes 8 bytes.": ML_20M_CELLS / 1e9,
                 "Those are gibibytes, of 2**30 bytes. A gigabyte is 10**9 bytes.": ML_20M_CELLS * 8 / 2**30,
                 "Those are bytes; the question asks for gigabytes.": ML_20M_CELLS * 8,
+                "Those are megabytes, of 10**6 bytes. A gigabyte is 10**9 bytes.": ML_20M_CELLS * 8 / 1e6,
+                "You divided by 8. That turns bits into bytes; here each cell takes 8 bytes, so multiply.":
+                    ML_20M_CELLS / 8 / 1e9,
                 "That pays for the ratings alone. A dense matrix pays for the empty cells as well.":
                     ML_20M_RATINGS * 8 / 1e9,
             },
@@ -256,6 +333,11 @@ CHAPTER = Chapter(
                 (_small_log((1, 102), (9, 101)), pd.Index([1, 2]), pd.Index([101, 102, 103])),
                 (_small_log((102, 1), (102, 2), (102, 3)), pd.Index([1, 2, 3]), pd.Index([101, 102])),
                 (_small_log((103, 1), (2, 101)), pd.Index([1, 2]), pd.Index([101, 102, 103])),
+                (_small_log((3, 2)), pd.Index([1, 2]), pd.Index([1, 2, 3])),
+                (_small_log((3, 9)), pd.Index([1, 2]), pd.Index([1, 2, 3])),
+                (_small_log((1, 9)), pd.Index([1, 2]), pd.Index([1, 2, 3])),
+                (_small_log((1, 3)), pd.Index([1, 2, 3]), pd.Index([1, 2])),
+                (_small_log((9, 3)), pd.Index([1, 2, 3]), pd.Index([1, 2])),
             ],
             draw=_draw_axes,
             why="Only a log that does not fit as it stands, and fits once exchanged, tells that it is swapped.",
@@ -271,20 +353,41 @@ CHAPTER = Chapter(
                     lambda log, user_ids, item_ids: _fits(log["item"], log["user"], user_ids, item_ids),
                 "One unknown id does not fit either, and yet nothing is swapped. Try the exchange as well.":
                     lambda log, user_ids, item_ids: not _fits(log["user"], log["item"], user_ids, item_ids),
-                "One event that looks wrong is a damaged event. Swapped columns are wrong in all of them.":
+                "You looked at one column only, the users'. A log fits if both of its columns fit.":
                     lambda log, user_ids, item_ids:
-                        bool((~log["user"].isin(user_ids) & log["user"].isin(item_ids)).any()),
-                "How many different ids a column holds says nothing: there may be more users than items or fewer.":
-                    lambda log, user_ids, item_ids: log["user"].nunique() > log["item"].nunique(),
+                        bool(not log["user"].isin(user_ids).all() and log["user"].isin(item_ids).all()),
+                "You looked at one column only, the items'. A log fits if both of its columns fit.":
+                    lambda log, user_ids, item_ids:
+                        bool(not log["item"].isin(item_ids).all() and log["item"].isin(user_ids).all()),
+                "You looked at one column only for each question: the users' as it stands, the items' exchanged. "
+                "Ask both columns both times.":
+                    lambda log, user_ids, item_ids:
+                        bool(not log["user"].isin(user_ids).all() and log["item"].isin(user_ids).all()),
+                "You looked at one column only after the exchange: the user column must hold items, too.":
+                    lambda log, user_ids, item_ids:
+                        bool(not _fits(log["user"], log["item"], user_ids, item_ids)
+                             and log["item"].isin(user_ids).all()),
+                "You looked at one column only after the exchange: the item column must hold users, too.":
+                    lambda log, user_ids, item_ids:
+                        bool(not _fits(log["user"], log["item"], user_ids, item_ids)
+                             and log["user"].isin(item_ids).all()),
+                ".any() is content with one event. Swapped columns fit in all events once they are exchanged: .all().":
+                    lambda log, user_ids, item_ids:
+                        bool(not _fits(log["user"], log["item"], user_ids, item_ids)
+                             and log["user"].isin(item_ids).any() and log["item"].isin(user_ids).any()),
                 "It is the other way round: True means swapped.":
                     lambda log, user_ids, item_ids: not axes_swapped(log, user_ids, item_ids),
             },
         ),
         Exercise(
             "1.6", "Popular and unseen", objective="O1.5", level="core", minutes=10,
-            reference=popular_unseen, compare=same_ranking,
-            cases=[(LIKED, 2), (SEEN, 2), (SEEN, 3)],
+            reference=popular_unseen, compare=_same_lists,
+            cases=[(LIKED, 2), (STORED_ZERO, 2), (FEW_SEEN, 5), (SEEN, 2), (SEEN, 3), (MANY_TIES, 4)],
             draw=lambda rng: (_draw_matrix(rng), int(rng.integers(1, 5))),
+            properties={
+                'Items with equally many people are out of order: argsort(-popularity, kind="stable") keeps them.':
+                    _ties_in_order,
+            },
             why="Popularity counts people, what is seen leaves the race before the cut, and nothing fills the gap.",
             hints=(
                 "For each user: all items by popularity, without those in the user's row, cut after k.",
@@ -296,15 +399,21 @@ CHAPTER = Chapter(
                 "You recommend items that the user has met already.":
                     lambda seen, k: _ranked(seen, k, None),
                 "You cut after k first and removed what is seen afterwards, so the lists came out too short.":
-                    _cut_then_remove,
+                    lambda seen, k: _unseen_of(seen, _ranked(seen, k, None), k),
                 "You ranked the least popular items first: argsort rises, so sort the negative.":
                     lambda seen, k: _ranked(seen, k, seen, -_people(seen)),
                 "You added up the ratings. Popularity is the number of people: count the cells.":
                     lambda seen, k: _ranked(seen, k, seen, seen.sum(axis=0)),
                 "You averaged the ratings. One person's 5 then beats a hundred people's 4.":
                     lambda seen, k: _ranked(seen, k, seen, seen.sum(axis=0) / np.maximum(1, _people(seen))),
-                "Of two items with equally many people the lower position comes first; yours come the other way round.":
-                    _ties_from_the_right,
+                "Of two items with equally many people the lower position comes first; yours come the other way round, "
+                "as [::-1] after a sort makes them.": _ties_from_the_right,
+                "An item nobody met still has a position: minlength=seen.shape[1].":
+                    lambda seen, k: _with_minlength(seen, k, 0),
+                "An item nobody met still has a position: minlength=seen.shape[1], for not every table has 4 items.":
+                    lambda seen, k: _with_minlength(seen, k, 4),
+                "A 0 that is stored was met too: ask what is stored (seen.indices), not what differs from 0.":
+                    lambda seen, k: popular_unseen(sparse.csr_array(seen.toarray()), k),
                 "Where nothing unseen is left you filled up with seen items. The contract asks for -1.":
                     _fill_with_seen,
             },
@@ -320,54 +429,49 @@ CHAPTER = Chapter(
                 "b": "about every second time",
                 "c": "about nine times in ten",
             },
-            lambda share: "a" if share < 0.3 else "b" if share < 0.7 else "c",
+            outcome=lambda share: "a" if share < 0.3 else "b" if share < 0.7 else "c",
         ),
     ],
     quiz=[
         Question(
             "O1.1",
-            "A service logs how often each person opens each series. One cell is empty. What does that say?",
+            "A music service logs a song only if it was played to the end. Which two cases look alike in its log?",
             {
-                "a": ("The person does not like the series.",
-                      "Nobody asked and nothing was said; most empty cells belong to things never shown."),
-                "b": ("Nothing yet: it may have been shown and left, or never shown at all.",
-                      "Only a record of what was shown can tell the two apart, and few services keep one."),
-                "c": ("The person rated it 0.",
-                      "A 0 would be a value. Sparse arithmetic treats the gap as 0, and that is a choice of ours."),
-                "d": ("The cell is missing at random, so it can be ignored.",
-                      "What is shown depends on taste and popularity, so what is missing does as well."),
+                "a": ("A song played once, and a song played five times.",
+                      "These differ: one row in the log, or five. An implicit value can be a count."),
+                "b": ("A song skipped after five seconds, and a song never offered.",
+                      "Right: neither leaves a row. A no and no answer at all become the same blank."),
+                "c": ("A song played to the end, and a song with a thumb up.",
+                      "One is implicit and one explicit, but each leaves a row of its own behaviour."),
             },
-            "b",
+            answer="b",
         ),
         Question(
             "O1.2",
-            "Over its films, service A has the Gini coefficient 0.2 and service B 0.8. What follows?",
+            "A service adds 500 films that nobody has met yet. What happens to its Gini coefficient over films?",
             {
-                "a": ("B has more events than A.",
-                      "The Lorenz curve speaks of shares; twice as many events everywhere leave it as it is."),
-                "b": ("B has more films than A.",
-                      "The number of films is on the horizontal axis as a share as well."),
-                "c": ("In A everybody likes the same films.",
-                      "Then few films would hold all events, and the coefficient would be near 1."),
-                "d": ("In B events are spread over the films less equally than in A.",
-                      "0 is equality between films, 1 is one film with everything."),
+                "a": ("It stays: the new films change no count.",
+                      "No count changes, but every old film is now a smaller share of the catalogue."),
+                "b": ("It falls: there are more films to choose from.",
+                      "More films lower it only if they take events from the popular ones. These take none."),
+                "c": ("It rises: the same events belong to a smaller share of the films.",
+                      "Right: the Lorenz curve begins with a longer flat piece, and so hangs lower."),
             },
-            "d",
+            answer="c",
         ),
         Question(
             "O1.3",
-            "A log holds pairs that stand several times, and events of next year. How do you come to one event a pair?",
+            "A supermarket logs each article with the time of payment. Your rule says that more than five events in a "
+            "minute are a bot's. Whom does it throw out?",
             {
-                "a": ("Drop the events of next year; then keep each pair's last event.",
-                      "In the other order an impossible event could win against the real one."),
-                "b": ("Keep the first event of each pair, since it was the spontaneous one.",
-                      "For ratings the last one is what the person thinks now."),
-                "c": ("Add up their ratings.",
-                      "Then a retry by the app would double somebody's opinion."),
-                "d": ("Drop both events, since one of them is wrong.",
-                      "One of them is right, and the rule of the last one says which."),
+                "a": ("Everybody with a full basket.",
+                      "Right: a basket shares one time. How fast honest events come depends on the service."),
+                "b": ("Programs only: no person is that fast.",
+                      "Nobody need be fast: the times say when the till was used, not when an article was chosen."),
+                "c": ("Nobody, since one payment takes longer than a minute.",
+                      "The articles carry the time of the payment, and so the same minute."),
             },
-            "a",
+            answer="a",
         ),
         Question(
             "O1.4",
@@ -375,24 +479,24 @@ CHAPTER = Chapter(
             {
                 "a": ("Items 1 and 3.", "Those are row 0: indices[0:2]. Rows are counted from 0."),
                 "b": ("Item 1.", "That is indices[0]. A row is the slice between two neighbours in indptr."),
-                "c": ("None.", "The slice indices[2:2] is empty: indptr does not move, so the row holds nothing."),
+                "c": ("None.", "Right: the slice indices[2:2] is empty. Where indptr stands still, a row is empty."),
                 "d": ("Items 0, 1 and 2.", "Those are row 2: indices[2:5]."),
             },
-            "c",
+            answer="c",
         ),
         Question(
             "O1.5",
-            "Two teams report recall@10 of the popularity baseline. Team A gets more than team B on the same data. "
-            "What must you know before you compare?",
+            "On MovieLens-100K somebody reports three times your recall@10 for the same popularity baseline. "
+            "Which difference of protocol can explain it?",
             {
-                "a": ("How fast each of them computed it.", "Speed does not change which films are in the list."),
-                "b": ("Nothing: the data and the model are the same, so A's code is better.",
-                      "Even the same model scores differently under another protocol, as you have measured."),
-                "c": ("Whether both held out the same events, left out seen films and ranked the same candidates.",
-                      "A number without its protocol cannot be compared with anything."),
-                "d": ("Whether both used the same number of latent factors.", "Popularity has no factors."),
+                "a": ("They rank films that were rated already as well.",
+                      "That lowers recall: you have measured that such films take places from the hidden ones."),
+                "b": ("They let the hidden films compete with 100 films drawn at random.",
+                      "Right: most of the 100 are in the long tail, so a popular hidden film beats them with ease."),
+                "c": ("They average over ten splits, and you over five.",
+                      "More splits make the mean surer. It moves by little, as your five splits show."),
             },
-            "c",
+            answer="b",
         ),
     ],
 )  # fmt: skip

@@ -80,6 +80,8 @@ CHAPTER = Chapter(
                     lambda s, k: np.sqrt((s[:k] ** 2).sum()),
                 "You added the singular values themselves. Orthogonal errors add up squared, as in Pythagoras.":
                     lambda s, k: s[k:].sum(),
+                "Square the singular values before you add them up; the root comes last.":
+                    lambda s, k: np.sqrt(s[k:].sum()),
                 "s[k] alone is the error in the spectral norm (the worst direction). Here all cells count.":
                     lambda s, k: s[k] if k < len(s) else 0.0,
                 "You started one too late: counting from 0, the first value that is left out is s[k].":
@@ -89,8 +91,12 @@ CHAPTER = Chapter(
         Exercise(
             "4.2", "Rank-k reconstruction", objective="O4.1", level="core", minutes=6,
             reference=rank_k,
-            cases=[(R_TINY, 2), (R_TINY, 3)],
-            draw=lambda rng: (rng.normal(size=(5, 7)), int(rng.integers(1, 5))),
+            cases=[(R_TINY, 2), (R_TINY, 1)],  # not 3: two singular values are equal, so that it is not unique
+            draw=lambda rng: (rng.normal(size=(4, 5)), int(rng.integers(1, 4))),
+            properties={
+                "Your answer has three parts. Multiply them: one array of the shape of R is asked.":
+                    lambda args, result: not isinstance(result, tuple | list) or len(result) != 3,
+            },
             why="The k largest singular triples lose least (Eckart and Young, 1936).",
             hints=(
                 "Which part of U, s and Vt belongs to the k largest singular values?",
@@ -107,6 +113,10 @@ CHAPTER = Chapter(
                     lambda R, k: (lambda U: U @ U.T)(np.linalg.svd(R, full_matrices=False)[0][:, :k]),
                 "You kept k + 1 triples: [:k] already ends before position k.":
                     lambda R, k: _triples(R, slice(0, k + 1)),
+                "The rows of Vt are the directions, so the first k are Vt[:k]; Vt[:, :k].T takes columns.":
+                    lambda R, k: (lambda U, s, Vt: (U[:, :k] * s[:k]) @ Vt[:, :k].T)(
+                        *np.linalg.svd(R, full_matrices=False)
+                    ),
                 "That is layer k alone. The approximation is the sum of the first k layers.":
                     lambda R, k: _triples(R, slice(k - 1, k)),
             },
@@ -116,6 +126,7 @@ CHAPTER = Chapter(
             reference=observed_rmse,
             cases=[
                 (np.array([[5.0, 0.0], [0.0, 1.0]]), np.array([[3.0, 1.0], [2.0, 1.0]])),
+                (np.array([[5.0, 3.0], [0.0, 1.0]]), np.array([[4.0, 0.0], [0.0, 1.0]])),
                 (R_TINY, rank_k(R_TINY, 1)),
             ],
             draw=lambda rng: (rng.integers(0, 6, size=(4, 5)) + np.eye(4, 5), rng.uniform(1, 5, size=(4, 5))),
@@ -128,6 +139,10 @@ CHAPTER = Chapter(
             misconceptions={
                 "You averaged over all cells, and so punished every guess for a film that nobody rated.":
                     lambda R, R_hat: np.sqrt(((R - R_hat) ** 2).mean()),
+                "The mask belongs to R: a rating exists where R is above 0, whatever the prediction says.":
+                    lambda R, R_hat: rmse(R[R_hat > 0], R_hat[R_hat > 0]),
+                "You averaged one RMSE for each person. Every rating counts alike: average the squared errors once.":
+                    lambda R, R_hat: np.mean([observed_rmse(r, h) for r, h in zip(R, R_hat, strict=True) if r.any()]),
                 "The sum runs over the ratings, but you divided by the number of all cells.":
                     lambda R, R_hat: np.sqrt((((R - R_hat) * (R > 0)) ** 2).mean()),
                 "That is the mean squared error: the root is missing.":
@@ -156,6 +171,8 @@ CHAPTER = Chapter(
                     lambda s, share: smallest_k(s, share) - 1,
                 "That is one too many: k directions that reach the share exactly are enough.":
                     lambda s, share: smallest_k(s, share) + 1,
+                "A share that is reached exactly is enough: compare with >=, not with >.":
+                    lambda s, share: int(np.argmax(np.cumsum(s**2) / (s**2).sum() > share)) + 1,
                 "You started with the weakest directions. The strongest come first.":
                     lambda s, share: smallest_k(s[::-1], share),
             },
@@ -165,7 +182,7 @@ CHAPTER = Chapter(
             reference=fold_in,
             cases=[(np.array([5.0, 0.0, 0.0, 0.0]), V_TINY), (R_TINY[0], V_TINY)],
             draw=lambda rng: (rng.integers(0, 6, size=6).astype(float), np.linalg.qr(rng.normal(size=(6, 3)))[0]),
-            why="row V are the person's coordinates on the k directions; another Vᵀ goes back to items.",
+            why="row @ V gives the coordinates on the k directions; @ V.T goes back to items.",
             hints=(
                 "Which shape has the row, which has V, and which shape must the scores have?",
                 "First the coordinates: row @ V has one number a direction. Then back to the items.",
@@ -180,8 +197,6 @@ CHAPTER = Chapter(
                     lambda row, V: np.where(row > 0, 0, row @ V @ V.T),
                 "You used one direction only. Keep all k columns of V.":
                     lambda row, V: row @ V[:, :1] @ V[:, :1].T,
-                "You added the directions up before weighing them by the person's coordinates.":
-                    lambda row, V: row * (V @ V.T).sum(axis=1),
             },
         ),
         Exercise(
@@ -192,6 +207,10 @@ CHAPTER = Chapter(
                 (R_TINY, np.array([1.0, 2.0, 3.0, 4.0]), 3),
             ],
             draw=_draw_power,
+            properties={
+                "The result is not a unit vector. Divide by its norm, np.linalg.norm, after each step.":
+                    lambda args, v: len(v) != len(args[1]) or np.isclose(np.linalg.norm(v), 1, atol=1e-5),
+            },
             why="Each step multiplies a component by its squared singular value, so the largest wins.",
             hints=(
                 "One step takes v to the users and back to the items, then makes it a unit vector again.",
@@ -199,10 +218,8 @@ CHAPTER = Chapter(
                 "for _ in range(n_steps): v = R.T @ (R @ v); v = v / np.linalg.norm(v); then return v",
             ),
             misconceptions={
-                "The result is not a unit vector. Divide by its norm after each step.":
-                    lambda R, v, n_steps: np.linalg.matrix_power(R.T @ R, n_steps) @ v,
-                "You divided by the sum. A unit vector has the Euclidean norm 1: np.linalg.norm.":
-                    lambda R, v, n_steps: (lambda w: w / w.sum())(power_iteration(R, v, n_steps)),
+                "That is one step too many: range(n_steps) makes n_steps of them.":
+                    lambda R, v, n_steps: power_iteration(R, v, n_steps + 1),
                 "You made one step, whatever n_steps says: is the `return` inside the loop?":
                     lambda R, v, n_steps: power_iteration(R, v, 1),
                 "That is v as it started, made a unit vector. Does the loop keep what it computed?":
@@ -245,14 +262,13 @@ CHAPTER = Chapter(
             answer="a",
         ),
         Question(
-            "O4.3", "Why can a model that is two stars off be the best ranker in the table?",
+            "O4.3", "PureSVD is two stars off and first in the table. Where does its good order come from?",
             {
-                "a": ("RMSE punishes it for the scale, and a ranking needs only the order.",
-                      "Half of it: the order is what counts. But the order is good because the zeros carry "
-                      "information, which (b) says."),
-                "b": ("The zeros tell it who chose which films, and the test asks which films are chosen next.",
+                "a": ("From many directions that copy the ratings closely.",
+                      "With many directions it ranks worse; 20 leave most of the stars unexplained."),
+                "b": ("From the zeros: they say who chose which films, and the hidden films were chosen too.",
                       "Right: what people chose to rate is missing not at random, and PureSVD learns from that."),
-                "c": ("It was lucky with the split.", "The gap holds for each of five splits."),
+                "c": ("From a lucky split.", "It holds for each of five splits."),
             },
             answer="b",
         ),
