@@ -63,11 +63,7 @@ def show(fig: Figure, *, caption: str, alt: str) -> None:
     ValueError
         If the caption or the description has the wrong length.
     """
-    n_caption, n_alt = len(caption.split()), len(alt.split())
-    if not 1 <= n_caption <= 10:
-        raise ValueError(f"A caption has at most 10 words; this one has {n_caption}: {caption!r}.")
-    if not 15 <= n_alt <= 40:
-        raise ValueError(f"The alt text has 15 to 40 words; this one has {n_alt}: {alt!r}.")
+    _check_words(caption, alt)
     png = _png(fig)
     bundle = {"text/html": _html(png, caption, alt), "image/png": png, "text/plain": f"Figure: {caption} ({alt})"}
     display(bundle, raw=True)
@@ -86,6 +82,7 @@ def slider(
     caption : str. Visible under the figure.
     alt : function of the value that describes the figure in words.
     """
+    _check_words(caption, alt(start))
     control = widgets.IntSlider(start, low, high, description=name, continuous_update=False)
 
     def picture(value: int) -> str:
@@ -100,6 +97,14 @@ def label_bars(ax: Axes, pattern: str = "{:.3f}") -> None:
     """Write the value beside each bar."""
     for bars in ax.containers:
         ax.bar_label(bars, fmt=pattern, padding=3)  # type: ignore[arg-type]
+
+
+def _check_words(caption: str, alt: str) -> None:
+    n_caption, n_alt = len(caption.split()), len(alt.split())
+    if not 1 <= n_caption <= 10:
+        raise ValueError(f"A caption has at most 10 words; this one has {n_caption}: {caption!r}.")
+    if not 15 <= n_alt <= 40:
+        raise ValueError(f"The alt text has 15 to 40 words; this one has {n_alt}: {alt!r}.")
 
 
 def _png(fig: Figure) -> str:

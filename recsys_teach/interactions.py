@@ -43,6 +43,12 @@ def _refuse_unknown(axis: str, seen: pd.Series, ids: pd.Index, swapped: bool) ->
     )
 
 
+def _positions(ids: pd.Index, column: pd.Series) -> np.ndarray:
+    positions = ids.get_indexer(column)
+    positions.flags.writeable = False  # they are computed once and shared
+    return positions
+
+
 @dataclass(frozen=True)
 class Interactions:
     """An event log whose users are rows and whose items are columns. Built by hand in chapter 01.
@@ -161,12 +167,12 @@ class Interactions:
     @cached_property
     def user_pos(self) -> np.ndarray:
         """Row of each event, shape (n_events,)."""
-        return self.user_ids.get_indexer(self.log["user"])
+        return _positions(self.user_ids, self.log["user"])
 
     @cached_property
     def item_pos(self) -> np.ndarray:
         """Column of each event, shape (n_events,)."""
-        return self.item_ids.get_indexer(self.log["item"])
+        return _positions(self.item_ids, self.log["item"])
 
     def counts(self) -> sparse.csr_array:
         """How often each user met each item, shape (n_users, n_items), dtype float64."""

@@ -243,10 +243,24 @@ def test_a_claim_that_does_not_hold_says_so_and_asks_what_was_changed(out, value
 
 
 def test_a_claim_shows_the_number_and_the_bounds(out) -> None:
-    claim("nDCG@10 of PureSVD", 0.43412, near=0.43, within=0.01)
+    claim("nDCG@10 of PureSVD", 0.43612, near=0.43, within=0.01)
     printed = out()
-    assert "0.434" in printed
+    assert "0.44" in printed
     assert "within 0.01 of 0.43" in printed
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "breaks"),
+    [
+        (0.4404, {"near": 0.43, "within": 0.01}, lambda shown: shown > 0.4401),
+        (0.4996, {"above": 0.5}, lambda shown: shown < 0.5),
+        (100.4, {"below": 100}, lambda shown: shown >= 100.1),
+    ],
+    ids=["near", "above", "below"],
+)
+def test_a_claim_that_does_not_hold_shows_a_number_that_is_seen_to_break_it(out, value, bounds, breaks) -> None:
+    claim("it", value, **bounds)
+    assert breaks(float(out().removeprefix("[does not hold here] it: ").split()[0]))
 
 
 @pytest.mark.parametrize("value", [0.43, 943, np.float64(0.43), "yes"])

@@ -97,8 +97,8 @@ hint("0.1")
 # ## Predict first
 #
 # Before an experiment you make a guess. It need not be right; having one makes you look. The course's streaming service
-# made some sixty thousand suggestions, each of them one title shown to one person. Run the cell to see the question, then
-# write a letter in quotes in place of `TODO`.
+# made some sixty thousand suggestions, each of them one title shown to one person. Run the cell to see the question,
+# then write a letter in quotes in place of `TODO`.
 
 # %%
 ### BEGIN SOLUTION
@@ -182,8 +182,8 @@ ax.set(xticks=[1, 10, 100, 1000], xticklabels=["1", "10", "100", "1,000"])
 show(
     fig,
     caption="Observed rates of rarely shown titles miss the truth.",
-    alt="Scatter plot with a point for each title shown. The difference between seen and true click rate spreads widely "
-    "for titles shown one to three times and narrows to nearly zero for titles shown hundreds of times.",
+    alt="Scatter plot with a point for each title shown. The difference between seen and true click rate spreads widely
+# "   "for titles shown one to three times and narrows to nearly zero for titles shown hundreds of times.",
 )
 
 # %% [markdown]
@@ -200,8 +200,8 @@ claim("Mean error for rare titles, in multiples of that for common ones", float(
 #
 # The second place is real: a hundred thousand ratings that 943 people gave to 1,682 films in 1997 and 1998, collected
 # by GroupLens at the University of Minnesota (Harper and Konstan 2015). Its licence does not allow us to pass the data
-# on, so the set-up fetches them once. Each chapter climbs the same ladder: a tiny table that you can check by hand, then
-# the world, then real people.
+# on, so the set-up fetches them once. Each chapter climbs the same ladder: a tiny table that you can check by hand,
+# then the world, then real people.
 #
 # The course grew from two introductory articles, which describe recommenders loosely. Boxes with the title *Reading the
 # source critically* take a statement of theirs, or a common one, show where it breaks, and say what is right.
@@ -231,8 +231,8 @@ check("0.3", set_aside)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** Only where your version and a new one meet, yours is copied; your 01 stays in `chapters/`.
-# **Another way.** With git: commit yours on a branch of your own, then pull. **Typical mistake.** `git pull` alone, which
-# stops half-way with a message that is hard to read.
+# **Another way.** With git: commit yours on a branch of your own, then pull. **Typical mistake.** `git pull` alone,
+# which stops half-way with a message that is hard to read.
 
 # %% [markdown]
 # ## Recap

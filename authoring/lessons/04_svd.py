@@ -41,9 +41,9 @@ from recsys_teach.world import load_world, make_world
 # %% [markdown]
 # ## Predict first
 #
-# Further down we compare four ways to recommend. **Mean rating** ranks films by their average star, **popularity** by how
-# many people rated them. **PureSVD**, the model of this chapter, treats every missing rating as a 0. Run the cell to see
-# the question, then write your guess, a letter in quotes, in place of `TODO`.
+# Further down we compare four ways to recommend. **Mean rating** ranks films by their average star, **popularity** by
+# how many people rated them. **PureSVD**, the model of this chapter, treats every missing rating as a 0. Run the cell
+# to see the question, then write your guess, a letter in quotes, in place of `TODO`.
 
 # %%
 ### BEGIN SOLUTION
@@ -123,8 +123,8 @@ show(
 #
 # $$\lVert R - R_k \rVert_F = \sqrt{\sum_{i \ge k} \sigma_i^2}$$
 #
-# As $i$ counts from 0, `s[k]` is the first value left out. The **Frobenius norm** $\lVert \cdot \rVert_F$ is the root of
-# the sum of all squared cells (`np.linalg.norm`). With $k = 2$ both values left out are $\sqrt 2$, so the error is
+# As $i$ counts from 0, `s[k]` is the first value left out. The **Frobenius norm** $\lVert \cdot \rVert_F$ is the root
+# of the sum of all squared cells (`np.linalg.norm`). With $k = 2$ both values left out are $\sqrt 2$, so the error is
 # $\sqrt{2 + 2} = 2$. A thousand random projections of rank 2 do worse:
 
 # %% tags=["claim"]
@@ -209,8 +209,8 @@ print("largest difference between R_k and U_k U_kᵀ R:", np.abs(R_2 - U_k @ U_k
 # %% [markdown]
 # > Both are people × people, so neither can approximate a table of people × films. $U_k U_k^\top$ is a **projector**:
 # > it takes each column, a film's ratings by all people, to its shadow on $k$ directions. Only its product with the
-# > table is an approximation. Correct is $R_k = U_k \Sigma_k V_k^\top = U_k U_k^\top R = R V_k V_k^\top$ (Eckart and Young
-# > 1936, for the Frobenius norm), and it is unique if $\sigma_{k-1} > \sigma_k$.
+# > table is an approximation. Correct is $R_k = U_k \Sigma_k V_k^\top = U_k U_k^\top R = R V_k V_k^\top$ (Eckart and
+# > Young 1936, for the Frobenius norm), and it is unique if $\sigma_{k-1} > \sigma_k$.
 #
 # ## What filling with zeros means
 #
@@ -240,9 +240,9 @@ check("4.3", observed_rmse)
 # into the empty cells. **Typical mistake.** Averaging over all cells, where the zeros look like ratings.
 
 # %% [markdown]
-# The order is judged by **nDCG@10**, the normalised discounted cumulative gain of ten places. A hidden film at place $p$
-# gains $1 / \log_2(p + 1)$, and the sum is divided by that of a perfect list, so that 1 is best. By hand, for a list
-# whose places 1 and 3 are hits, of two possible:
+# The order is judged by **nDCG@10**, the normalised discounted cumulative gain of ten places. A hidden film at place
+# $p$ gains $1 / \log_2(p + 1)$, and the sum is divided by that of a perfect list, so that 1 is best. By hand, for a
+# list whose places 1 and 3 are hits, of two possible:
 
 # %%
 hits = np.array([1, 0, 1, 0, 0])
@@ -278,9 +278,9 @@ claim("Singular values above the noise", int((s_world > 1.05 * edge).sum()), nea
 claim("The eighth against the ninth", float(s_world[7] / s_world[8]), above=1.8)
 
 # %% [markdown]
-# Eight values stand above the dashed line and the rest lies on it: the **singular gap** shows the planted rank. The line
-# is no guess: for noise of standard deviation $\tau$ (here 2) in $n \times m$ cells, the largest singular value is close to
-# $\tau(\sqrt n + \sqrt m)$.
+# Eight values stand above the dashed line and the rest lies on it: the **singular gap** shows the planted rank. The
+# line is no guess: for noise of standard deviation $\tau$ (here 2) in $n \times m$ cells, the largest singular value is
+# close to $\tau(\sqrt n + \sqrt m)$.
 #
 # ### Exercise 4.4 · The smallest k that is enough (core, 6 minutes)
 #
@@ -361,8 +361,8 @@ claim("The best k in a world of 16 directions is at most 8", ks[int(np.argmax(ri
 # %% [markdown]
 # ## Real people: MovieLens-100K
 #
-# First, a look: the 60 busiest people and the 60 most rated films, and what five directions keep of them. In JupyterLab,
-# the slider below draws any other `k`. From which on do you recognise the table?
+# First, a look: the 60 busiest people and the 60 most rated films, and what five directions keep of them. In
+# JupyterLab, the slider below draws any other `k`. From which on do you recognise the table?
 
 # %%
 ml = movielens.load()
@@ -404,8 +404,8 @@ slider(
 # %% [markdown]
 # Rows and columns that are bright as a whole return first; single cells need nearly all directions.
 #
-# Now the experiment that you made a guess about. First the ratings: we predict each hidden one by the film's mean and by
-# PureSVD with 20 directions.
+# Now the experiment that you made a guess about. First the ratings: we predict each hidden one by the film's mean and
+# by PureSVD with 20 directions.
 
 # %% tags=["claim"]
 ml_split = split_per_user(ml)
@@ -424,8 +424,8 @@ first = np.corrcoef(np.abs(svd.item_factors_[:, 0]), n_ratings)[0, 1]
 claim("Correlation of the first direction with the number of ratings", first, above=0.9)
 
 # %% [markdown]
-# As a predictor of ratings PureSVD is hopeless: it expects nearly nothing of a film that somebody has not rated. Now the
-# order.
+# As a predictor of ratings PureSVD is hopeless: it expects nearly nothing of a film that somebody has not rated. Now
+# the order.
 
 # %%
 random_scores = np.random.default_rng(4).random((ml.n_users, ml.n_items))
@@ -460,10 +460,10 @@ show(
 )
 
 # %% [markdown]
-# Ranking by mean rating is worse than random order: its first places go to films that one or two people gave five stars,
-# and hardly anybody goes on to see those. Does this hang on the split, or on what we call a hit? We repeat it with five
-# splits, with PureSVD on the stars and on the bare 0 and 1 of who rated what. A hit is any hidden rating, or one of 4
-# or 5 stars.
+# Ranking by mean rating is worse than random order: its first places go to films that one or two people gave five
+# stars, and hardly anybody goes on to see those. Does this hang on the split, or on what we call a hit? We repeat it
+# with five splits, with PureSVD on the stars and on the bare 0 and 1 of who rated what. A hit is any hidden rating, or
+# one of 4 or 5 stars.
 
 # %%
 rows = []
@@ -480,8 +480,8 @@ folds.agg(["mean", "std"]).round(3)
 
 # %% [markdown]
 # If any rating is a hit, 0 and 1 rank slightly better: what people *chose* says which films they choose. If only liked
-# films are, the stars win in all five splits. So a protocol has to say what a hit is. Energy is no good guide here: 90 %
-# of it needs so many directions that popularity wins.
+# films are, the stars win in all five splits. So a protocol has to say what a hit is. Energy is no good guide here: 90
+# % of it needs so many directions that popularity wins.
 
 # %% tags=["claim"]
 claim("nDCG@10 of PureSVD on 0 and 1, mean of 5 splits", folds["0/1, any"].mean(), near=0.434, within=0.01)
@@ -506,9 +506,9 @@ claim("nDCG@10 with so many", ndcg(PureSVD(k_90, value="rating").fit(ml_split.tr
 #
 # ### Exercise 4.5 · Fold in a new person (core, 8 minutes)
 #
-# Give the scores of all items for a person with the row $x$: $x V_k V_k^\top$. Input: `row`, shape (n_items,), and `V`, shape
-# (n_items, k), orthonormal columns. Output: shape (n_items,). Example: Noor gave five stars to *Chase*. With the two
-# directions of our table, `row = [5, 0, 0, 0]` gives `[2.5, 2.5, 0, 0]`: *Heist* comes next.
+# Give the scores of all items for a person with the row $x$: $x V_k V_k^\top$. Input: `row`, shape (n_items,), and `V`,
+# shape (n_items, k), orthonormal columns. Output: shape (n_items,). Example: Noor gave five stars to *Chase*. With the
+# two directions of our table, `row = [5, 0, 0, 0]` gives `[2.5, 2.5, 0, 0]`: *Heist* comes next.
 
 
 # %%
@@ -528,8 +528,8 @@ check("4.5", fold_in)
 # **Typical mistake.** Stopping at the coordinates.
 
 # %% [markdown]
-# The package's `PureSVD` has this under the name `fold_in`, for many rows at once. Noor goes on to the films of 1997 and
-# gives five stars to two of them:
+# The package's `PureSVD` has this under the name `fold_in`, for many rows at once. Noor goes on to the films of 1997
+# and gives five stars to two of them:
 
 # %% tags=["claim"]
 liked = ["Star Wars", "Empire Strikes Back, The"]
@@ -575,8 +575,8 @@ check("4.6", power_iteration)
 # n_items × n_items, where two thin products do.
 
 # %% [markdown]
-# **Randomised SVD** (Halko, Martinsson and Tropp 2011, section 1.6) takes 2k vectors at once: (1) carry random ones to the
-# people, (2) a few rounds as above, made orthogonal by `qr`, (3) describe the table in the directions `Q` that are
+# **Randomised SVD** (Halko, Martinsson and Tropp 2011, section 1.6) takes 2k vectors at once: (1) carry random ones to
+# the people, (2) a few rounds as above, made orthogonal by `qr`, (3) describe the table in the directions `Q` that are
 # left, (4) take the SVD of that small matrix.
 
 # %% tags=["claim"]

@@ -169,7 +169,8 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests[f"below {below:g}"] = lambda: value < below
     try:
         holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
-        said = f": {_rounded(value, within)} ({', '.join(tests)})" if tests else ""
+        shown = _rounded(value, within) if holds else f"{value:.6g}"
+        said = f": {shown} ({', '.join(tests)})" if tests else ""
     except (TypeError, ValueError):  # no number came
         holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:

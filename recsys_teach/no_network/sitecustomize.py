@@ -19,8 +19,9 @@ def _refuse(host):
 
 def _guard_address(method):
     def guarded(self, *args):
-        if args and isinstance(args[-1], tuple):
-            _refuse(args[-1][0])
+        for arg in args:
+            if isinstance(arg, tuple) and arg:  # an address; the only tuple that these methods take
+                _refuse(arg[0])
         return method(self, *args)
 
     return guarded
@@ -34,7 +35,7 @@ def _guard_host(function):
     return guarded
 
 
-for _name in ("connect", "connect_ex", "sendto"):
+for _name in ("connect", "connect_ex", "sendto", "sendmsg"):
     setattr(socket.socket, _name, _guard_address(getattr(socket.socket, _name)))
-for _name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+for _name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
     setattr(socket, _name, _guard_host(getattr(socket, _name)))

@@ -95,7 +95,7 @@ def transposes_vt(R, k):
 
 
 def leaves_s_out(R, k):
-    U, s, Vt = np.linalg.svd(R)
+    U, _, Vt = np.linalg.svd(R)
     return U[:, :k] @ Vt[:k, :]
 
 
