@@ -203,9 +203,13 @@ class Interactions:
             return cells
         if value not in self.log.columns:
             raise ValueError(f"The log has no column {value!r}; it has {list(self.log.columns)}.")
-        values = self.log[value].to_numpy(dtype=float)
-        if np.isnan(values).any():
-            raise ValueError(f"The column {value!r} holds NaN in event {int(np.flatnonzero(np.isnan(values))[0])}.")
+        values = pd.to_numeric(self.log[value], errors="coerce").to_numpy(dtype=float)
+        if not np.isfinite(values).all():
+            event = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise ValueError(
+                f"The column {value!r} holds {self.log[value].iloc[event]} in event {event}: no finite number. "
+                "Drop such events first."
+            )
         if (cells.data > 1).any():
             pair = self.log[self.log.duplicated(["user", "item"])].iloc[0]
             raise ValueError(

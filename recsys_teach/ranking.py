@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import sparse
 
-MEMORY_BUDGET = 64 * 2**20  # bytes of scores that may exist at once
+MEMORY_BUDGET = 64 * 2**20  # bytes of scores, and of their copies while they are ranked, that may exist at once
+COPIES = 4  # the scores, and what top_k makes of them
 
 
 def chunks(user_pos: np.ndarray, n_items: int, budget: int = MEMORY_BUDGET) -> Iterator[np.ndarray]:
-    """Cut users into groups whose scores (float64, one per item) fit the budget; at least one user a group."""
-    size = max(1, budget // (8 * max(1, n_items)))
+    """Cut users into groups whose scores (float64, one per item) fit the budget; at least one user per group."""
+    size = max(1, budget // (COPIES * 8 * max(1, n_items)))
     for start in range(0, len(user_pos), size):
         yield user_pos[start : start + size]
 

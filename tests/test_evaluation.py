@@ -108,7 +108,7 @@ def test_scores_are_asked_for_in_chunks_and_each_user_once(monkeypatch: pytest.M
         return model.score(users)
 
     model = Popularity().fit(train)
-    monkeypatch.setattr("recsys_teach.ranking.chunks", lambda *a: chunks(*a, budget=7 * 40 * 8))
+    monkeypatch.setattr("recsys_teach.ranking.chunks", lambda *a: chunks(*a, budget=4 * 7 * 40 * 8))
     in_chunks = evaluate(score, Split(train, test, SPLIT), name="popularity")
     pd.testing.assert_frame_equal(in_chunks.per_user, at_once.per_user)
     assert max(map(len, asked)) == 7

@@ -244,7 +244,7 @@ def test_matrix_refuses_an_absent_column() -> None:
 
 
 def test_matrix_refuses_a_missing_value() -> None:
-    with pytest.raises(ValueError, match="'rating' holds NaN in event 2"):
+    with pytest.raises(ValueError, match="'rating' holds nan in event 2"):
         Interactions.from_log(LOG.assign(rating=[1, 2, np.nan, 4])).matrix("rating")
 
 

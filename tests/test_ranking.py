@@ -114,7 +114,7 @@ def test_chunks_cover_all_users_in_order_and_respect_the_budget() -> None:
 
 
 def test_chunks_are_as_large_as_the_budget_allows() -> None:
-    assert [len(group) for group in chunks(np.arange(10), n_items=4, budget=3 * 4 * 8)] == [3, 3, 3, 1]
+    assert [len(group) for group in chunks(np.arange(10), n_items=4, budget=4 * 3 * 4 * 8)] == [3, 3, 3, 1]
 
 
 def test_a_budget_too_small_for_one_user_still_gives_one_user_at_a_time() -> None:
@@ -133,7 +133,7 @@ def test_recommending_in_chunks_gives_what_recommending_at_once_gives(monkeypatc
     sizes = []
 
     def small_chunks(*arguments):
-        for group in chunks(*arguments, budget=3 * 11 * 8):
+        for group in chunks(*arguments, budget=4 * 3 * 11 * 8):
             sizes.append(len(group))
             yield group
 

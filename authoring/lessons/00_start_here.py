@@ -182,8 +182,8 @@ ax.set(xticks=[1, 10, 100, 1000], xticklabels=["1", "10", "100", "1,000"])
 show(
     fig,
     caption="Observed rates of rarely shown titles miss the truth.",
-    alt="Scatter plot with a point for each title shown. The difference between seen and true click rate spreads widely
-# "   "for titles shown one to three times and narrows to nearly zero for titles shown hundreds of times.",
+    alt="Scatter plot with a point for each title shown. The difference between seen and true click rate is wide "
+    "for titles shown one to three times and narrows to nearly zero for titles shown hundreds of times.",
 )
 
 # %% [markdown]

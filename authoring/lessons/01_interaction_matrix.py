@@ -24,7 +24,7 @@
 # - **O1.4** Turn an event log into a sparse matrix, say what it saves, and notice swapped axes
 # - **O1.5** Recommend popular films that a person has not seen, and measure recall@10
 #
-# You need numpy arrays, and a little pandas. Chapter 00 shows how the exercises work.
+# You need numpy arrays and a little pandas.
 
 # %%
 import numpy as np
@@ -54,8 +54,8 @@ predict("P1.1", guess)
 # ## By hand: five people and four films
 #
 # A service collects an **event log**: one row per event, with a user, an item, a behaviour (here a rating) and a
-# time. We write a small table `R` as a log and shuffle it. Going back is one loop: the **position** (0, 1, 2, …) of
-# the user's id is the row, that of the item's id the column.
+# time. We write a small table `R` as a shuffled log. Going back is one loop: the **position** (0, 1, 2, …) of the
+# user's id is the row, that of the item's id the column.
 
 # %%
 user_ids = np.array(["Ada", "Ben", "Cleo", "Dan", "Eve"])
@@ -98,8 +98,8 @@ print(f"{known} of {n_users * n_items} cells, density {(R > 0).mean():.2f}")
 # ### Exercise 1.1 · Density of a sparse matrix (warm-up, 3 minutes)
 #
 # Give the density of a **sparse matrix**, which stores only the cells that hold something. Input: a `csr_array` of
-# shape (n_users, n_items); `matrix.nnz` counts its stored cells, and a 0 that somebody stored is one of them. Output:
-# a share from 0 to 1. Example: 16 cells of 5 x 4 give 0.8. If you are stuck, run `hint("1.1")` in a new cell.
+# shape (n_users, n_items); `matrix.nnz` counts its stored cells, a stored 0 included. Output: a share from 0 to 1.
+# Example: 16 cells of 5 x 4 give 0.8. Stuck? Run `hint("1.1")` in a new cell.
 
 
 # %%
@@ -120,9 +120,8 @@ check("1.1", density)
 # %% [markdown]
 # ## Where the truth is known: what a blank means
 #
-# From here on we use the package's `density`, so the rest of the chapter runs whatever you wrote. The world logs each
-# **impression**: a film that was shown, and what the person then did. Features of users and items stand beside the
-# log.
+# From here on we use the package's `density`, so the rest runs whatever you wrote. The world logs each
+# **impression**: a film that was shown, and what the person then did. Users and items have features besides.
 
 # %%
 from recsys_teach.metrics import density
@@ -139,8 +138,7 @@ print(f"density of what was shown {density(shown):.3f}, of what was clicked {den
 # stories: shown and ignored, or never shown.
 #
 # Data are **missing at random** if the chance that a value is missing does not depend on that value, given what was
-# observed. Here we can ask the truth: how likely is a click in the cells that were shown, and how likely would it be
-# in the others?
+# observed. Here we can ask the truth: how likely is a click where a film was shown, and elsewhere?
 
 # %% tags=["claim"]
 n_blank = clicks.shape[0] * clicks.shape[1] - clicks.nnz
@@ -159,9 +157,8 @@ claim("Click probability where shown, minus elsewhere", here - elsewhere, above=
 # Most blanks are no answer at all: nobody asked. And the service shows what it expects to please, so the data are
 # **missing not at random**.
 #
-# What does a film's number of clicks tell, then: how good the film is, or how often it was shown? The **rank
-# correlation** of two columns is 1 if they put the films in the same order, and near 0 if one order says nothing about
-# the other.
+# Do a film's clicks tell how good it is, then, or how often it was shown? The **rank correlation** of two columns is 1
+# if they put the films in the same order, and near 0 if one order says nothing about the other.
 
 # %% tags=["claim"]
 click_counts = np.bincount(clicks.indices, minlength=clicks.shape[1])  # (600,) clicks on each film
@@ -175,8 +172,8 @@ claim("Rank correlation of clicks with true appeal", follows["appeal"], below=0.
 # Clicks follow above all what was shown.
 #
 # > **Reading the source critically.** The two introductory articles that this course grew from name the volume of data
-# > as the problem, as if more of them were the cure. We estimate the click probability of an average cell from more
-# > and more logged impressions, and from 400 cells drawn at random. Which comes near the dashed line, the truth?
+# > as a problem, as if more were the cure. We estimate the click probability of an average cell from more and more
+# > logged impressions, and from 400 cells drawn at random. Which comes near the dashed line, the truth?
 
 # %% tags=["claim"]
 rng = np.random.default_rng(0)
@@ -197,7 +194,7 @@ ax.axhline(truth, color=BLACK, linestyle="--")
 ax.text(9_000, 0.28, "from the log")
 ax.text(450, 0.175, "cells at random")
 ax.text(9_000, truth + 0.005, "truth")
-ax.set(xscale="log", xlabel="impressions used (log scale)", ylabel="estimated click probability")
+ax.set(xscale="log", xlabel="impressions or cells used (log scale)", ylabel="estimated click probability")
 show(
     fig,
     caption="More log: surer, not nearer (bars: two standard deviations).",
@@ -206,12 +203,11 @@ show(
 )
 
 # %% [markdown]
-# Each point is the mean of 100 samples. The bars from the log close in on a wrong value: a hundred times more data
-# makes it surer, not nearer.
+# Each point is the mean of 100 samples. A hundred times more of the log makes it surer, not nearer.
 #
-# > The correct statement: *which* cells are known comes before *how many*. Songs drawn at random get ratings very unlike
-# > those of songs that listeners choose (Marlin, Zemel, Roweis and Slaney 2007, abstract), and the absence of a rating
-# > is itself informative (Steck 2010, abstract).
+# > The correct statement: *which* cells are known comes before *how many*. Songs drawn at random get ratings very
+# > unlike those of songs that listeners choose (Marlin et al. 2007, abstract), and the absence of a
+# > rating is itself informative (Steck 2010, abstract).
 #
 # ## Real people, and a picture
 #
@@ -244,14 +240,14 @@ show(
 )
 
 # %% [markdown]
-# Blanks spread evenly would give one even grey. Instead a few films hold much, and a **long tail** of films holds
-# little. Sort the films, least popular first, and add up: the **Lorenz curve** says which share of all events the $j$
-# least popular films hold together.
+# Blanks spread evenly would give one grey. Instead a few films hold much, and a **long tail** of films holds little.
+# Sort the films, least popular first, and add up: the **Lorenz curve** says which share of all events the $j$ least
+# popular films hold together.
 #
 # $$L_j = \frac{\sum_{i \le j} c_{(i)}}{\sum_i c_{(i)}}, \quad L_0 = 0$$
 #
 # Here $c_{(i)}$ is the $i$-th smallest count (`np.sort(counts)`) and $L$ is `lorenz(counts)`. In our small table we
-# count likes, that is, 4 stars or more.
+# count likes: 4 stars or more.
 
 
 # %%
@@ -300,8 +296,7 @@ check("1.2", gini)
 # met.
 
 # %% [markdown]
-# The next cell takes the package's `gini`. Is the world more or less equal than MovieLens? Look at which curve hangs
-# lower.
+# Is the world more or less equal than MovieLens? Look at which curve hangs lower.
 
 # %% tags=["claim"]
 from recsys_teach.metrics import gini
@@ -329,8 +324,8 @@ show(
 )
 
 # %% [markdown]
-# Both hang far below the diagonal. Over most of its length the curve of MovieLens is the lower one, which is its
-# larger Gini coefficient: its tail is longer. At the right end, among the most popular films, the two nearly meet.
+# Both hang far below the diagonal. MovieLens has the lower curve over most of the length, and so the larger Gini
+# coefficient. Among the most popular films the two nearly meet.
 #
 # ## What goes wrong: dirty logs
 #
@@ -377,7 +372,7 @@ check("1.3", clean_log)
 # `idxmax` of the time. **Typical mistake.** Removing duplicates first: the impossible 2 wins, and the 4 goes with it.
 
 # %% [markdown]
-# The next cell takes the course's `clean_log` and calls an account a bot if it has more than five events in a minute.
+# The next cell takes the package's `clean_log`, and calls an account a bot if it has more than five events in a minute.
 # Would that be fair to the people of MovieLens?
 
 # %% tags=["claim"]
@@ -399,7 +394,7 @@ claim("Median length of a history in minutes", minutes.median(), near=49, within
 # Nobody watches films that fast: the times say when people typed, not when they watched, and the order within a second
 # is unknown. A rule that finds bots in one service throws out honest people in another.
 #
-# This is a good place to stop. To go on later, click here and choose *Run All Above Selected Cell* in the *Run* menu.
+# This is a good place to stop. Later, click here and choose *Run All Above Selected Cell* in the *Run* menu.
 #
 # ## From log to sparse matrix
 #
@@ -427,8 +422,8 @@ check("1.4", gigabytes)
 # - `indices`: the column of each, 0 1 3, then 0 1 2, …
 # - `indptr`: where each row begins, 0, 3, 6, … Row $u$ is `indices[indptr[u]:indptr[u + 1]]`.
 #
-# A loop builds them from triples of row, column and value. The package's `Interactions` keeps a log together with the
-# ids of its users and items, and looks up the position of each: `user_pos` and `item_pos`.
+# A loop builds them from triples of row, column and value. The package's `Interactions` keeps a log and the ids of its
+# users and items, and looks up their positions.
 
 
 # %%
@@ -449,7 +444,7 @@ for name, array in zip(["indptr", "indices", "data"], by_loop, strict=True):
     print(f"{name:8}", array)
 
 # %% [markdown]
-# The loop reads the whole log for each user. Sorting the events once and counting each user's does the same:
+# The loop reads the whole log for each user. Sorting once and counting each user's events does the same:
 
 
 # %%
@@ -474,8 +469,8 @@ print(f"MovieLens-100K in CSR {sum(array.nbytes for array in ml_arrays) / 1e6:.1
 # %% [markdown]
 # ### Exercise 1.5 · Swapped axes (core, 6 minutes)
 #
-# A swapped log gives a matrix all the same, of nonsense. Say whether a log is swapped: it does *not* fit the ids as
-# it stands, and *does* once its columns are exchanged. Input: `log` with the columns `user` and `item`, and the known
+# A swapped log gives a matrix too, of nonsense. Say whether a log is swapped: it does *not* fit the ids as it stands,
+# and *does* once its columns are exchanged. Input: `log` with the columns `user` and `item`, and the known
 # ids. Output: `True` or `False`. Example: with users 1, 2 and items 1, 2, 3, a log of the one event (2, 3) is fine.
 # One of (3, 2) is swapped: there is no user 3, and (2, 3) would fit.
 
@@ -497,7 +492,7 @@ check("1.5", axes_swapped)
 # **Typical mistake.** Looking at one column only: user 7 and item 7 may both exist, and the other column decides.
 
 # %% [markdown]
-# Where all ids overlap, nobody can tell. The package's `Interactions` asks your question of every log:
+# Where all ids overlap, nobody can tell. `Interactions` asks your question of every log:
 
 # %%
 try:
@@ -550,17 +545,16 @@ check("1.6", popular_unseen)
 # $-\infty$ for what is seen, then one sort for all users, as `top_k` does. **Typical mistake.** Cutting first.
 
 # %% [markdown]
-# **Recall@k** is the share of a person's hidden films that stand among the $k$ recommended. If films 1 and 3 are
-# hidden and the list is `[2, 3]`, one of two is found: recall@2 = .5.
+# **Recall@k** is the share of a person's hidden films among the $k$ recommended. If films 1 and 3 are hidden and the
+# list is `[2, 3]`, one of two is found: recall@2 = .5.
 #
 # A number needs its **protocol**. Ours:
 #
-# - Split: a random fifth of each person's ratings is hidden, and popularity is counted on the others.
-# - Candidates: all films compete that the person has not rated among those others.
-# - Mean: over all people, for each of five splits; then mean, minimum and maximum of the five.
+# - Split: a random fifth of each person's ratings is hidden; popularity is counted on the others.
+# - Candidates: all films that the person has not rated among those others.
+# - Mean: over people, in each of five splits.
 #
-# Line 2 of the table breaks the second point on purpose. In place of your function we take the package's `top_k`,
-# which ranks any scores.
+# Line 2 of the table breaks the second point on purpose. The package's `top_k` does what you did, for any scores.
 
 # %% tags=["claim"]
 from recsys_teach.metrics import recall_at_k
@@ -582,12 +576,12 @@ claim("The worst split without seen films beats the best with them", table["min"
 claim("recall@10 of random films", table["mean"].iloc[2], below=0.01)
 
 # %% [markdown]
-# Popularity finds far more than chance, and a film rated already wastes a place. Whatever comes later has to beat the
-# first line, under its protocol.
+# Popularity finds far more than chance, and a film rated already wastes a place. Later models have to beat the first
+# line, under its protocol.
 #
 # > **Reading the source critically.** The two introductory articles that this course grew from take a count of actions
-# > as a degree of liking. Hu, Koren and Volinsky (2008, section 1) answer with a series and a film: somebody may watch
-# > a film they love once, and a series they only quite like every week. Ada has opened 8 episodes and one film.
+# > as a degree of liking. Hu, Koren and Volinsky (2008, section 1) answer with a film that somebody loves and watches
+# > once, and a series that they quite like and watch every week. Ada has opened 8 episodes and one film.
 
 # %%
 opened = np.array([8, 1])  # r_ui of Ada: series, film
@@ -597,20 +591,17 @@ confidence = 1 + alpha * opened
 print("preference", preference, " confidence", confidence)
 
 # %% [markdown]
-# > The counts say that Ada likes the series eight times as much; the preferences say that she chose both. The correct
-# > statement: a count is **confidence**, not preference. Hu, Koren and Volinsky (section 4) split a count $r_{ui}$ in
-# > two: the preference is 1 if $r_{ui} > 0$, else 0; the confidence is $1 + \alpha r_{ui}$. Of $\alpha$ (`alpha`) they
-# > report that 40 served well on their data.
+# > By counts Ada likes the series eight times as much; by preference she chose both. The correct statement: a count is
+# > **confidence**, not preference. The three authors (section 4) split a count $r_{ui}$ in two: the preference is 1 if
+# > $r_{ui} > 0$, else 0; the confidence is $1 + \alpha r_{ui}$. On their data $\alpha = 40$ (`alpha`) served well.
 #
 # ## Recap
 #
-# - **O1.1:** you told explicit, implicit and missing values apart, and measured density.
-# - **O1.2:** you measured how unequal popularity is, by Lorenz curve and Gini coefficient.
-# - **O1.3:** you cleaned a log of duplicate and impossible events, and tested a rule against bots.
-# - **O1.4:** you turned a log into a sparse matrix, said what it saves, and noticed swapped axes.
-# - **O1.5:** you recommended popular unseen films, and measured recall@10.
+# You told explicit, implicit and missing values apart and measured density (O1.1), measured inequality by Lorenz curve
+# and Gini (O1.2), cleaned a log and tested a rule against bots (O1.3), turned a log into a sparse matrix and noticed
+# swapped axes (O1.4), and recommended popular unseen films, measured by recall@10 (O1.5).
 #
-# Five questions, one for each objective. Write a list of five letters in place of `TODO`.
+# Five questions: write a list of five letters in place of `TODO`.
 
 # %%
 ### BEGIN SOLUTION

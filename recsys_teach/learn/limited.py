@@ -38,7 +38,11 @@ def call_within(seconds: float, function: Callable[..., Any], *args: Any) -> Any
     # The context carries the cell that a print belongs to.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
-    thread.join(seconds)
+    try:
+        thread.join(seconds)
+    except BaseException:  # the learner pressed interrupt
+        _stop(thread)
+        raise
     if thread.is_alive():
         raise TimeUp(stopped=_stop(thread))
     if "error" in outcome:

@@ -67,7 +67,7 @@ def _read(path: Path) -> dict[str, Any]:
         return empty
     try:
         record = json.loads(path.read_text("utf-8"))
-        rooms = {room: dict(record.get(room, {})) for room in empty}
+        rooms = record | {room: dict(record.get(room, {})) for room in empty}  # what a newer version adds is kept
         rooms["exercises"] = {name: dict(entry) for name, entry in rooms["exercises"].items()}
         return rooms
     except (ValueError, AttributeError, TypeError):
@@ -80,12 +80,9 @@ def _read(path: Path) -> dict[str, Any]:
 def shown(chapter: Chapter, record: dict[str, Any]) -> dict[str, list[str]]:
     """Give the exercises still open for each objective; none left means shown, and stretch ones do not count."""
     done = {name for name, entry in record["exercises"].items() if entry.get("status") == "ok"}
+    required = [exercise for exercise in chapter.exercises if exercise.level != "stretch"]
     return {
-        objective: [
-            exercise.id
-            for exercise in chapter.exercises
-            if exercise.objective == objective and exercise.level != "stretch" and exercise.id not in done
-        ]
+        objective: [e.id for e in required if e.objective == objective and e.id not in done]
         for objective in chapter.objectives
     }
 

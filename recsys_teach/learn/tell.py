@@ -74,7 +74,7 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
     try:
         number, questions = chapter_of(str(chapter)).number, chapter_of(str(chapter)).quiz
     except KeyError as error:
-        _unknown(str(chapter), error)
+        _unknown("quiz", str(chapter), error)
         return
     if answers is TODO:
         answers = [TODO] * len(questions)
@@ -192,7 +192,7 @@ def _find_exercise(exercise_id: str) -> Exercise | None:
     try:
         return chapter_of(exercise_id).exercise(str(exercise_id))
     except KeyError as error:
-        _unknown(exercise_id, error)
+        _unknown("check", exercise_id, error)
         return None
 
 
@@ -200,13 +200,13 @@ def _find_prediction(prediction_id: str) -> Prediction | None:
     try:
         return chapter_of(prediction_id).prediction(str(prediction_id))
     except KeyError as error:
-        _unknown(prediction_id, error)
+        _unknown("predict", prediction_id, error)
         return None
 
 
-def _unknown(name: str, error: KeyError) -> None:
+def _unknown(kind: str, name: str, error: KeyError) -> None:
     print(f"[not yet] {error.args[0]}")
-    _conclude("check", str(name), "not yet", "unknown id")
+    _conclude(kind, str(name), "not yet", "unknown id")
 
 
 def _answer_said(question: Question, letter: str) -> tuple[str, str]:

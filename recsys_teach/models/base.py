@@ -66,15 +66,26 @@ def check_fitted(model: Recommender) -> None:
         raise ValueError(f"{type(model).__name__} is not fitted yet: call fit(interactions) first.")
 
 
-def check_rows(model: Recommender, rows: sparse.csr_array | np.ndarray) -> sparse.csr_array | np.ndarray:
-    """Refuse rows of new users that do not have one column for each item of a fitted model."""
+def check_rows(model: Recommender, rows: sparse.csr_array | np.ndarray) -> sparse.csr_array:
+    """Refuse a model that is not fitted, and rows of new users that are not finite numbers, one for each item."""
     check_fitted(model)
-    if rows.ndim != 2 or rows.shape[1] != model.seen_.shape[1]:
+    n_items = model.seen_.shape[1]
+    if np.ndim(rows) != 2 or rows.shape[1] != n_items:
         raise ValueError(
-            f"Expected rows of shape (n, {model.seen_.shape[1]}), one column per item; came {rows.shape}. "
+            f"Expected rows of shape (n, {n_items}), one column per item; came {np.shape(rows)}. "
             "Write a single row as row[None]."
         )
+    rows = sparse.csr_array(rows, dtype=float)
+    if not np.isfinite(rows.data).all():
+        raise ValueError("The rows hold NaN or infinity. Write 0 where there was no event.")
     return rows
+
+
+def check_positive(model: Recommender, *names: str) -> None:
+    """Refuse parameters that are not above 0."""
+    for name in names:
+        if not getattr(model, name) > 0:
+            raise ValueError(f"{name} must be above 0; came {getattr(model, name)}.")
 
 
 def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:
@@ -88,3 +99,19 @@ def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:
             "Turn ids into positions with interactions.user_ids.get_indexer(ids)."
         )
     return user_pos.astype(int)
+
+
+def check_pairs(model: Recommender, user_pos: np.ndarray, item_pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Refuse a model that is not fitted, positions that it does not know, and pairs that are none."""
+    user_pos, item_pos = check_users(model, user_pos), np.atleast_1d(np.asarray(item_pos))
+    if user_pos.ndim != 1 or user_pos.shape != item_pos.shape:
+        raise ValueError(
+            f"Expected one item a user, two arrays of shape (n,); came {user_pos.shape}, {item_pos.shape}."
+        )
+    n_items = model.seen_.shape[1]
+    if item_pos.size and (item_pos.dtype.kind not in "iu" or item_pos.min() < 0 or item_pos.max() >= n_items):
+        raise ValueError(
+            f"Expected item positions from 0 to {n_items - 1}, came {item_pos[:5]}. "
+            "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
+        )
+    return user_pos, item_pos.astype(int)

@@ -67,6 +67,8 @@ class PureSVD(Recommender):
                 f"n_factors must be at least 1 and less than the smaller side of the "
                 f"{matrix.shape[0]} x {matrix.shape[1]} matrix; came {self.n_factors}."
             )
+        if not matrix.data.any():
+            raise ValueError(f"All values of {self.value!r} are 0, so there is no direction to find.")
         start = np.random.default_rng(self.random_state).standard_normal(min(matrix.shape))
         _, s, Vt = svds(matrix, k=self.n_factors, v0=start)
         strongest_first = np.argsort(-s)
@@ -91,5 +93,5 @@ class PureSVD(Recommender):
         -------
         array, shape (n, n_items). rows V_k V_kᵀ.
         """
-        check_rows(self, rows)
+        rows = check_rows(self, rows)
         return (rows @ self.item_factors_) @ self.item_factors_.T

@@ -250,7 +250,7 @@ WRONG = {
         (left_rectangles, "rectangles at the left end"),
         (wraps_around_without_zero, "or L₀ = 0 is missing"),
         (forgets_to_sort, "sort the counts first"),
-        (averages_over_points, "m + 1 points and so m strips"),
+        (averages_over_points, "m + 1 points, but m strips"),
     ],
     "1.3": [
         (takes_the_maximum, "max takes each column apart"),

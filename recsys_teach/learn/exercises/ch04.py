@@ -114,9 +114,7 @@ CHAPTER = Chapter(
                 "You kept k + 1 triples: [:k] already ends before position k.":
                     lambda R, k: _triples(R, slice(0, k + 1)),
                 "The rows of Vt are the directions, so the first k are Vt[:k]; Vt[:, :k].T takes columns.":
-                    lambda R, k: (lambda U, s, Vt: (U[:, :k] * s[:k]) @ Vt[:, :k].T)(
-                        *np.linalg.svd(R, full_matrices=False)
-                    ),
+                    lambda R, k: _first_columns_of_vt(R, k),
                 "That is layer k alone. The approximation is the sum of the first k layers.":
                     lambda R, k: _triples(R, slice(k - 1, k)),
             },
@@ -299,3 +297,8 @@ CHAPTER = Chapter(
 def _triples(R: np.ndarray, which: slice) -> np.ndarray:
     U, s, Vt = np.linalg.svd(R, full_matrices=False)
     return (U[:, which] * s[which]) @ Vt[which]
+
+
+def _first_columns_of_vt(R: np.ndarray, k: int) -> np.ndarray:
+    U, s, Vt = np.linalg.svd(R, full_matrices=False)
+    return (U[:, :k] * s[:k]) @ Vt[:, :k].T
