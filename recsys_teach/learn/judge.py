@@ -57,7 +57,7 @@ def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
         value = wrong() if callable(wrong) else wrong
         if not exercise.compare(value, answer, exercise.atol):
             return Verdict("not yet", message)
-    if not re.search(r"expected (-?[\d.]|')", reason):  # a difference of kind gives nothing away
+    if not re.search(r"expected (-?[\d.]|')|missing: |too many: ", reason):  # a difference of kind gives nothing away
         return Verdict("not yet", f"The kind of answer differs: {reason}")
     return Verdict("not yet", f"That is not it: {describe(answer)[:60]} came.")
 
