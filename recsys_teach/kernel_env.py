@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 NO_NETWORK = Path(__file__).resolve().parent / "no_network"  # holds a sitecustomize.py
+_OURS = ("RECSYS_TEACH_HOME", "RECSYS_TEACH_STRICT", "RECSYS_TEACH_REPORT")
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -19,7 +20,7 @@ def kernel_env(home: Path, *, threads: int = 1, strict: bool = False, report: Pa
     strict : bool. Let every check that is not ok fail.
     report : Path, optional. JSON file for the results of all checks.
     """
-    env = {name: value for name, value in os.environ.items() if not name.startswith("RECSYS_TEACH_")}
+    env = {name: value for name, value in os.environ.items() if name not in _OURS}
     env |= {name: str(threads) for name in _THREAD_COUNTS}
     env |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0", "RECSYS_TEACH_HOME": str(home)}
     env["PYTHONPATH"] = os.pathsep.join([str(NO_NETWORK), *filter(None, [os.environ.get("PYTHONPATH")])])
