@@ -23,6 +23,7 @@ DAY = 86_400  # seconds
 LAST_ARRIVAL = 180  # days; users and items that are not there on day 0 come until then
 LAST_DAY = 240  # the log ends here, up to the minutes of a last session
 FIRST_ITEM_ID = 1_000_001  # above every user id, so that swapped columns are noticed
+STRETCH = 32  # columns that are drawn from together
 MAX_IMPRESSIONS = 250  # of one user
 BLOCK = 500  # users who share one random stream
 SECOND_ORDER, FIRST_ORDER = 0.6, 0.2  # P(next genre is the one preferred after the last two, after the last)
@@ -447,6 +448,9 @@ def _draw_items(
     available = _exposure(dials.taste_strength * affinity, catalogue["log_popularity"], dials)
     genre, release = catalogue["genre"].astype(np.intp), catalogue["release_day"].astype(np.int64) * DAY
     genre_mass = _genre_mass(available, genre)
+    padding = (0, -len(genre) % STRETCH)  # items that are never shown, so that the stretches are of one length
+    available = np.pad(available, ((0, 0), padding))
+    genre, release = np.pad(genre, padding), np.pad(release, padding)
     items = np.zeros(time.shape, dtype=np.int32)
     for step in range(length[0]):
         active = np.count_nonzero(length > step)
@@ -455,12 +459,24 @@ def _draw_items(
             law = catalogue["next_genre"][genre[items[:active, step - 2]], genre[items[:active, step - 1]]]
         lift = _law_lift(law, genre_mass[:active], dials.sequence_strength)
         weights = np.take(lift, genre, axis=1) * available[:active]
-        weights *= release <= time[:active, step, None]
-        cumulative = np.cumsum(weights, axis=1, out=weights)
-        drawn = uniform[:active, step, None] * cumulative[:, -1:]
-        items[:active, step] = (cumulative > drawn).argmax(axis=1)
+        if (time[:active, step] < release.max()).any():
+            weights *= release <= time[:active, step, None]
+        items[:active, step] = _invert(weights, uniform[:active, step])
         available[np.arange(active), items[:active, step]] = 0.0  # no pair stands twice
     return items[np.argsort(longest_first)]
+
+
+def _invert(weights: Array, uniform: Array) -> Array:
+    """Draw one column per row in proportion to the weights: first the stretch of columns, then the column in it."""
+    stretches = weights.reshape(len(weights), -1, STRETCH)
+    ends = np.cumsum(stretches.sum(axis=2), axis=1)
+    drawn = uniform * ends[:, -1]
+    stretch = (ends > drawn[:, None]).argmax(axis=1)
+    rows = np.arange(len(weights))
+    inside = np.cumsum(stretches[rows, stretch], axis=1)
+    left = drawn - ends[rows, stretch] + inside[:, -1]
+    left = np.minimum(left, inside[:, -1] * (1 - 1e-12))  # rounding may not lead past the last weight
+    return stretch * STRETCH + (inside > left[:, None]).argmax(axis=1)
 
 
 def _draw_labels(
