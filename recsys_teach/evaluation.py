@@ -10,10 +10,19 @@ import numpy as np
 import pandas as pd
 
 from recsys_teach.interactions import Split
-from recsys_teach.metrics import ndcg_at_k, recall_at_k
-from recsys_teach.ranking import rank_unseen
+from recsys_teach.metrics import hit_rate_at_k, map_at_k, mrr_at_k, ndcg_at_k, precision_at_k, recall_at_k
+from recsys_teach.ranking import chunks, rank_unseen
 
 Scorer = Callable[[np.ndarray], np.ndarray]
+METRICS = {
+    "nDCG": ndcg_at_k,
+    "recall": recall_at_k,
+    "precision": precision_at_k,
+    "hit rate": hit_rate_at_k,
+    "MRR": mrr_at_k,
+    "MAP": map_at_k,
+}
+SAMPLES = 1000  # of the bootstrap: another seed moves its limits by about a fiftieth of the interval's length
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,10 @@ class Result:
         """Mean of a metric over the users that have test items."""
         return float(self.per_user[metric].mean())
 
+    def interval(self, metric: str, random_state: int = 0) -> tuple[float, float]:
+        """Give the 95 % bootstrap interval of the mean over users: see :func:`bootstrap_interval`."""
+        return bootstrap_interval(self.per_user[metric].to_numpy(), random_state)
+
     def __repr__(self) -> str:
         numbers = ", ".join(f"{metric} {self.mean(metric):.3f}" for metric in self.per_user)
         return f"{self.name}: {numbers}  ({self.protocol})"
@@ -42,6 +55,9 @@ class Result:
 
 def evaluate(score: Scorer, split: Split, *, name: str, k: int = 10, min_rating: float | None = None) -> Result:
     """Rank all items a user has not met in training, and compare with what the test part holds.
+
+    The metrics are those of :data:`METRICS`, for each user with test events. Items of equal score are ranked in the
+    order of the catalogue, so a model that scores everything 0 recommends the first items.
 
     Parameters
     ----------
@@ -69,14 +85,72 @@ def evaluate(score: Scorer, split: Split, *, name: str, k: int = 10, min_rating:
     users = np.flatnonzero(np.diff(wanted.indptr))
     lists = rank_unseen(score, users, k, seen)
     per_user = pd.DataFrame(
-        {f"nDCG@{k}": ndcg_at_k(lists, wanted[users]), f"recall@{k}": recall_at_k(lists, wanted[users])},
+        {f"{metric}@{k}": measure(lists, wanted[users]) for metric, measure in METRICS.items()},
         index=train.user_ids[users],
     )
     hit = "any test event is a hit" if min_rating is None else f"a test rating of at least {min_rating:g} is a hit"
     protocol = f"{split.name}; all unseen items ranked; {hit}; {len(users):,} users"
+    if new := np.count_nonzero(np.diff(seen.indptr)[users] == 0):
+        protocol += f", {new:,} of them not in training"
     if left_out := train.n_users - len(users):
         protocol += f", {left_out:,} without such an event left out"
     return Result(name, protocol, per_user)
+
+
+def bootstrap_interval(values: np.ndarray, random_state: int = 0) -> tuple[float, float]:
+    """Give the 95 % percentile bootstrap interval of a mean over users. Built by hand in chapter 03.
+
+    As many users as there are get drawn with replacement, a thousand times. How often each user was drawn is a
+    multinomial weight, so a sample's mean is a dot product.
+
+    Parameters
+    ----------
+    values : array, shape (n_users,). One number a user; NaN is left out.
+    random_state : int. Seed of the samples: one seed draws the same users for any values of that length.
+
+    Returns
+    -------
+    (low, high), NaN if there are no values.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), "An introduction to the bootstrap".
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[~np.isnan(values)]
+    n = len(values)
+    if not n:
+        return np.nan, np.nan
+    rng = np.random.default_rng(random_state)
+    means = [_times_drawn(rng, len(group), n) @ values / n for group in chunks(np.arange(SAMPLES), n)]
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _times_drawn(rng: np.random.Generator, n_samples: int, n: int) -> np.ndarray:
+    """Draw n of n users with replacement and count: multinomial weights, shape (n_samples, n)."""
+    drawn = rng.integers(n, size=(n_samples, n)) + n * np.arange(n_samples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=n_samples * n).reshape(n_samples, n)
+
+
+def paired_difference(a: Result, b: Result, metric: str, random_state: int = 0) -> tuple[float, float, float]:
+    """Give the mean difference a - b over the same users, and its 95 % bootstrap interval. Built in chapter 03.
+
+    Returns
+    -------
+    (mean, low, high). If 0 lies outside the interval, the difference is more than the luck of which users came.
+
+    Raises
+    ------
+    ValueError
+        If the two were not measured by the same protocol on the same users.
+    """
+    if a.protocol != b.protocol:
+        raise ValueError(f"Results of different protocols cannot be paired: {a.protocol!r} and {b.protocol!r}.")
+    if not a.per_user.index.equals(b.per_user.index):
+        raise ValueError(f"{a.name} and {b.name} were measured on different users; evaluate both on one split.")
+    difference = a.per_user[metric] - b.per_user[metric]
+    return float(difference.mean()), *bootstrap_interval(difference.to_numpy(), random_state)
 
 
 @dataclass(frozen=True)
@@ -85,12 +159,20 @@ class ResultTable:
 
     protocol: str
     frame: pd.DataFrame
+    intervals: dict[str, tuple[float, float]]
+
+    def shown(self) -> pd.DataFrame:
+        """Give the rounded means, with the 95 % interval of the first metric beside it."""
+        shown = self.frame.round(3)
+        texts = [f"{low:.3f} to {high:.3f}" for low, high in (self.intervals[name] for name in shown.index)]
+        shown.insert(1, "95 % interval", texts)
+        return shown
 
     def __repr__(self) -> str:
-        return f"{self.protocol}\n{self.frame.round(3).to_string()}"
+        return f"{self.protocol}\n{self.shown().to_string()}"
 
     def _repr_html_(self) -> str:
-        return f"{self.frame.round(3).to_html()}<p>{html.escape(self.protocol)}</p>"
+        return f"{self.shown().to_html()}<p>{html.escape(self.protocol)}</p>"
 
 
 def result_table(results: list[Result]) -> ResultTable:
@@ -108,4 +190,6 @@ def result_table(results: list[Result]) -> ResultTable:
     if len(set(names)) != len(names):
         raise ValueError(f"Each result needs a name of its own in a table; came {names}.")
     frame = pd.DataFrame({result.name: result.per_user.mean() for result in results}).T
-    return ResultTable(results[0].protocol, frame.sort_values(frame.columns[0], ascending=False))
+    first = frame.columns[0]
+    intervals = {result.name: result.interval(first) for result in results}
+    return ResultTable(results[0].protocol, frame.sort_values(first, ascending=False), intervals)

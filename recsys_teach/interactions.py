@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -255,17 +256,81 @@ def split_per_user(interactions: Interactions, test_fraction: float = 0.2, rando
     ValueError
         If ``test_fraction`` is not between 0 and 1.
     """
+    _check_share(test_fraction)
+    rng = np.random.default_rng(random_state)
+    in_test = _latest_of_each_user(interactions, -rng.random(len(interactions)), test_fraction)
+    return _divide(
+        interactions, in_test, f"per-user random {1 - test_fraction:.0%} to {test_fraction:.0%}, seed {random_state}"
+    )
+
+
+def split_per_user_time(interactions: Interactions, test_fraction: float = 0.2) -> Split:
+    """Hold out the latest share of each user's events. Chapter 03 says what this split leaks.
+
+    As many as :func:`split_per_user` holds out. Nobody's own future is trained on, but that of other users is. Of
+    events at the same time, those further down the log count as later.
+
+    Raises
+    ------
+    ValueError
+        If ``test_fraction`` is not between 0 and 1, or the log has no usable column ``time``.
+    """
+    _check_share(test_fraction)
+    in_test = _latest_of_each_user(interactions, _times(interactions), test_fraction)
+    return _divide(interactions, in_test, f"per-user time {1 - test_fraction:.0%} to {test_fraction:.0%}")
+
+
+def split_last_out(interactions: Interactions) -> Split:
+    """Hold out the latest event of each user that has more than one. Built by hand in chapter 03.
+
+    Ties and errors as in :func:`split_per_user_time`.
+    """
+    in_test = _latest_of_each_user(interactions, _times(interactions), 0)
+    return _divide(interactions, in_test, "leave last out")
+
+
+def split_global_time(interactions: Interactions, test_fraction: float = 0.2) -> Split:
+    """Hold out the latest share of the whole log, so that nothing is learned from later. Built in chapter 03.
+
+    With n events, ``ceil(test_fraction * n)`` are in the test part, at least one stays for training. Users and items
+    that occur only in the test part keep their row and column: a model meets them with an empty history. Ties and
+    errors as in :func:`split_per_user_time`.
+    """
+    _check_share(test_fraction)
+    n_events = len(interactions)
+    order = np.argsort(_times(interactions), kind="stable")
+    in_test = np.zeros(n_events, dtype=bool)
+    in_test[order[max(1, n_events - math.ceil(test_fraction * n_events)) :]] = True
+    return _divide(interactions, in_test, f"global time {1 - test_fraction:.0%} to {test_fraction:.0%}")
+
+
+def _check_share(test_fraction: float) -> None:
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction is a share between 0 and 1, for example 0.2; came {test_fraction}.")
-    rng = np.random.default_rng(random_state)
+
+
+def _times(interactions: Interactions) -> np.ndarray:
+    if "time" not in interactions.log.columns:
+        raise ValueError(f"A split by time needs the column 'time'; the log has {list(interactions.log.columns)}.")
+    times = interactions.log["time"]
+    if times.isna().any():
+        event = int(np.flatnonzero(times.isna())[0])
+        raise ValueError(f"Event {event} has no time (NaN). Drop such events with log.dropna(subset=['time']).")
+    return times.to_numpy()
+
+
+def _latest_of_each_user(interactions: Interactions, times: np.ndarray, share: float) -> np.ndarray:
+    """Mark the latest ``ceil(share * n)`` of each user's n events, at least one, and never all of them."""
     user_pos = interactions.user_pos
-    order = np.lexsort((rng.random(len(user_pos)), user_pos))  # users in order, their events shuffled
+    order = np.lexsort((times, user_pos))  # users in order, their events by time, ties in the order of the log
     n_events = np.bincount(user_pos, minlength=interactions.n_users)
-    first = np.repeat(np.cumsum(n_events) - n_events, n_events)
-    rank = np.arange(len(order)) - first  # 0, 1, … within each user
-    n_test = np.minimum(np.ceil(test_fraction * n_events), n_events - 1)
-    held_out = rank < np.repeat(n_test, n_events)
+    end = np.repeat(np.cumsum(n_events), n_events)
+    n_later = end - 1 - np.arange(len(order))  # …, 1, 0 within each user
+    n_test = np.minimum(np.maximum(1, np.ceil(share * n_events)), n_events - 1)
     in_test = np.zeros(len(order), dtype=bool)
-    in_test[order[held_out]] = True
-    name = f"per-user random {1 - test_fraction:.0%} to {test_fraction:.0%}, seed {random_state}"
+    in_test[order] = n_later < np.repeat(n_test, n_events)
+    return in_test
+
+
+def _divide(interactions: Interactions, in_test: np.ndarray, name: str) -> Split:
     return Split(interactions.take(~in_test), interactions.take(in_test), name)

@@ -93,6 +93,18 @@ def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     return found & (ranked >= 0)
 
 
+def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """Share of the k places that hold a relevant item; an empty place is a miss. Built by hand in chapter 03.
+
+    Parameters and errors as in :func:`hits_at_k`.
+
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items.
+    """
+    return _per_user(hits_at_k(ranked, relevant).mean(axis=1), 1, relevant)
+
+
 def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     """Share of each user's relevant items among the k recommended. Built by hand in chapter 01.
 
@@ -102,13 +114,53 @@ def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     -------
     array, shape (n_users,). NaN for a user without relevant items: there is nothing that could be found.
     """
-    n_relevant = np.diff(relevant.indptr)
-    found = hits_at_k(ranked, relevant).sum(axis=1)
-    return np.divide(found, n_relevant, out=np.full(len(found), np.nan), where=n_relevant > 0)
+    return _per_user(hits_at_k(ranked, relevant).sum(axis=1), np.diff(relevant.indptr), relevant)
+
+
+def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """1 for a user with a relevant item among the k recommended, else 0. Built by hand in chapter 03.
+
+    Parameters and errors as in :func:`hits_at_k`.
+
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items.
+    """
+    return _per_user(hits_at_k(ranked, relevant).max(axis=1), 1, relevant)
+
+
+def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """1 / place of the first relevant item, 0 if none is among the k; the mean is MRR. Built by hand in chapter 03.
+
+    Parameters and errors as in :func:`hits_at_k`.
+
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items.
+    """
+    places = np.arange(ranked.shape[1]) + 1
+    return _per_user((hits_at_k(ranked, relevant) / places).max(axis=1), 1, relevant)
+
+
+def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """Average precision of each user; the mean over users is MAP@k. Built by hand in chapter 03.
+
+    The precision of the list up to each hit is added up and divided by the number of hits of the best possible list,
+    min(k, number of relevant items). (A few libraries divide by the hits found, which rewards finding less.)
+    Parameters and errors as in :func:`hits_at_k`.
+
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items.
+    """
+    hits, k = hits_at_k(ranked, relevant), ranked.shape[1]
+    precision = np.cumsum(hits, axis=1) / (np.arange(k) + 1)
+    added = np.cumsum(precision * hits, axis=1)[:, -1]  # in order, so that sums are exact
+    return _per_user(added, np.minimum(np.diff(relevant.indptr), k), relevant)
 
 
 def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
-    """Normalised discounted cumulative gain of each user. Built by hand in chapter 04.
+    """Normalised discounted cumulative gain of each user. Built by hand in chapter 03.
 
     A hit at place r gains 1 / log2(r + 1); the sum is divided by that of the best possible list of k items.
     Parameters and errors as in :func:`hits_at_k`.
@@ -123,8 +175,107 @@ def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     log2(r + 1) for every rank is the one that has become common.
     """
     k = ranked.shape[1]
-    discounts = 1 / np.log2(np.arange(k) + 2)
-    n_relevant = np.diff(relevant.indptr)
-    best = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(n_relevant, k)]
+    discounts = _discounts(k)
     gained = np.cumsum(hits_at_k(ranked, relevant) * discounts, axis=1)[:, -1]  # in order, so that sums are exact
-    return np.divide(gained, best, out=np.full(len(gained), np.nan), where=best > 0)
+    return _per_user(gained, _best_gain(relevant, k), relevant)
+
+
+def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array, k: int) -> np.ndarray:
+    """Mean of nDCG@k over all orders that equal scores leave open. Built by hand in chapter 03.
+
+    Items of one score share the mean discount of the places that they take together; a place beyond k has the
+    discount 0. Without ties this is :func:`ndcg_at_k` of the best k.
+
+    Parameters
+    ----------
+    scores : array, shape (n_users, n_items). Higher is better; every item is ranked.
+    relevant : csr_array, shape (n_users, n_items). A stored cell is a relevant item.
+    k : int, at least 1.
+
+    Returns
+    -------
+    array, shape (n_users,). NaN for a user without relevant items.
+
+    References
+    ----------
+    McSherry and Najork (2008), "Computing information retrieval performance measures efficiently in the presence of
+    tied scores".
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.shape != relevant.shape or np.isnan(scores).any() or k < 1:
+        raise ValueError(
+            f"Expected k of 1 or more and scores of shape {relevant.shape} without NaN; came {scores.shape}, k={k}."
+        )
+    n_users, n_items = scores.shape
+    order = np.argsort(-scores, axis=1, kind="stable")
+    in_order = np.take_along_axis(scores, order, axis=1)
+    starts = np.ones(scores.shape, dtype=bool)  # where a group of equal scores begins
+    starts[:, 1:] = in_order[:, 1:] != in_order[:, :-1]
+    group = np.cumsum(starts.ravel()) - 1
+    discounts = np.zeros(n_items)
+    discounts[:k] = _discounts(min(k, n_items))
+    shared = np.bincount(group, np.tile(discounts, n_users)) / np.bincount(group)
+    hits = np.take_along_axis(_stored(relevant), order, axis=1)
+    gained = (hits * shared[group].reshape(scores.shape)).sum(axis=1)
+    return _per_user(gained, _best_gain(relevant, k), relevant)
+
+
+def coverage(ranked: np.ndarray, n_items: int) -> float:
+    """Share of the catalogue that is recommended to anybody. Built by hand in chapter 03.
+
+    Parameters
+    ----------
+    ranked : array of int, shape (n_users, k). Item positions; -1 is an empty place.
+    n_items : int. Size of the catalogue.
+    """
+    return np.count_nonzero(_times_recommended(ranked, n_items)) / n_items
+
+
+def recommended_gini(ranked: np.ndarray, n_items: int) -> float:
+    """Inequality of how often items are recommended, over the whole catalogue. Built by hand in chapter 03.
+
+    Parameters as in :func:`coverage`; 0 if every item is recommended equally often, see :func:`gini`.
+    """
+    return gini(_times_recommended(ranked, n_items))
+
+
+def novelty(ranked: np.ndarray, popularity: np.ndarray, n_users: int) -> float:
+    """Mean surprise of a recommended item, in bits: -log2 of the share of users who met it. Built in chapter 03.
+
+    Parameters
+    ----------
+    ranked : array of int, shape (n_users, k). Item positions; -1 is an empty place and does not count.
+    popularity : array, shape (n_items,). Number of users who met each item; 0 counts as 1.
+    n_users : int. Number of all users.
+    """
+    shares = np.maximum(popularity, 1) / n_users
+    times = _times_recommended(ranked, len(shares))
+    return float(-(times @ np.log2(shares)) / times.sum())
+
+
+def _times_recommended(ranked: np.ndarray, n_items: int) -> np.ndarray:
+    ranked = np.asarray(ranked)
+    recommended = ranked[ranked >= 0]
+    if not recommended.size or recommended.max() >= n_items:
+        raise ValueError(f"Expected lists of item positions from 0 to {n_items - 1}, at least one item in all.")
+    return np.bincount(recommended, minlength=n_items)
+
+
+def _discounts(k: int) -> np.ndarray:
+    return 1 / np.log2(np.arange(k) + 2)
+
+
+def _best_gain(relevant: sparse.csr_array, k: int) -> np.ndarray:
+    return np.concatenate([[0.0], np.cumsum(_discounts(k))])[np.minimum(np.diff(relevant.indptr), k)]
+
+
+def _stored(relevant: sparse.csr_array) -> np.ndarray:
+    stored = np.zeros(relevant.shape, dtype=bool)
+    stored[relevant.tocoo().coords] = True
+    return stored
+
+
+def _per_user(gained: np.ndarray, possible: np.ndarray | int, relevant: sparse.csr_array) -> np.ndarray:
+    """Divide what was gained by what was possible; NaN for a user without relevant items."""
+    some = np.diff(relevant.indptr) > 0
+    return np.divide(gained, possible, out=np.full(len(some), np.nan), where=some)

@@ -24,8 +24,8 @@ def random_parts(seed: int, n_users: int = 60, n_items: int = 40) -> tuple[Inter
     return split_per_user(Interactions.from_matrix(rated.astype(float)), random_state=seed)[:2]
 
 
-def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[tuple[float, float]]:
-    """Give nDCG@k and recall@k of each user with test items: ids, sets and loops, nothing of the package."""
+def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[tuple[float, ...]]:
+    """Give the six metrics of each user with test items: ids, sets and loops, nothing of the package."""
     seen, liked = {}, {}
     for part, items_of in ((train, seen), (test, liked)):
         for user, item in zip(part.log["user"], part.log["item"], strict=True):
@@ -35,9 +35,14 @@ def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[
     numbers = []
     for user in (user for user in train.user_ids if user in liked):
         best = [item for item in chart if item not in seen.get(user, ())][:k]
-        gain = sum(1 / math.log2(place + 2) for place, item in enumerate(best) if item in liked[user])
-        most = sum(1 / math.log2(place + 2) for place in range(min(k, len(liked[user]))))
-        numbers.append((gain / most, len(liked[user].intersection(best)) / len(liked[user])))
+        places = [place for place, item in enumerate(best, start=1) if item in liked[user]]
+        n_liked, n_best = len(liked[user]), min(k, len(liked[user]))
+        gain = sum(1 / math.log2(place + 1) for place in places)
+        most = sum(1 / math.log2(place + 1) for place in range(1, n_best + 1))
+        reciprocal = 1 / places[0] if places else 0
+        precisions = sum(n_hits / place for n_hits, place in enumerate(places, start=1))
+        n_hits = len(places)
+        numbers.append((gain / most, n_hits / n_liked, n_hits / k, min(1, n_hits), reciprocal, precisions / n_best))
     return numbers
 
 
@@ -59,7 +64,7 @@ def test_popularity_on_movielens_equals_an_independent_computation_exactly(movie
     by_hand = popularity_by_hand(train, test, 10)
     assert list(result.per_user.itertuples(index=False, name=None)) == by_hand
     assert len(by_hand) == 943
-    assert result.mean("nDCG@10") == pytest.approx(sum(ndcg for ndcg, _ in by_hand) / 943, abs=1e-15)
+    assert result.mean("nDCG@10") == pytest.approx(sum(ndcg for ndcg, *_ in by_hand) / 943, abs=1e-15)
 
 
 def test_order_of_the_events_does_not_matter() -> None:

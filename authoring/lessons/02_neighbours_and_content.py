@@ -1,0 +1,670 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   recsys_teach:
+#     chapter: "02"
+#     minutes: {reading: 20, doing: 43}
+# ---
+
+# %% [markdown]
+# # 02 · Neighbours and content
+#
+# Ada has not seen *Waltz*. Should she? She can ask what people give it on average, ask those who share her taste, or
+# read the poster. In this notebook we build all three answers, and find out when to trust which.
+#
+# ## What you will be able to do
+#
+# - **O2.1** Predict ratings from damped means, and say what the damping does
+# - **O2.2** Measure how alike two films are by cosine or Pearson, and shrink what few people say
+# - **O2.3** Predict a rating and rank a catalogue from item neighbours and user neighbours
+# - **O2.4** Weigh words by TF-IDF, rank by content, and say when words beat neighbours
+#
+# You need chapter 01 and the dot product of two vectors.
+
+# %%
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+
+from recsys_teach import movielens
+from recsys_teach.evaluation import evaluate
+from recsys_teach.figures import BLUE, MODEL_STYLES, ORANGE, PURPLE, VERMILION, new_axes, show
+from recsys_teach.interactions import Split, split_per_user
+from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.metrics import ndcg_at_k, rmse
+from recsys_teach.ranking import top_k
+from recsys_teach.world import load_world, make_world
+
+# %% [markdown]
+# ## Predict first
+#
+# New titles come to **the world**, our made-up streaming service where genres explain most of what sets titles apart,
+# and to **MovieLens**, with 18 genres and the words of the titles. *Words* rank what is described like the things you
+# met; *user neighbours* rank what people like you met.
+
+# %%
+### BEGIN SOLUTION
+guess = "b"
+### END SOLUTION
+predict("P2.1", guess)
+
+# %% [markdown]
+# ## First answer: what people give it on average
+#
+# The table of chapter 01: rows are people, columns are films, and a 0 means "not rated".
+
+# %%
+people, films = ["Ada", "Ben", "Cleo", "Dan", "Eve"], ["Chase", "Heist", "Waltz", "Letter"]
+R = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
+rated = R > 0
+mu = R[rated].mean()
+print(f"mean of all 16 ratings: {mu:.2f}")
+for i, film in enumerate(films):
+    print(f"{film:7} mean {R[rated[:, i], i].mean():.2f} of {rated[:, i].sum()} ratings")
+
+# %% [markdown]
+# With four ratings each, a mean says something. On MovieLens-100K, look at what the highest means stand on:
+
+# %%
+ml = movielens.load()
+ml_rating = ml.log["rating"].to_numpy(float)  # (100000,)
+n_ratings = np.bincount(ml.item_pos, minlength=ml.n_items)  # (1682,)
+means = np.bincount(ml.item_pos, ml_rating, minlength=ml.n_items) / n_ratings
+best = np.argsort(-means, kind="stable")[:6]
+print(pd.DataFrame({"title": ml.items["title"].to_numpy(), "mean": means, "n": n_ratings}).iloc[best].to_string())
+
+# %% [markdown]
+# One to three happy people are enough. The mend: pretend that each film has $d$ more ratings (`damping`) of nothing
+# special, that is, of the mean of all:
+#
+# $$b_i = \frac{\sum_{u} (r_{ui} - \mu)}{n_i + d}$$
+#
+# $\mu$ is the mean of all ratings (`mu`), $n_i$ how many film $i$ has, and the sum runs over those who rated it.
+# $b_i$ is the film's **bias**, in stars above or below $\mu$.
+#
+# ### Exercise 2.1 · Damped means (core, 6 minutes)
+#
+# Give the damped mean of each group of values: their sum over (their number + `damping`). Input: `values`, shape (n,),
+# for example $r_{ui} - \mu$; `groups`, shape (n,), the group of each, from 0 to `n_groups` - 1; `damping`, above 0.
+# Output: shape (n_groups,). Example: `values = [2, 1, -1]`, `groups = [0, 2, 2]`, `n_groups = 3`, `damping = 5` give
+# `[2 / 6, 0, 0]`: a single 2 is hardly believed, and group 1 is empty.
+
+
+# %%
+def damped_means(values, groups, n_groups, damping):
+    """Mean of each group, as if it held damping more values of 0."""
+    ### BEGIN SOLUTION
+    total = np.bincount(groups, values, minlength=n_groups)
+    count = np.bincount(groups, minlength=n_groups)
+    return total / (count + damping)
+    ### END SOLUTION
+
+
+check("2.1", damped_means)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** What is added is 0, so it changes only the number of values. **Another way.** A loop over groups
+# with a mask. **Typical mistake.** Forgetting `minlength`: films at the end that nobody rated get no place.
+
+# %% [markdown]
+# From here on we use the package's version. People differ too: the **user bias** $b_u$ is the damped mean of what $\mu$
+# and $b_i$ leave. Then the $b_i$ are taken again, given the $b_u$; after five rounds we predict $\mu + b_u + b_i$. The
+# package's `DampedBiases` agrees.
+
+# %%
+from recsys_teach.models import DampedBiases
+from recsys_teach.models.biases import damped_means
+
+mu = ml_rating.mean()
+user_bias = np.zeros(ml.n_users)
+for _ in range(5):
+    item_bias = damped_means(ml_rating - mu - user_bias[ml.user_pos], ml.item_pos, ml.n_items, 5)
+    user_bias = damped_means(ml_rating - mu - item_bias[ml.item_pos], ml.user_pos, ml.n_users, 5)
+biases = DampedBiases(damping=5).fit(ml)
+assert np.allclose(biases.item_biases_, item_bias) and np.allclose(biases.user_biases_, user_bias)
+print(f"user biases from {user_bias.min():.1f} to {user_bias.max():.1f} stars")
+
+# %% [markdown]
+# Which $d$? We hide a random fifth of each person's ratings, in five splits, and judge the film's damped mean twice.
+# How far off is it (**RMSE**, the root of the mean squared error, in stars)? How well does it order unrated films
+# (**nDCG@10**: 1 if hidden films fill the top of a list of ten; chapter 04 computes one by hand)? Will one $d$ be best
+# for both?
+
+# %%
+dampings = [0, 1, 5, 25, 100, 400]
+splits = [split_per_user(ml, random_state=seed) for seed in range(5)]
+random_scores = np.random.default_rng(2).random(ml.shape)
+rows = []
+for split in splits:
+    train, test = split.train, split.test
+    above = (train.log["rating"] - train.log["rating"].mean()).to_numpy()
+    off = test.log["rating"] - train.log["rating"].mean()
+    row = {"random": evaluate(lambda users: random_scores[users], split, name="random").mean("nDCG@10")}
+    for d in dampings:
+        b = damped_means(above, train.item_pos, ml.n_items, d)  # (1682,)
+        row["RMSE", d] = rmse(off, b[test.item_pos])
+        row["nDCG@10", d] = evaluate(lambda users, b=b: np.tile(b, (len(users), 1)), split, name="b").mean("nDCG@10")
+    rows.append(row)
+by_split = pd.DataFrame(rows)  # a row for each split
+
+# %% tags=["claim"]
+fig, axes = new_axes(columns=2, width=8.5, height=3.2)
+for ax, metric, better in zip(axes, ["RMSE", "nDCG@10"], ["stars; less", "more"], strict=True):
+    values = [by_split[metric, d].mean() for d in dampings]
+    ax.plot(range(len(dampings)), values, **MODEL_STYLES["mean rating"])
+    ax.set(xticks=range(len(dampings)), xticklabels=dampings, xlabel="damping d (ratings)")
+    ax.set_ylabel(f"{metric} ({better} is better)")
+show(
+    fig,
+    caption="Film means: one damping for stars, another for order.",
+    alt="Two line charts against the damping from 0 to 400. The RMSE is lowest at a damping of one to five and rises "
+    "after that; nDCG at 10 starts at zero and rises all the way.",
+)
+by_order = {d: by_split["nDCG@10", d] for d in dampings}
+best_d = min(dampings, key=lambda d: by_split["RMSE", d].mean())
+claim("nDCG@10 of random order, mean of 5 splits", by_split["random"].mean(), near=0.015, within=0.003)
+claim("Ranking by the plain mean is below random order in each split", bool((by_order[0] < by_split["random"]).all()))
+claim("nDCG@10 of the mean with d = 5", by_order[5].mean(), near=0.081, within=0.009)
+claim("nDCG@10 of the mean with d = 400", by_order[400].mean(), near=0.168, within=0.009)
+claim("RMSE is smallest with d = 1 or 5", best_d in (1, 5))
+
+# %% [markdown]
+# No. The stars want little damping, the order a lot: the more of it, the more raters a film needs to stand high. The
+# plain mean ranks worse than chance.
+#
+# ## Second answer: neighbours
+#
+# Which films are like *Waltz*? The **cosine** of two columns is large if the same people rate both high:
+#
+# $$s_{ij} = \frac{\sum_u r_{ui} r_{uj}}{\lVert r_i \rVert \, \lVert r_j \rVert}$$
+#
+# $r_i$ is column $i$ (`R[:, i]`) and $\lVert r_i \rVert$ its **norm**, the root of the sum of its squares
+# (`np.linalg.norm`), over *all* ratings of the film. A blank adds nothing to any of these sums.
+#
+# ### Exercise 2.2 · Cosine of two columns (warm-up, 4 minutes)
+#
+# Input: `a`, `b`, shape (n_users,), ratings of two films, 0 for "not rated"; each film has a rating. Output: one
+# number. Example: *Chase* `[5, 4, 1, 0, 5]` and *Heist* `[4, 5, 0, 1, 5]` have the product 20 + 20 + 25 = 65 and the
+# norms √67 and √67: the cosine is 65 / 67 ≈ 0.970.
+
+
+# %%
+def cosine(a, b):
+    """Cosine of two columns of ratings."""
+    ### BEGIN SOLUTION
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    ### END SOLUTION
+
+
+check("2.2", cosine)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** It is the dot product of two unit vectors. **Another way.** `a / np.linalg.norm(a)` first, the same
+# for `b`, then `@`. **Typical mistake.** `np.corrcoef(a, b)`, which takes the zeros for opinions.
+
+# %% [markdown]
+# With columns of length 1, one product gives all cosines. The loop agrees.
+
+# %%
+cosines = np.zeros((4, 4))
+for i in range(4):
+    for j in range(4):
+        norms = np.linalg.norm(R[:, i]) * np.linalg.norm(R[:, j])
+        cosines[i, j] = sum(R[u, i] * R[u, j] for u in range(5)) / norms
+unit = R / np.linalg.norm(R, axis=0)  # (5, 4), columns of length 1
+assert np.allclose(unit.T @ unit, cosines)
+print(pd.DataFrame(cosines, films, films).round(2).to_string())
+
+# %% [markdown]
+# *Chase* and *Waltz* have opposite friends, and a cosine above 0, since all stars are positive. **Pearson's
+# correlation** is the cosine of the *deviations* from each film's mean, over the common raters. It runs from -1 to 1.
+
+
+# %%
+def pearson(a, b):
+    """Correlation of the ratings of those who rated both; not a number if there is nothing to compare."""
+    both = (a > 0) & (b > 0)
+    if both.sum() < 2 or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
+        return np.nan
+    a, b = a[both] - a[both].mean(), b[both] - b[both].mean()
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+
+
+print("Chase with each film:", [round(float(pearson(R[:, 0], R[:, i])), 2) for i in range(4)])
+
+# %% [markdown]
+# Now the sign speaks. We correlate *Star Wars* with every film that shares raters with it. Each point is a film; where
+# would you look for those that truly resemble it?
+
+# %%
+stars = ml.matrix("rating").toarray()  # (943, 1682)
+titles = ml.items["title"].to_numpy()
+star_wars = int(np.flatnonzero(titles == "Star Wars")[0])
+with_star_wars = np.array([pearson(stars[:, star_wars], stars[:, i]) for i in range(ml.n_items)])
+with_star_wars[star_wars] = np.nan
+common = ((stars > 0) & (stars[:, [star_wars]] > 0)).sum(axis=0)  # (1682,) people who rated both
+
+# %% tags=["claim"]
+fig, ax = new_axes(height=3.8)
+ax.scatter(common, with_star_wars, s=12, color=BLUE, alpha=0.6)
+ax.plot(np.arange(1, 600), np.arange(1, 600) / (np.arange(1, 600) + 50), color=ORANGE, linestyle="--")
+ax.text(200, 0.9, "share believed, n / (n + 50)", ha="right")
+for film in ["Empire Strikes Back, The", "Return of the Jedi"]:
+    at = int(np.flatnonzero(titles == film)[0])
+    ax.text(common[at] * 1.1, with_star_wars[at], film.removesuffix(", The"), va="bottom" if film[0] == "E" else "top")
+ax.set(xscale="log", xlabel="people who rated both (log scale)", ylabel="correlation with Star Wars")
+ax.set(xticks=[1, 10, 100, 500], xticklabels=["1", "10", "100", "500"], xlim=(0.8, 6000))
+show(
+    fig,
+    caption="Few common raters, extreme correlations.",
+    alt="Scatter plot of films by the number of people who rated them and Star Wars. Correlations spread from minus "
+    "one to one on the left and narrow to the right; a dashed curve rises from zero to nearly one.",
+)
+extreme = np.abs(with_star_wars) > 0.999
+claim("Films that correlate perfectly, one way or the other, with Star Wars", int(extreme.sum()), above=40)
+claim("Most common raters that any of them has", int(common[extreme].max()), below=10)
+
+# %% [markdown]
+# Perfect agreement comes from a few common raters, by chance; the two sequels stand far right. So we multiply a
+# similarity by the dashed share, $n_{ij} / (n_{ij} + \lambda)$: $n_{ij}$ people rated both films, and $\lambda$ is the
+# **shrinkage** (`shrinkage`), in people.
+#
+# ### Exercise 2.3 · Shrunken similarities (core, 8 minutes)
+#
+# Give all pairs of films their cosine times $n_{ij} / (n_{ij} + \lambda)$, and 0 on the diagonal. Input: `R`, shape
+# (n_users, n_items), a 0 for "not rated", a rating in every column; `shrinkage`, above 0. Output: shape
+# (n_items, n_items). Example: in `R = [[4, 2], [0, 3], [4, 0]]` the cosine is 8 / (√32 √13), and one person rated both.
+# With `shrinkage = 4` a fifth of it stays, ≈ 0.078.
+
+
+# %%
+def shrunk_similarities(R, shrinkage):
+    """Cosines of all pairs of columns, shrunk by the number of common raters."""
+    ### BEGIN SOLUTION
+    unit = R / np.linalg.norm(R, axis=0)
+    rated = (R > 0).astype(float)
+    n = rated.T @ rated  # (n_items, n_items) people who rated both
+    S = (unit.T @ unit) * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+    ### END SOLUTION
+
+
+check("2.3", shrunk_similarities)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** The product of two columns of 0 and 1 counts the rows where both are 1. **Another way.** Two
+# loops over films. **Typical mistake.** `(R > 0).T @ (R > 0)`: a product of truth values is one, so n is 1 at most.
+
+# %% [markdown]
+# The package's `nearest` does this for a sparse matrix and keeps the `k` largest above 0 in each row. Instead of
+# Pearson, we give it **residuals**, what the biases leave of each rating. Who is near *Star Wars* now?
+
+# %%
+from recsys_teach.models.neighbours import nearest
+
+by_package = nearest(sparse.csr_array(R), k=4, shrinkage=1).toarray()
+assert np.isclose(by_package[0, 1], cosines[0, 1] * 3 / (3 + 1))  # three people rated both Chase and Heist
+residuals = ml.matrix("rating")
+residuals.data -= biases.expected(*residuals.tocoo().coords)
+near = nearest(residuals, k=100, shrinkage=50)  # (1682, 1682), row i holds the neighbours of film i
+of_star_wars = near[[star_wars]].toarray()[0]
+print(pd.Series(of_star_wars, titles).nlargest(5).round(2).to_string())
+
+# %% [markdown]
+# To predict a rating, start from what the biases expect, and add how far off they were on the film's neighbours:
+#
+# $$\hat r_{ui} = \mu + b_u + b_i + \frac{\sum_{j} s_{ij} \, e_{uj}}{p + \sum_{j} s_{ij}}$$
+#
+# $j$ runs over the neighbours of $i$ that $u$ rated, $e_{uj}$ is the residual there (`residuals`), and $p$ (`prior`)
+# is the similarity of one more neighbour, on which the biases were right.
+#
+# ### Exercise 2.4 · A rating from neighbours (core, 6 minutes)
+#
+# Input: `expected`, what the biases say; `similar`, shape (n_items,), similarities to the film, 0 where there is no
+# neighbour; `residuals`, shape (n_items,), NaN where the person has not rated (`np.isnan` tells); `prior`, above 0.
+# Output: one number. Example: `3.2`, `[0.5, 0.25, 0, 0.5]`, `[1, -1, 2, NaN]`, `0.25`. Above the line stands
+# 0.5 - 0.25 = 0.25, below it 0.25 + 0.5 + 0.25 = 1, and the prediction is 3.45.
+
+
+# %%
+def from_neighbours(expected, similar, residuals, prior):
+    """Predict a rating from a person's residuals on the neighbours of a film."""
+    ### BEGIN SOLUTION
+    rated = ~np.isnan(residuals)
+    above = (similar[rated] * residuals[rated]).sum()
+    return expected + above / (prior + similar[rated].sum())
+    ### END SOLUTION
+
+
+check("2.4", from_neighbours)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** A weighted mean, in which the prior is a vote for the biases. **Another way.** `np.nansum` above,
+# and below the similarities times `~np.isnan(residuals)`. **Typical mistake.** `np.nan_to_num`: then films
+# that were not rated count below the line, as if the biases were right about them.
+
+# %% [markdown]
+# For all films at once, each sum is a product of tables: one with the residuals, one with a 1 for each rating. The
+# package's `BiasedItemKNN` agrees.
+
+# %%
+from recsys_teach.models import BiasedItemKNN, ContentProfile, ItemKNN, Popularity, UserKNN
+
+some = np.arange(5)
+ones = residuals.copy()
+ones.data[:] = 1.0
+above, below = (residuals[some] @ near.T).toarray(), (ones[some] @ near.T).toarray()  # both (5, 1682)
+by_hand = biases.expected(some[:, None], np.arange(ml.n_items)) + above / (0.1 + below)
+biased_knn = BiasedItemKNN(k=100, shrinkage=50, prior=0.1).fit(ml)
+pairs = np.repeat(some, ml.n_items), np.tile(np.arange(ml.n_items), 5)
+assert np.allclose(np.clip(by_hand, 1, 5).ravel(), biased_knn.predict(*pairs))  # no rating lies outside 1 to 5
+
+# %% [markdown]
+# To *rank*, `ItemKNN` takes a matrix of 0 and 1 and the sum alone, not divided: film $i$ scores $\sum_j s_{ij}$ over
+# what the person met, so many neighbours beat one. `UserKNN` compares people: $\sum_v s_{uv}$ over the neighbours $v$
+# of $u$ who met film $i$. On the tiny table, with 4 stars and more as "met":
+
+# %%
+liked = sparse.csr_array((R >= 4).astype(float))
+by_items = liked @ nearest(liked, k=4).T  # what Ada met, times similarities of films
+by_people = nearest(liked.T.tocsr(), k=5) @ liked  # similarities of people, times what they met
+for name, scores in {"item neighbours": by_items, "user neighbours": by_people}.items():
+    print(f"{name}, Ada:", dict(zip(films, scores.toarray()[0].round(2).tolist(), strict=True)))
+
+# %% [markdown]
+# For Ada and *Waltz* both say no: nobody near her likes it, and nothing that she likes is near it.
+#
+# ## Third answer: what is on the poster
+#
+# A film that nobody met has no neighbours. It has words. We count them:
+
+# %%
+posters = ["action chase", "action crime heist", "music romance waltz", "drama letter romance"]
+vectorizer = CountVectorizer()
+counts = vectorizer.fit_transform(posters).toarray()  # (4 films, 9 words)
+print(pd.DataFrame(counts, films, vectorizer.get_feature_names_out()).to_string())
+
+# %% [markdown]
+# A rare word tells more than a frequent one. **TF-IDF** (term frequency, inverse document frequency) multiplies each
+# count by the weight of its word, and then makes each row a unit vector:
+#
+# $$\mathrm{idf}_w = \ln \frac{1 + m}{1 + d_w} + 1$$
+#
+# $m$ is the number of films (`len(counts)`), $d_w$ in how many of them word $w$ stands, and $\ln$ is `np.log`. The last
+# 1 keeps words that are everywhere.
+#
+# ### Exercise 2.5 · TF-IDF weights (core, 8 minutes)
+#
+# Input: `counts`, shape (n_items, n_words); each row and each column holds a count above 0. Output: the weights, of the
+# same shape, each row of length 1. Example: in `[[1, 1], [0, 1]]` the first word stands in one film of two and weighs
+# ln(3 / 2) + 1, the second in both and weighs 1. The rows are `[1.405, 1]` over its norm, ≈ `[0.815, 0.580]`, and
+# `[0, 1]`.
+
+
+# %%
+def tfidf(counts):
+    """TF-IDF weights, each row of length 1."""
+    ### BEGIN SOLUTION
+    d = (counts > 0).sum(axis=0)  # (n_words,) films that have the word
+    idf = np.log((1 + len(counts)) / (1 + d)) + 1
+    weights = counts * idf
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    ### END SOLUTION
+
+
+check("2.5", tfidf)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** The idf depends on the word alone, so it multiplies a column; the length belongs to the row.
+# **Another way.** scikit-learn's `TfidfTransformer`. **Typical mistake.** `counts.sum(axis=0)` for $d_w$: a word that
+# one film repeats would look frequent.
+
+# %% [markdown]
+# Somebody's **profile** is the mean of the vectors of what they liked. As rows have length 1, a product with it orders
+# films as the cosine does.
+#
+# ### Exercise 2.6 · Rank by content (core, 6 minutes)
+#
+# Give the `k` films nearest to the profile, best first, without those liked. Input: `liked`, positions, at least one;
+# `vectors`, shape (n_items, n_words), rows of length 1; `k`, at most the number of other films. Output: `k` positions;
+# a tie goes to the lower one. Example: whoever liked only *Chase* (`[0]`) gets `[1, 2]` for `k = 2`: *Heist* shares
+# "action", and *Waltz* ties with *Letter* at 0.
+
+
+# %%
+def rank_by_content(liked, vectors, k):
+    """Rank the k items nearest to the mean of the liked ones."""
+    ### BEGIN SOLUTION
+    profile = vectors[liked].mean(axis=0)  # (n_words,)
+    scores = vectors @ profile  # (n_items,)
+    scores[liked] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+    ### END SOLUTION
+
+
+check("2.6", rank_by_content)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** The profile is a point among the films. **Another way.** The sum instead of the mean: it points the
+# same way. **Typical mistake.** Cutting after `k` first and removing the liked films then.
+
+# %% [markdown]
+# The package's `ContentProfile` does both, with scikit-learn's weights. Which films read like *Star Wars*?
+
+# %%
+weights = TfidfTransformer().fit_transform(counts).toarray()
+print("tiny, films like Chase:", (weights @ weights[0]).round(2))
+content = ContentProfile(["genres", "title"]).fit(ml)
+like_star_wars = (content.item_vectors_ @ content.item_vectors_[[star_wars]].T).toarray()[:, 0]
+print(pd.Series(like_star_wars, titles).drop("Star Wars").nlargest(5).round(2).to_string())
+
+# %% [markdown]
+# "Star" is a rare word, so films with *Star* in the title come first, one among them that nobody who rated *Star Wars*
+# rated. Words do not say how good or how known a film is.
+#
+# ## Where the truth is known: the world
+#
+# We rank all unseen titles for each person, in five splits of the clicks.
+
+# %% tags=["claim"]
+world = load_world()
+clicks = world.clicks()
+genres = ["genre", "second_genre"]
+
+
+def ndcgs(models, data):
+    """nDCG@10 of each model in five splits."""
+    found = {name: [] for name in models}
+    for seed in range(5):
+        split = split_per_user(data, random_state=seed)
+        for name, model in models.items():
+            score = model.fit(split.train).score
+            found[name].append(evaluate(score, split, name=name).mean("nDCG@10"))
+    return pd.DataFrame(found)
+
+
+contestants = {"popularity": Popularity(), "item neighbours": ItemKNN(), "user neighbours": UserKNN()}
+in_world = ndcgs({**contestants, "words": ContentProfile(genres)}, clicks)
+print(f"{splits[0].name.rsplit(',', 1)[0]}, seeds 0 to 4; all unseen items ranked; nDCG@10")
+print(in_world.agg(["mean", "min", "max"]).T.round(3).to_string())
+claim("nDCG@10 of item neighbours", in_world["item neighbours"].mean(), near=0.145, within=0.009)
+claim("nDCG@10 of user neighbours", in_world["user neighbours"].mean(), near=0.149, within=0.009)
+claim("nDCG@10 of words", in_world["words"].mean(), near=0.034, within=0.005)
+ahead = in_world["item neighbours"] > in_world["popularity"]
+claim("Item neighbours beat popularity in each split", bool(ahead.all()))
+claim("Words are below popularity in each split", bool((in_world["words"] < in_world["popularity"]).all()))
+
+# %% [markdown]
+# Are words useless, then? They cannot know what the service shows, and clicks follow that (chapter 01). To be fair, we
+# rank a **shelf**: a hundred titles that keep 0, 2, 8 or 32 clicks each. Their other clicks are hidden.
+
+
+# %%
+def shelf(data, models, seed, keep=(0, 2, 8, 32), size=100, least=48):
+    """nDCG@10 on a shelf of titles that keep a few of their events each; a row for each number kept."""
+    rng = np.random.default_rng(seed)
+    n_events = np.bincount(data.item_pos, minlength=data.n_items)
+    titles = rng.choice(np.flatnonzero(n_events >= least), size, replace=False)
+    on_shelf = np.isin(data.item_pos, titles)
+    place = pd.Series(rng.random(len(data))).groupby(data.item_pos).rank().to_numpy()  # 1, 2, … in each title
+    hidden = data.take(on_shelf & (place > max(keep))).matrix()[:, titles]
+    users = np.flatnonzero(np.diff(hidden.indptr))
+    found = []
+    for n in keep:
+        train = data.take(~on_shelf | (place <= n))
+        seen, ties = train.matrix()[users][:, titles], 1e-9 * rng.random((len(users), size))
+        scores = {name: model.fit(train).score(users)[:, titles] + ties for name, model in models.items()}
+        found.append({name: ndcg_at_k(top_k(s, 10, seen), hidden[users]).mean() for name, s in scores.items()})
+    return pd.DataFrame(found, index=list(keep))
+
+
+def shelves(data, columns, seeds, least):
+    """Mean of several shelves."""
+    models = {"words": ContentProfile(columns), "item neighbours": ItemKNN(shrinkage=0), "user neighbours": UserKNN()}
+    return pd.concat([shelf(data, models, seed, least=least) for seed in range(seeds)]).groupby(level=0).mean()
+
+
+on_shelves = {"world": shelves(clicks, genres, 3, 48), "MovieLens": shelves(ml, ["genres", "title"], 2, 100)}
+reveal("P2.1", {name: found.loc[32, "user neighbours"] > found.loc[32, "words"] for name, found in on_shelves.items()})
+
+# %% [markdown]
+# Where do the lines cross? On the left of each panel no title has a click, and neighbours order by chance.
+
+# %% tags=["claim"]
+looks = {"words": (VERMILION, "^", "-"), "item neighbours": (BLUE, "o", "--"), "user neighbours": (PURPLE, "s", "-.")}
+fig, axes = new_axes(columns=2, width=8.6, height=3.6)
+for ax, (place, found) in zip(axes, on_shelves.items(), strict=True):
+    for name, (color, marker, line) in looks.items():
+        ax.plot(range(4), found[name], color=color, marker=marker, linestyle=line)
+    ax.set(title=place, xticks=range(4), xticklabels=found.index, ylim=(0, None))
+axes[0].set(xlabel="clicks on each title", ylabel="nDCG@10 on the shelf")
+axes[1].set(xlabel="ratings of each title")
+for name, x, y in [("words", 1.0, 0.175), ("user neighbours", 0.2, 0.127), ("item neighbours", 1.4, 0.075)]:
+    axes[0].text(x, y, name)
+for name, x, y in [("words", 2.2, 0.295), ("both neighbours", 0.7, 0.4)]:
+    axes[1].text(x, y, name)
+show(
+    fig,
+    caption="A shelf of new titles: words first, neighbours later.",
+    alt="Two line charts of nDCG at 10 by clicks on each title. In the world, words stay above both kinds of "
+    "neighbours up to 32 clicks. In MovieLens both pass the words after a few ratings.",
+)
+on_shelves["mute"] = shelves(make_world(content_strength=0).clicks(), genres, 1, 48)  # genres that say nothing
+lead = {place: found["words"] / found["user neighbours"] for place, found in on_shelves.items()}
+claim("World, no click: words, in multiples of chance", lead["world"][0], above=1.5)
+claim("World, 32 clicks: words, in multiples of user neighbours", lead["world"][32], above=1.05)
+claim("MovieLens, no rating: words, in multiples of chance", lead["MovieLens"][0], above=1.4)
+claim("MovieLens, 8 ratings: words, in multiples of user neighbours", lead["MovieLens"][8], below=0.95)
+claim("Genres say nothing, no click: words, in multiples of chance", lead["mute"][0], below=1.2)
+claim("Genres say nothing, 8 clicks: words, in multiples of user neighbours", lead["mute"][8], below=0.8)
+in_world_2, in_ml_8 = on_shelves["world"].loc[2], on_shelves["MovieLens"].loc[8]
+claim("World, 2 clicks: user neighbours beat item neighbours", in_world_2.iloc[2] > in_world_2.iloc[1])
+claim("MovieLens, 8 ratings: item neighbours beat words", in_ml_8.iloc[1] > in_ml_8.iloc[0])
+
+# %% [markdown]
+# New titles need words: without a click, nothing else is known. How long that lasts is no law. In the world words stay
+# ahead; in MovieLens eight ratings are enough; where genres say nothing, words are chance. With two clicks each in the
+# world, user neighbours do better than item neighbours: one click by somebody near is enough, while an item's
+# similarities rest on those two alone.
+#
+# ## Real people: stars and order
+#
+# All models, in the five splits from above: nDCG@10, and RMSE where a model predicts stars. *Item neighbours of stars*
+# is `BiasedItemKNN`.
+
+# %% tags=["claim"]
+models = {
+    "damped biases": DampedBiases(),
+    "item neighbours of stars": BiasedItemKNN(),
+    **contestants,
+    "words": ContentProfile(["genres", "title"]),
+}
+found = []
+for split in splits:
+    for name, model in models.items():
+        model.fit(split.train)
+        row = {"model": name, "nDCG@10": evaluate(model.score, split, name=name).mean("nDCG@10")}
+        if hasattr(model, "predict"):
+            row["RMSE"] = rmse(split.test.log["rating"], model.predict(split.test.user_pos, split.test.item_pos))
+        found.append(row)
+print("per-user random 80% to 20%, seeds 0 to 4; all unseen items ranked; any rating is a hit")
+in_ml = pd.DataFrame(found).groupby("model", sort=False)
+print(in_ml.agg(["mean", "std"]).round(3).to_string(na_rep=""))
+by_model = in_ml.mean()
+claim("RMSE of damped biases, in stars", by_model.loc["damped biases", "RMSE"], near=0.940, within=0.006)
+claim("RMSE of item neighbours of stars", by_model.loc["item neighbours of stars", "RMSE"], near=0.905, within=0.006)
+claim("Their nDCG@10", by_model.loc["item neighbours of stars", "nDCG@10"], near=0.088, within=0.009)
+claim("nDCG@10 of item neighbours", by_model.loc["item neighbours", "nDCG@10"], near=0.400, within=0.009)
+claim("nDCG@10 of user neighbours", by_model.loc["user neighbours", "nDCG@10"], near=0.398, within=0.009)
+claim("nDCG@10 of popularity", by_model.loc["popularity", "nDCG@10"], near=0.222, within=0.008)
+claim("nDCG@10 of words", by_model.loc["words", "nDCG@10"], near=0.068, within=0.006)
+
+# %% [markdown]
+# The two neighbours rank about equally, far above popularity. The best predictor of stars ranks below it: it says
+# what a film would get *if* it were rated, and the list is judged by *which* films are.
+#
+# > **Reading the source critically.** The two articles that this course grew from name collaborative filtering,
+# > content-based methods and deep learning as the main multi-task algorithms. That is a category error. The first two
+# > are kinds of **signal** (who met what; what a thing is like), the third a kind of **model**. A **task** is something
+# > to predict, such as click or like. Here are item neighbours with one task, the likes, and with two.
+
+# %% tags=["claim"]
+table = [("item neighbours of likes", "who met what", "neighbours", "like"),
+         ("item neighbours of both", "who met what", "neighbours", "click, like"),
+         ("words", "what it is like", "profile", "click"),
+         ("shared bottom (chapter 11)", "both", "deep", "click, finish, like")]  # fmt: skip
+print(pd.DataFrame(table, columns=["method", "signal", "model", "tasks"]).to_string(index=False))
+gain = []
+for seed in range(5):
+    train, test, name = split_per_user(clicks, random_state=seed)
+    of_likes = Split(train, test.take(test.log["like"].to_numpy()), name)
+    likes = train.take(train.log["like"].to_numpy()).matrix()  # (1000, 600)
+    own = nearest(likes, 150, 10)
+    ranked = [
+        evaluate(lambda users, s=s, x=likes: (x[users] @ s.T).toarray(), of_likes, name="likes").mean("nDCG@10")
+        for s in (own, own + nearest(train.matrix(), 150, 10))
+    ]
+    gain.append(ranked[1] / ranked[0])
+claim("nDCG@10 on likes with two tasks, in multiples of one, worst of 5 splits", min(gain), above=1.1)
+
+# %% [markdown]
+# > The same signal and the same model serve one task or two, and where likes are few, clicks help to find neighbours.
+# > Multi-task learning trains tasks together on a shared representation, and its classic paper does so with nearest
+# > neighbours too (Caruana 1997, abstract). Chapter 11 begins there.
+#
+# ## What goes wrong
+#
+# - **Norms over common raters only**: a film with one rater is everybody's twin.
+# - **A ranking score divided by the similarities**: one weak neighbour then counts like twenty.
+# - **A stale table**: a new film has no neighbours until the next fit.
+#
+# ## Recap
+#
+# - **O2.1:** you predicted from damped means; stars want little damping, order a lot.
+# - **O2.2:** you compared films by cosine and Pearson, and shrank what few people say.
+# - **O2.3:** you predicted a rating from neighbours, and ranked by items and by people.
+# - **O2.4:** you weighed words, ranked by content, and saw where words lead and where neighbours pass them.
+#
+# Five questions: write one letter for each, as in `["a", "b", "a", "c", "b"]`.
+
+# %%
+### BEGIN SOLUTION
+answers = ["b", "b", "c", "a", "b"]
+### END SOLUTION
+quiz("02", answers)
+progress("02")
+
+# %% [markdown]
+# ## Further reading
+#
+# - Koren (2010), *Factor in the Neighbors*: biases, shrinkage and neighbours of residuals.
+# - Sarwar et al. (2001), *Item-Based Collaborative Filtering Recommendation Algorithms*: why items.
+# - Pazzani, Billsus (2007), *Content-Based Recommendation Systems*: profiles, and what else words can do.
+# - Caruana (1997), *Multitask Learning*: when a second task helps.
+#
+# **Next.** Chapter 03 asks what all these numbers are worth: splits, ties, intervals, and what leaks.

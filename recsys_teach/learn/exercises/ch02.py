@@ -1,0 +1,450 @@
+"""Chapter 02, Neighbours and content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from recsys_teach.learn.compare import same_ranking
+from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.models.biases import damped_means
+from recsys_teach.models.neighbours import nearest
+
+R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
+CHASE, HEIST, WALTZ, LETTER = R_TINY.T
+R_SMALL = np.array([[4, 2], [0, 3], [4, 0]], dtype=float)
+R_APART = np.array([[3, 0, 1, 5], [5, 0, 0, 1], [0, 4, 2, 0], [0, 1, 5, 4]], dtype=float)  # 0 and 1: nobody has both
+WORDS = np.array([[1, 1], [0, 1]])
+MORE_WORDS = np.array([[1, 0, 2, 1], [0, 1, 0, 1], [3, 0, 0, 1]])
+TINY_WORDS = np.array(  # action chase crime drama heist letter music romance waltz
+    [[1, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 0, 1, 0, 1, 0]]
+)
+SIX_FILMS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0.8, 0, 0.6], [0, 0.6, 0.8], [0.6, 0.8, 0]])
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of two columns of ratings; 0 means "not rated"."""
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def shrunk_similarities(R: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Cosines of all pairs of columns, times n / (n + shrinkage); 0 on the diagonal."""
+    return nearest(sparse.csr_array(R), R.shape[1], shrinkage).toarray()
+
+
+def from_neighbours(expected: float, similar: np.ndarray, residuals: np.ndarray, prior: float) -> float:
+    """Predict a rating: what the biases expect, plus the damped mean of the person's residuals."""
+    rated = ~np.isnan(residuals)
+    return float(expected + similar[rated] @ residuals[rated] / (prior + similar[rated].sum()))
+
+
+def tfidf(counts: np.ndarray) -> np.ndarray:
+    """TF-IDF weights, each row of length 1."""
+    return TfidfTransformer().fit_transform(counts).toarray()
+
+
+def rank_by_content(liked: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+    """Rank the k items nearest to the mean of the liked ones, without these."""
+    return _ranked(vectors @ vectors[liked].mean(axis=0), liked, k)
+
+
+def _ranked(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+    scores = scores.astype(float)
+    scores[without] = -np.inf
+    return np.argsort(-scores.round(9), kind="stable")[:k]
+
+
+def _cosines(R: np.ndarray) -> np.ndarray:
+    unit = R / np.linalg.norm(R, axis=0)
+    return unit.T @ unit
+
+
+def _off_diagonal(similar: np.ndarray) -> np.ndarray:
+    return similar * (1 - np.eye(len(similar)))
+
+
+def _both(R: np.ndarray) -> np.ndarray:
+    rated = (R > 0).astype(float)
+    return rated.T @ rated
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    both = (a > 0) & (b > 0)
+    return cosine(a[both] - a[both].mean(), b[both] - b[both].mean())
+
+
+def _weigh(counts: np.ndarray, idf: np.ndarray) -> np.ndarray:
+    weights = counts * idf
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def _smooth_ratio(counts: np.ndarray) -> np.ndarray:
+    return (1 + len(counts)) / (1 + (counts > 0).sum(axis=0))
+
+
+def _draw_groups(rng: np.random.Generator) -> tuple:
+    return rng.normal(size=12), rng.integers(0, 4, size=12), 5, float(rng.integers(1, 9))
+
+
+def _draw_columns(rng: np.random.Generator) -> tuple:
+    a, b = rng.integers(0, 6, size=(2, 7)).astype(float)
+    a[:4], b[:4] = rng.permutation([5, 3, 1, 0]), rng.integers(1, 6, size=4)
+    return a, b
+
+
+def _draw_table(rng: np.random.Generator) -> tuple:
+    R = rng.integers(1, 6, size=(6, 5)) * (rng.random((6, 5)) < 0.5).astype(float)
+    R[:, 0], R[0] = rng.integers(1, 6, size=6), rng.integers(1, 6, size=5)  # no row and no column is empty
+    return R, float(rng.integers(1, 20))
+
+
+def _draw_neighbours(rng: np.random.Generator) -> tuple:
+    similar = rng.uniform(0.1, 0.9, size=6) * np.array([1, 1, 1, 1, 0, 0])
+    residuals = rng.normal(size=6).round(2)
+    residuals[[1, 5]] = np.nan
+    return round(rng.uniform(2, 4), 2), similar.round(2), residuals, round(rng.uniform(0.1, 0.9), 2)
+
+
+def _draw_counts(rng: np.random.Generator) -> tuple:
+    counts = rng.poisson(0.6, size=(5, 6))
+    counts[:, 0] += 1  # each item has a word, and one word is everywhere
+    counts[0] += 1  # each word has an item
+    return (counts,)
+
+
+def _draw_profile(rng: np.random.Generator) -> tuple:
+    vectors = rng.uniform(size=(7, 4)) * (rng.random((7, 4)) < 0.7) + np.array([0, 0, 0, 0.1])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.sort(rng.permutation(7)[:2]), vectors, int(rng.integers(2, 5))
+
+
+CHAPTER = Chapter(
+    number="02",
+    title="Neighbours and content",
+    objectives={
+        "O2.1": "Predict ratings from damped means, and say what the damping does",
+        "O2.2": "Measure how alike two films are by cosine or Pearson, and shrink what few people say",
+        "O2.3": "Predict a rating and rank a catalogue from item neighbours and user neighbours",
+        "O2.4": "Weigh words by TF-IDF, rank by content, and say when words beat neighbours",
+    },
+    exercises=[
+        Exercise(
+            "2.1", "Damped means", objective="O2.1", level="core", minutes=6,
+            reference=damped_means,
+            cases=[
+                (np.array([2.0, 1.0, -1.0]), np.array([0, 2, 2]), 3, 5.0),
+                (np.array([1.0, 1.0, 1.0, 2.0]), np.array([0, 0, 0, 1]), 2, 2.0),
+                (np.array([0.5, -1.5, 1.0, 1.0]), np.array([3, 0, 3, 3]), 5, 1.0),
+            ],
+            draw=_draw_groups,
+            why="The damping adds as many values of 0 to each group, so that a few values move it only a little.",
+            hints=(
+                "Add up the values of each group, and count them. What does the damping change in the fraction?",
+                "np.bincount(groups, values, minlength=n_groups) adds them up; without values it counts.",
+                "total / (count + damping)",
+            ),
+            misconceptions={
+                "That is the plain mean, with 0 for an empty group. The damping counts as more values in each group: "
+                "it belongs into the denominator.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0),
+                "That is the plain mean. The damping counts as more values in each group, so no group is empty.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / np.bincount(groups, minlength=n_groups),
+                "You divided by the damping alone, and so gave the sum where a mean is asked: the values count too.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups) / damping,
+                "The added values are 0, so they change the denominator only. You added the damping to the sum too.":
+                    lambda values, groups, n_groups, damping: (_totals(values, groups, n_groups) + damping)
+                    / (np.bincount(groups, minlength=n_groups) + damping),
+                "You damped the mean: take the sum of the group, not its mean, over (count + damping).":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0)
+                    / (np.bincount(groups, minlength=n_groups) + damping),
+                "A group without values has a place too: np.bincount(..., minlength=n_groups), in both counts.":
+                    lambda values, groups, n_groups, damping: np.bincount(groups, values)
+                    / (np.bincount(groups) + damping),
+                "Divide by the number of values in the group, plus the damping; you took the number of all values.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (len(values) + damping),
+                "Those are the sums of the groups. Divide by count + damping.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups),
+            },
+        ),
+        Exercise(
+            "2.2", "Cosine of two columns", objective="O2.2", level="warm-up", minutes=4,
+            reference=cosine,
+            cases=[(CHASE, HEIST), (CHASE, WALTZ), (np.array([3.0, 0.0, 1.0]), np.array([0.0, 2.0, 5.0]))],
+            draw=_draw_columns,
+            why="A blank adds nothing to the product, and what only one of two films has makes them less alike.",
+            hints=(
+                "Which three sums does the formula need: one over both columns, and one for each of them?",
+                "a @ b is the sum of products; np.linalg.norm(a) is the root of the sum of squares.",
+                "a @ b / (np.linalg.norm(a) * np.linalg.norm(b))",
+            ),
+            misconceptions={
+                "Your norms run over the common raters only. Then two films with a single common rater have cosine 1; "
+                "take the norm of each whole column.":
+                    lambda a, b: cosine(a * (b > 0), b * (a > 0)),
+                "That is the dot product. Without the norms, films with many ratings are alike to everything.":
+                    lambda a, b: a @ b,
+                "You divided by the squared norms. A norm has a root: np.linalg.norm(a), or np.sqrt(a @ a).":
+                    lambda a, b: a @ b / ((a @ a) * (b @ b)),
+                "That is the correlation with the zeros among the data: a blank is no rating of 0.":
+                    lambda a, b: np.corrcoef(a, b)[0, 1],
+                "That is Pearson's correlation of the common ratings. Here nothing is subtracted.": _pearson,
+                "You divided by the sum of the ratings. A norm squares first and takes the root last.":
+                    lambda a, b: a @ b / (a.sum() * b.sum()),
+                "That is the cosine distance. Alike is large, so do not subtract it from 1.":
+                    lambda a, b: 1 - cosine(a, b),
+                "You divided by one norm only. Both columns have a length.":
+                    lambda a, b: a @ b / np.linalg.norm(a),
+                "You divided by the norm of the products. Each column has a norm of its own.":
+                    lambda a, b: a @ b / np.linalg.norm(a * b),
+            },
+        ),
+        Exercise(
+            "2.3", "Shrunken similarities", objective="O2.2", level="core", minutes=8,
+            reference=shrunk_similarities,
+            cases=[(R_SMALL, 4.0), (R_TINY, 1.0), (R_APART, 2.0)],
+            draw=_draw_table,
+            properties={
+                "A film is no neighbour of itself: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
+            },
+            why="The cosine says how alike, n / (n + shrinkage) how far to believe it.",
+            hints=(
+                "Three tables of items x items: the cosines, the counts n, and the shares n / (n + shrinkage).",
+                "unit.T @ unit gives the cosines; with rated = (R > 0).astype(float), rated.T @ rated counts.",
+                "S = (unit.T @ unit) * n / (n + shrinkage), then np.fill_diagonal(S, 0) and return S",
+            ),
+            misconceptions={
+                "Those are the cosines without shrinkage. Multiply each by n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R)),
+                "You counted people for each film. n counts those who rated both films of a pair.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * (lambda n: n / (n + shrinkage))((R > 0).sum(0))),
+                "Your n is the number of all people. It counts those who rated both films.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * len(R) / (len(R) + shrinkage)),
+                "A product of truth values is a truth value, so your n is 1 at most. Count with "
+                "(R > 0).astype(float).":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) > 0) / (1 + shrinkage)),
+                "You compared people with people. The films are the columns: unit.T @ unit.":
+                    lambda R, shrinkage: shrunk_similarities(R.T, shrinkage),
+                "You divided by n + shrinkage and forgot to multiply by n.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) / (_both(R) + shrinkage)),
+                "You multiplied by shrinkage / (n + shrinkage): that trusts the pairs that few people rated.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * shrinkage / (_both(R) + shrinkage)),
+                "You multiplied by n, so that more people make any pair more alike. The share n / (n + shrinkage) "
+                "stays below 1.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R)),
+                "Those are dot products, shrunken. Divide each column by its norm first.":
+                    lambda R, shrinkage: _off_diagonal((R.T @ R) * _both(R) / (_both(R) + shrinkage)),
+                "You divided the rows by their norms. Films are columns: np.linalg.norm(R, axis=0).":
+                    lambda R, shrinkage: _off_diagonal(
+                        (lambda unit: unit.T @ unit)(R / np.linalg.norm(R, axis=1, keepdims=True))
+                        * _both(R) / (_both(R) + shrinkage)
+                    ),
+            },
+        ),
+        Exercise(
+            "2.4", "A rating from neighbours", objective="O2.3", level="core", minutes=6,
+            reference=from_neighbours,
+            cases=[
+                (3.2, np.array([0.5, 0.25, 0.0, 0.5]), np.array([1.0, -1.0, 2.0, np.nan]), 0.25),
+                (3.0, np.array([0.8, 0.4]), np.array([np.nan, np.nan]), 0.1),
+                (2.5, np.array([0.2, 0.6, 0.1]), np.array([0.5, np.nan, 1.5]), 0.5),
+            ],
+            draw=_draw_neighbours,
+            why="Only what the person rated speaks, each film as loudly as it is similar, the prior for the biases.",
+            hints=(
+                "Whose residuals may speak? Both sums run over the same films.",
+                "rated = ~np.isnan(residuals) marks them; similar[rated] and residuals[rated] have equal length.",
+                "expected + (similar[rated] * residuals[rated]).sum() / (prior + similar[rated].sum())",
+            ),
+            misconceptions={
+                "The sum below runs over all neighbours. Those that the person has not rated say nothing, and must "
+                "not count as a residual of 0.":
+                    lambda expected, similar, residuals, prior:
+                        expected + np.nansum(similar * residuals) / (prior + similar.sum()),
+                "NaN plus anything is NaN: leave out the films that the person has not rated.":
+                    lambda expected, similar, residuals, prior:
+                        expected + similar @ residuals / (prior + similar.sum()),
+                "The prior is missing from the sum below. Without it one weak neighbour decides alone.":
+                    lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, 0),
+                "That is what is added to the expected rating. Add it.":
+                    lambda expected, similar, residuals, prior:
+                        from_neighbours(expected, similar, residuals, prior) - expected,
+                "You did not divide: the more the person has rated, the further the sum moves.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals),
+                "You gave each neighbour the same weight. A more similar film counts more, in both sums.":
+                    lambda expected, similar, residuals, prior:
+                        expected + np.nansum(residuals) / (prior + (~np.isnan(residuals)).sum()),
+                "You divided by the number of films rated. A weighted mean divides by the sum of the weights.":
+                    lambda expected, similar, residuals, prior:
+                        expected + np.nansum(similar * residuals) / (prior + (~np.isnan(residuals)).sum()),
+                "The prior belongs into the denominator alone: what it adds has the residual 0.":
+                    lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, prior)
+                        + prior / (prior + similar[~np.isnan(residuals)].sum()),
+                "You subtracted what the neighbours say. A positive residual is a film liked better than expected.":
+                    lambda expected, similar, residuals, prior:
+                        2 * expected - from_neighbours(expected, similar, residuals, prior),
+            },
+        ),
+        Exercise(
+            "2.5", "TF-IDF weights", objective="O2.4", level="core", minutes=8,
+            reference=tfidf,
+            cases=[(WORDS,), (MORE_WORDS,), (TINY_WORDS,)],
+            draw=_draw_counts,
+            why="Rare words weigh more, repeated ones more, and each film ends with length 1.",
+            hints=(
+                "Three steps: in how many items each word stands, the weight of each word, rows of length 1.",
+                "(counts > 0).sum(axis=0) gives the d_w; np.log is the natural logarithm; len(counts) is m.",
+                "weights = counts * idf, divided by np.linalg.norm(weights, axis=1, keepdims=True)",
+            ),
+            misconceptions={
+                "The rows do not have length 1 yet: long texts would be alike to everything.":
+                    lambda counts: counts * (np.log(_smooth_ratio(counts)) + 1),
+                "You left out the + 1 behind the logarithm: a word that all items have would vanish.":
+                    lambda counts: _weigh(counts, np.log(_smooth_ratio(counts))),
+                "You left out the ones inside the logarithm: (1 + m) / (1 + d_w).":
+                    lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0)) + 1),
+                "That is ln(m / d_w), as many textbooks have it. Here it is ln((1 + m) / (1 + d_w)) + 1.":
+                    lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0))),
+                "d_w counts the items in which a word stands. You counted the word itself, repeats included.":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + counts.sum(axis=0))) + 1),
+                "Each row must have length 1 (root of the sum of squares); yours sum to 1.":
+                    lambda counts: (lambda w: w / w.sum(axis=1, keepdims=True))(
+                        counts * (np.log(_smooth_ratio(counts)) + 1)
+                    ),
+                "You gave the columns length 1. An item is a row: axis=1, keepdims=True.":
+                    lambda counts: (lambda w: w / np.linalg.norm(w, axis=0))(
+                        counts * (np.log(_smooth_ratio(counts)) + 1)
+                    ),
+                "A word that stands twice weighs twice as much: multiply the idf by the counts, not by 0 and 1.":
+                    lambda counts: tfidf((counts > 0).astype(int)),
+                "Take the natural logarithm, np.log. With the + 1 behind it, the base matters.":
+                    lambda counts: _weigh(counts, np.log2(_smooth_ratio(counts)) + 1),
+                "Take the natural logarithm, np.log, not that of base 10. With the + 1 behind it, the base matters.":
+                    lambda counts: _weigh(counts, np.log10(_smooth_ratio(counts)) + 1),
+                "Those are the counts with rows of length 1. Multiply by the idf first.":
+                    lambda counts: _weigh(counts, np.ones(counts.shape[1])),
+                "m is the number of items, the rows. You took the number of words.":
+                    lambda counts: _weigh(counts, np.log((1 + counts.shape[1]) / (1 + (counts > 0).sum(axis=0))) + 1),
+            },
+        ),
+        Exercise(
+            "2.6", "Rank by content", objective="O2.4", level="core", minutes=6,
+            reference=rank_by_content, compare=same_ranking,
+            cases=[
+                (np.array([0]), tfidf(TINY_WORDS), 2),
+                (np.array([0]), SIX_FILMS, 3),
+                (np.array([0, 4]), SIX_FILMS, 4),
+                (np.array([2]), SIX_FILMS, 2),
+            ],
+            draw=_draw_profile,
+            why="The profile is a point among the items, and what lies nearest to it comes first.",
+            hints=(
+                "Where does a person stand who liked these items? Which items point the same way?",
+                "vectors[liked].mean(axis=0) is the profile; a product with vectors scores all items at once.",
+                'Set scores[liked] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
+            ),
+            misconceptions={
+                "You recommend what the person has liked already. Give it the score -np.inf before the sort.":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked].mean(axis=0), np.array([], int), k),
+                "You ranked the least similar items first: argsort rises, so sort the negative.":
+                    lambda liked, vectors, k: _ranked(-(vectors @ vectors[liked].mean(axis=0)), liked, k),
+                "You compared with the first liked item alone. The profile is the mean of all of them.":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked[0]], liked, k),
+                "You took the nearest of the liked items. The contract asks for the mean of them as the profile.":
+                    lambda liked, vectors, k: _ranked((vectors @ vectors[liked].T).max(axis=1), liked, k),
+                "You removed the liked items after the cut, so the list came out too short.":
+                    lambda liked, vectors, k: (lambda ranked: ranked[~np.isin(ranked, liked)])(
+                        _ranked(vectors @ vectors[liked].mean(axis=0), np.array([], int), k)
+                    ),
+                "You ranked all items. The contract asks for the k best.":
+                    lambda liked, vectors, k: rank_by_content(liked, vectors, len(vectors) - len(liked)),
+                "A tie goes to the lower position; [::-1] after a sort turns it round. Sort -scores, kind=\"stable\".":
+                    lambda liked, vectors, k: len(vectors) - 1
+                    - rank_by_content(len(vectors) - 1 - liked, vectors[::-1], k),
+            },
+        ),
+    ],
+    predictions=[
+        Prediction(
+            "P2.1",
+            "A hundred titles stand on a shelf of their own, each with 32 clicks or ratings so far. Where do "
+            "user neighbours order this shelf better than the words do?",
+            {
+                "a": "in the world and in MovieLens",
+                "b": "in MovieLens only",
+                "c": "in the world only",
+                "d": "in neither: what is new needs words",
+            },
+            outcome=lambda ahead: {(True, True): "a", (False, True): "b", (True, False): "c", (False, False): "d"}[
+                (bool(ahead["world"]), bool(ahead["MovieLens"]))
+            ],
+        ),
+    ],
+    quiz=[
+        Question(
+            "O2.1", "A film has one rating, two stars above the mean of all. Its bias with a damping of 4?",
+            {
+                "a": ("2", "That is its plain mean. Four more ratings of nothing special stand beside the one."),
+                "b": ("0.4", "Right: 2 / (1 + 4). With a hundred such ratings it would be 200 / 104."),
+                "c": ("0.5", "That divides by the damping alone. The rating itself counts too: 1 + 4."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O2.2", "Two films have one rater in common, who gave 5 to both. Which number warns you?",
+            {
+                "a": ("Their cosine over the common raters.",
+                      "It is 1, the largest there is: over one rater any two films point the same way."),
+                "b": ("Their cosine, times 1 / (1 + shrinkage).",
+                      "Right: one common rater leaves a small share of any similarity."),
+                "c": ("Their Pearson correlation.",
+                      "Over one rater both deviations are 0, and 0 / 0 is nothing; over two it is 1 or -1."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O2.3", "The model with the smallest RMSE in this chapter ranks badly. Why?",
+            {
+                "a": ("Its predictions are too coarse, so that many films tie.",
+                      "They are real numbers and hardly ever tie."),
+                "b": ("It was measured on another split.", "Both numbers come from the same five splits."),
+                "c": ("It predicts what a film would get if rated, and the list is judged by which films are rated.",
+                      "Right: it has to tell apart what people chose from all the rest, and never learned that."),
+            },
+            answer="c",
+        ),
+        Question(
+            "O2.4", "The word \"the\" stands in every text, \"heist\" in one of a thousand. What does TF-IDF do?",
+            {
+                "a": ("It gives \"heist\" more weight, and \"the\" some.",
+                      "Right: ln((1 + m) / (1 + d)) + 1 is large for a rare word, and 1 for one that is everywhere."),
+                "b": ("It removes \"the\".", "The + 1 keeps it: its idf is 1. A list of stop words would remove it."),
+                "c": ("It gives \"the\" more weight, since it is frequent.",
+                      "Frequent within one text counts for a word, frequent across texts against it."),
+            },
+            answer="a",
+        ),
+        Question(
+            "O2.4",
+            "A bookshop gets 500 new titles with good descriptions, and nobody has bought one. How to order them?",
+            {
+                "a": ("By item neighbours: they were better on MovieLens.",
+                      "There each title had ratings. Without one no neighbour is near, and all tie."),
+                "b": ("By words; then measure from how many sales on neighbours do better.",
+                      "Right: you saw the crossing lie elsewhere in the world than in MovieLens."),
+                "c": ("By words, for ever: content was ahead in the world.",
+                      "It was, where genres explain most of the taste. In MovieLens a few ratings were enough."),
+            },
+            answer="b",
+        ),
+    ],
+)  # fmt: skip
+
+
+def _totals(values: Any, groups: Any, n_groups: int) -> np.ndarray:
+    return np.bincount(groups, values, minlength=n_groups)

@@ -1,0 +1,264 @@
+"""Answers to the exercises of chapter 02: right ones, written in other ways than the reference, and wrong ones."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+
+def damped_in_a_loop(values, groups, n_groups, damping):
+    means = []
+    for group in range(n_groups):
+        inside = [value for value, of in zip(values, groups, strict=True) if of == group]
+        means.append(sum(inside) / (len(inside) + damping))
+    return means
+
+
+def damped_by_pandas(values, groups, n_groups, damping):
+    grouped = pd.Series(values).groupby(groups).agg(["sum", "count"]).reindex(range(n_groups), fill_value=0)
+    return grouped["sum"] / (grouped["count"] + damping)
+
+
+def damped_by_one_hot(values, groups, n_groups, damping):
+    belongs = np.eye(n_groups)[groups]  # (n, n_groups)
+    return values @ belongs / (belongs.sum(axis=0) + damping)
+
+
+def cosine_by_loop(a, b):
+    product = sum(x * y for x, y in zip(a, b, strict=True))
+    return product / math.sqrt(sum(x * x for x in a)) / math.sqrt(sum(y * y for y in b))
+
+
+def cosine_of_units(a, b):
+    return (a / np.linalg.norm(a)) @ (b / np.linalg.norm(b))
+
+
+def shrunk_by_loop(R, shrinkage):
+    n_items = R.shape[1]
+    S = np.zeros((n_items, n_items))
+    for i in range(n_items):
+        for j in range(n_items):
+            if i != j:
+                n = np.count_nonzero(R[:, i] * R[:, j])
+                S[i, j] = cosine_of_units(R[:, i], R[:, j]) * n / (n + shrinkage)
+    return S
+
+
+def shrunk_by_products(R, shrinkage):
+    norms = np.sqrt((R**2).sum(axis=0))
+    n = np.array([[((a > 0) & (b > 0)).sum() for b in R.T] for a in R.T])
+    S = R.T @ R / np.outer(norms, norms) / (1 + shrinkage / np.maximum(n, 1))
+    return S - np.diag(np.diag(S))
+
+
+def neighbours_by_loop(expected, similar, residuals, prior):
+    above, below = 0.0, prior
+    for s, e in zip(similar, residuals, strict=True):
+        if e == e:
+            above += s * e
+            below += s
+    return expected + above / below
+
+
+def neighbours_by_nansum(expected, similar, residuals, prior):
+    weights = np.where(np.isnan(residuals), 0, similar)
+    return expected + np.nansum(weights * residuals) / (prior + weights.sum())
+
+
+def tfidf_by_loop(counts):
+    n_items, n_words = counts.shape
+    rows = []
+    for i in range(n_items):
+        row = []
+        for w in range(n_words):
+            d = sum(1 for j in range(n_items) if counts[j, w])
+            row.append(counts[i, w] * (math.log((1 + n_items) / (1 + d)) + 1))
+        rows.append([weight / math.sqrt(sum(x * x for x in row)) for weight in row])
+    return rows
+
+
+def tfidf_by_differences(counts):
+    idf = 1 + np.log1p(len(counts)) - np.log1p(np.count_nonzero(counts, axis=0))
+    weights = counts @ np.diag(idf)
+    return weights / np.sqrt(np.square(weights).sum(1))[:, None]
+
+
+def rank_by_list(liked, vectors, k):
+    profile = sum(vectors[i] for i in liked) / len(liked)
+    scores = np.round(vectors @ profile, 9)
+    unseen = [i for i in range(len(vectors)) if i not in liked]
+    return sorted(unseen, key=lambda i: (-scores[i], i))[:k]
+
+
+def rank_by_cosine(liked, vectors, k):
+    profile = vectors[liked].sum(axis=0)
+    scores = vectors @ (profile / np.linalg.norm(profile))
+    scores[liked] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+RIGHT = {
+    "2.1": [damped_in_a_loop, damped_by_pandas, damped_by_one_hot],
+    "2.2": [cosine_by_loop, cosine_of_units],
+    "2.3": [shrunk_by_loop, shrunk_by_products],
+    "2.4": [neighbours_by_loop, neighbours_by_nansum],
+    "2.5": [tfidf_by_loop, tfidf_by_differences],
+    "2.6": [rank_by_list, rank_by_cosine],
+}
+
+
+def forgets_the_damping(values, groups, n_groups, damping):
+    return [np.mean(values[groups == g]) if (groups == g).any() else 0 for g in range(n_groups)]
+
+
+def divides_zero_by_zero(values, groups, n_groups, damping):
+    with np.errstate(invalid="ignore"):
+        return np.bincount(groups, values, n_groups) / np.bincount(groups, minlength=n_groups)
+
+
+def forgets_minlength(values, groups, n_groups, damping):
+    return np.bincount(groups, weights=values) / (damping + np.bincount(groups))
+
+
+def damps_the_mean(values, groups, n_groups, damping):
+    means = []
+    for g in range(n_groups):
+        inside = values[groups == g]
+        means.append(inside.mean() / (len(inside) + damping) if len(inside) else 0)
+    return np.array(means)
+
+
+def norms_over_common(a, b):
+    both = (a > 0) & (b > 0)
+    return a[both] @ b[both] / np.sqrt((a[both] ** 2).sum() * (b[both] ** 2).sum())
+
+
+def forgets_the_root(a, b):
+    return sum(a * b) / (sum(a**2) * sum(b**2))
+
+
+def correlates_the_zeros(a, b):
+    a, b = a - a.mean(), b - b.mean()
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def counts_truth_values(R, shrinkage):
+    unit = R / np.linalg.norm(R, axis=0)
+    rated = R > 0
+    n = rated.T @ rated
+    S = unit.T @ unit * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def keeps_the_diagonal(R, shrinkage):
+    unit = R / np.linalg.norm(R, axis=0)
+    rated = 1.0 * (R > 0)
+    n = rated.T @ rated
+    return unit.T @ unit * n / (n + shrinkage)
+
+
+def compares_people(R, shrinkage):
+    return shrunk_by_loop(R.T, shrinkage)
+
+
+def takes_the_smaller_count(R, shrinkage):
+    n = np.minimum.outer((R > 0).sum(axis=0), (R > 0).sum(axis=0))
+    unit = R / np.linalg.norm(R, axis=0)
+    S = unit.T @ unit * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def counts_the_unrated(expected, similar, residuals, prior):
+    return expected + (similar * np.nan_to_num(residuals)).sum() / (prior + similar.sum())
+
+
+def lets_nan_through(expected, similar, residuals, prior):
+    return expected + np.dot(similar, residuals) / (prior + np.sum(similar))
+
+
+def takes_a_plain_average(expected, similar, residuals, prior):
+    rated = ~np.isnan(residuals)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return expected + np.sum(similar[rated] * residuals[rated]) / np.sum(similar[rated])
+
+
+def stops_before_the_length(counts):
+    d = np.array([(column > 0).sum() for column in counts.T])
+    return counts * (np.log((1 + len(counts)) / (1 + d)) + 1)
+
+
+def takes_the_textbook(counts):
+    weights = counts * np.log(len(counts) / (counts > 0).sum(0))
+    with np.errstate(invalid="ignore"):
+        return weights / np.linalg.norm(weights, axis=1)[:, None]
+
+
+def counts_every_word(counts):
+    idf = np.log((len(counts) + 1) / (counts.sum(axis=0) + 1)) + 1
+    weights = counts * idf
+    return weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))
+
+
+def divides_by_columns(counts):
+    weights = stops_before_the_length(counts)
+    return weights / np.linalg.norm(weights, axis=0)
+
+
+def recommends_the_liked(liked, vectors, k):
+    return np.argsort(-(vectors @ vectors[liked].mean(axis=0)).round(9), kind="stable")[:k]
+
+
+def takes_the_last_k(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = np.inf
+    return np.argsort(scores.round(9), kind="stable")[:k]
+
+
+def takes_the_nearest_liked(liked, vectors, k):
+    scores = np.max(vectors @ vectors[liked].T, axis=1)
+    scores[liked] = -1
+    return np.argsort(-scores.round(9), kind="stable")[:k]
+
+
+def averages_over_words(liked, vectors, k):
+    return vectors @ vectors[liked].mean(axis=1)
+
+
+WRONG = {
+    "2.1": [
+        (forgets_the_damping, "belongs into the denominator"),
+        (divides_zero_by_zero, "so no group is empty"),
+        (forgets_minlength, "minlength=n_groups"),
+        (damps_the_mean, "You damped the mean"),
+    ],
+    "2.2": [
+        (norms_over_common, "common raters only"),
+        (forgets_the_root, "A norm has a root"),
+        (correlates_the_zeros, "a blank is no rating of 0"),
+    ],
+    "2.3": [
+        (counts_truth_values, "A product of truth values is a truth value"),
+        (keeps_the_diagonal, "put 0 on the diagonal"),
+        (compares_people, "You compared people with people"),
+        (takes_the_smaller_count, "The result differs"),
+    ],
+    "2.4": [
+        (counts_the_unrated, "must not count as a residual of 0"),
+        (lets_nan_through, "NaN plus anything is NaN"),
+        (takes_a_plain_average, "The prior is missing"),
+    ],
+    "2.5": [
+        (stops_before_the_length, "do not have length 1 yet"),
+        (takes_the_textbook, "as many textbooks have it"),
+        (counts_every_word, "You counted the word itself"),
+        (divides_by_columns, "You gave the columns length 1"),
+    ],
+    "2.6": [
+        (recommends_the_liked, "what the person has liked already"),
+        (takes_the_last_k, "least similar items first"),
+        (takes_the_nearest_liked, "the nearest of the liked items"),
+        (averages_over_words, "raised ValueError"),
+    ],
+}
