@@ -23,10 +23,10 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 # One model, one look, in the whole course; the marker and the line tell it apart without colour.
 MODEL_STYLES: dict[str, dict[str, Any]] = {
     "random": {"color": "#777777", "marker": "x", "linestyle": ":"},
-    "mean rating": {"color": YELLOW, "marker": "v", "linestyle": "--"},
+    "mean rating": {"color": ORANGE, "marker": "v", "linestyle": "--"},
     "popularity": {"color": BLACK, "marker": "s", "linestyle": "--"},
     "PureSVD": {"color": BLUE, "marker": "o", "linestyle": "-"},
-    "ItemKNN": {"color": ORANGE, "marker": "D", "linestyle": "-."},
+    "ItemKNN": {"color": "#A6761D", "marker": "D", "linestyle": "-."},
     "EASE": {"color": VERMILION, "marker": "^", "linestyle": "-"},
     "iALS": {"color": SKY, "marker": "P", "linestyle": "-"},
     "BPR": {"color": PURPLE, "marker": "<", "linestyle": "--"},

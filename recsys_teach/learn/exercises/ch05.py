@@ -287,7 +287,7 @@ CHAPTER = Chapter(
         Exercise(
             "5.5", "The epoch to keep", objective="O5.4", level="core", minutes=6,
             reference=epoch_to_keep,
-            cases=[(CURVE, 2), (CURVE, 4), (CURVE, 1), (CURVE[:3], 2)],
+            cases=[(CURVE, 2), (CURVE, 3), (CURVE, 4), (CURVE, 1), (CURVE[:3], 2)],
             draw=_draw_curve,
             why="What counts is the lowest error so far; training stops once it is patience epochs old.",
             hints=(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.special import expit
 
@@ -87,7 +90,7 @@ def _slopes(args: tuple[np.ndarray, ...], which: int) -> np.ndarray:
     return np.array(slopes)
 
 
-def _same_slope(which: int) -> object:
+def _same_slope(which: int) -> Callable[[tuple, Any], bool]:
     return lambda args, came: len(came) != 3 or np.allclose(came[which], _slopes(args, which), atol=1e-4)
 
 
