@@ -1,4 +1,4 @@
-"""The one place that says how notebooks run in the build and in the tests: threads, hashes, no network."""
+"""How notebooks run in the build and in the tests: threads, hashes, no progress bars, no network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kernel_env(home: Path, *, threads: int = 1, strict: bool = False, report: Pa
     """
     env = {name: value for name, value in os.environ.items() if name not in _OURS}
     env |= {name: str(threads) for name in _THREAD_COUNTS}
-    env |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0", "RECSYS_TEACH_HOME": str(home)}
+    env |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0", "TQDM_DISABLE": "1", "RECSYS_TEACH_HOME": str(home)}
     env["PYTHONPATH"] = os.pathsep.join([str(NO_NETWORK), *filter(None, [os.environ.get("PYTHONPATH")])])
     if strict:
         env["RECSYS_TEACH_STRICT"] = "1"

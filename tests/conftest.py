@@ -6,6 +6,7 @@ from pathlib import Path
 # Before numpy is imported: the tests run side by side, so each takes one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["TQDM_DISABLE"] = "1"  # no progress bars
 
 import pytest
 

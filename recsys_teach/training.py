@@ -1,0 +1,139 @@
+"""The one loop that trains every PyTorch model of the course. Built by hand in chapter 07."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+Batches = Callable[[np.random.Generator], Iterable[tuple[Tensor, ...]]]
+
+
+@dataclass
+class History:
+    """What happened in one training run.
+
+    Parameters
+    ----------
+    losses : list of float. Mean loss over the batches of each epoch.
+    scores : list of float. Validation score after each epoch, higher is better; empty without validation.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+    @property
+    def best_epoch(self) -> int:
+        """Number of the epoch whose parameters were kept, from 1: of the best score, or the last one."""
+        return int(np.argmax(self.scores)) + 1 if self.scores else len(self.losses)
+
+    def plot(self, ax: Axes, *, what: str = "losses", **style: object) -> None:
+        """Draw the ``losses`` or the ``scores`` against the epochs."""
+        values = getattr(self, what)
+        ax.plot(range(1, len(values) + 1), values, **style)  # type: ignore[arg-type]
+        ax.set_xlabel("epoch")
+
+
+@contextmanager
+def seeded(random_state: int) -> Iterator[None]:
+    """Let torch draw from this seed inside the block, and leave its random state outside as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(random_state)
+        yield
+
+
+def shuffled(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
+    """Cut the positions 0 … n - 1, in an order drawn anew, into batches of at most ``batch_size``."""
+    yield from torch.from_numpy(rng.permutation(n)).split(batch_size)
+
+
+def train(
+    module: nn.Module,
+    batches: Batches,
+    loss: Callable[..., Tensor],
+    *,
+    n_epochs: int,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.0,
+    validate: Callable[[], float] | None = None,
+    patience: int | None = None,
+    random_state: int = 0,
+) -> History:
+    """Fit the parameters of a module with Adam; its parameters end as they were after the best epoch.
+
+    Build the module inside ``with seeded(random_state)``, and call this there, too: then what the module starts from
+    and what its dropout draws are the same in every run.
+
+    Parameters
+    ----------
+    module : torch Module. Changed in place; in evaluation mode at the end.
+    batches : function of a numpy Generator that gives the batches of one epoch, tuples of tensors.
+    loss : function of the tensors of a batch that gives one number to make small.
+    n_epochs : int, at least 1.
+    learning_rate, weight_decay : float. Of Adam.
+    validate : function without arguments, optional. Called after each epoch; a higher score is better.
+    patience : int, optional. Stop after so many epochs without a better score; needs ``validate``.
+    random_state : int. Seed of the order of the batches.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, there is no batch, or the loss is no longer a finite number.
+
+    References
+    ----------
+    Kingma and Ba (2015), "Adam: a method for stochastic optimization".
+    """
+    if n_epochs < 1 or not learning_rate > 0:
+        raise ValueError(f"Expected n_epochs of 1 or more, learning_rate above 0; came {n_epochs}, {learning_rate}.")
+    if patience is not None and (validate is None or patience < 1):
+        raise ValueError("patience counts epochs without a better score, from 1: give validate, too.")
+    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    rng = np.random.default_rng(random_state)
+    history = History()
+    best = copy.deepcopy(module.state_dict())
+    bar = tqdm(range(1, n_epochs + 1), desc=type(module).__name__, unit="epoch", leave=False)
+    for epoch in bar:
+        module.train()
+        history.losses.append(_one_epoch(batches(rng), loss, optimiser, epoch))
+        bar.set_postfix(loss=f"{history.losses[-1]:.3f}")
+        if validate is None:
+            continue
+        module.eval()
+        with torch.no_grad():
+            history.scores.append(validate())
+        if history.best_epoch == epoch:
+            best = copy.deepcopy(module.state_dict())
+        elif patience is not None and epoch - history.best_epoch >= patience:
+            break
+    bar.close()
+    if validate is not None:
+        module.load_state_dict(best)
+    module.eval()
+    return history
+
+
+def _one_epoch(
+    batches: Iterable[tuple[Tensor, ...]], loss: Callable[..., Tensor], optimiser: torch.optim.Optimizer, epoch: int
+) -> float:
+    """Take one step a batch; give the mean loss."""
+    values = []
+    for batch in batches:
+        value = loss(*batch)
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        values.append(value.detach())
+    if not values:
+        raise ValueError("There is not one batch to learn from: the log is empty, or each history is too short.")
+    mean = float(torch.stack(values).mean())
+    if not np.isfinite(mean):
+        raise ValueError(f"The loss became {mean} in epoch {epoch}. Lower the learning rate; look for NaN in the data.")
+    return mean
