@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from recsys_teach.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_interactions, check_users
-from recsys_teach.training import History, seeded, shuffled, train
+from recsys_teach.training import seeded, shuffled, train
 
 
 def histories(interactions: Interactions) -> list[np.ndarray]:
@@ -119,9 +119,7 @@ class NextItemModel(Recommender):
     def _network(self, n_items: int) -> NextItemNetwork:
         raise NotImplementedError
 
-    def fit(
-        self, interactions: Interactions, validate: Callable[[Recommender], float] | None = None
-    ) -> NextItemModel:
+    def fit(self, interactions: Interactions, validate: Callable[[Recommender], float] | None = None) -> NextItemModel:
         """Learn to predict each item of a history from those before it.
 
         Parameters
