@@ -304,6 +304,51 @@ def split_global_time(interactions: Interactions, test_fraction: float = 0.2) ->
     return _divide(interactions, in_test, f"global time {1 - test_fraction:.0%} to {test_fraction:.0%}")
 
 
+def split_users(
+    interactions: Interactions, n_held_out: int, test_fraction: float = 0.2, random_state: int = 0
+) -> tuple[Interactions, Split]:
+    """Hold out whole users, and of each of them a random share of the events. Built by hand in chapter 07.
+
+    No event of a held-out user is trained on: a model meets them by their row alone, as it will meet newcomers. This
+    is called strong generalisation. Users without events are never held out.
+
+    Parameters
+    ----------
+    n_held_out : int, at least 1 and less than the number of users with events.
+    test_fraction : float. Share of a held-out user's events to hide, rounded as in :func:`split_per_user`.
+
+    Returns
+    -------
+    Interactions
+        All events of the other users, with the axes of the whole: the held-out users' rows are empty.
+    Split
+        Of the held-out users: ``train`` is what they fold in, ``test`` what they hide.
+
+    Raises
+    ------
+    ValueError
+        If ``n_held_out`` leaves no user to hold out or none to train on, or ``test_fraction`` is no share.
+
+    References
+    ----------
+    Marlin (2004), "Collaborative filtering: a machine learning perspective", for strong and weak generalisation.
+    """
+    _check_share(test_fraction)
+    active = np.unique(interactions.user_pos)
+    if not 1 <= n_held_out < len(active):
+        raise ValueError(
+            f"n_held_out must be at least 1 and leave a user to train on, so less than {len(active)}, the number of "
+            f"users with events; came {n_held_out}."
+        )
+    chosen = np.random.default_rng(random_state).choice(active, n_held_out, replace=False)
+    held_out = np.isin(interactions.user_pos, chosen)
+    split = split_per_user(interactions.take(held_out), test_fraction, random_state)
+    shares = f"{1 - test_fraction:.0%} folded in, {test_fraction:.0%} hidden"
+    return interactions.take(~held_out), split._replace(
+        name=f"{n_held_out:,} held-out users, {shares}, seed {random_state}"
+    )
+
+
 def _check_share(test_fraction: float) -> None:
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction is a share between 0 and 1, for example 0.2; came {test_fraction}.")

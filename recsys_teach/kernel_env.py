@@ -22,7 +22,8 @@ def kernel_env(home: Path, *, threads: int = 1, strict: bool = False, report: Pa
     """
     env = {name: value for name, value in os.environ.items() if name not in _OURS}
     env |= {name: str(threads) for name in _THREAD_COUNTS}
-    env |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0", "TQDM_DISABLE": "1", "RECSYS_TEACH_HOME": str(home)}
+    env |= {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "4"}  # idle threads sleep: cores are shared
+    env |= {"PYTHONHASHSEED": "0", "TQDM_DISABLE": "1", "RECSYS_TEACH_HOME": str(home)}
     env["PYTHONPATH"] = os.pathsep.join([str(NO_NETWORK), *filter(None, [os.environ.get("PYTHONPATH")])])
     if strict:
         env["RECSYS_TEACH_STRICT"] = "1"

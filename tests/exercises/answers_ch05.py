@@ -33,6 +33,11 @@ def gradient_from_prediction(r, b_u, b_i, p, q, ridge):
     return [too_high * q + ridge * p, too_high * p + ridge * q]
 
 
+def gradient_as_one_array(r, b_u, b_i, p, q, ridge):
+    e = r - b_u - b_i - p @ q
+    return ridge * np.array([p, q]) - e * np.array([q, p])
+
+
 def step_with_old_row(P, Q, u, i, r, learning_rate, ridge):
     P, Q = P.copy(), Q.copy()
     p, e = P[u].copy(), r - P[u] @ Q[i]
@@ -92,7 +97,7 @@ def ips_in_a_loop(values, propensity, clip):
 
 RIGHT = {
     "5.1": [loss_by_loop, loss_by_product],
-    "5.2": [gradient_by_differences, gradient_from_prediction],
+    "5.2": [gradient_by_differences, gradient_from_prediction, gradient_as_one_array],
     "5.3": [step_with_old_row, step_by_masks],
     "5.4": [row_by_lstsq, row_by_mask],
     "5.5": [keep_with_counter, keep_by_prefixes],
@@ -115,6 +120,38 @@ def forgets_to_square_the_norm(X, known, P, Q, ridge):
 
 def takes_the_mean(X, known, P, Q, ridge):
     return np.mean((X[known] - (P @ Q.T)[known]) ** 2) + ridge * ((P**2).sum() + (Q**2).sum())
+
+
+def forgets_to_regularise(X, known, P, Q, ridge):
+    return ((X - P @ Q.T)[known] ** 2).sum()
+
+
+def lets_only_items_pay(X, known, P, Q, ridge):
+    return ((X - P @ Q.T)[known] ** 2).sum() + ridge * (Q**2).sum()
+
+
+def halves_the_loss(X, known, P, Q, ridge):
+    return 0.5 * ((X - P @ Q.T)[known] ** 2).sum() + 0.5 * ridge * ((P**2).sum() + (Q**2).sum())
+
+
+def halves_the_ridge(X, known, P, Q, ridge):
+    return ((X - P @ Q.T)[known] ** 2).sum() + 0.5 * ridge * ((P**2).sum() + (Q**2).sum())
+
+
+def lets_the_unrated_off(X, known, P, Q, ridge):
+    rated = (P[known.any(axis=1)] ** 2).sum() + (Q[known.any(axis=0)] ** 2).sum()
+    return ((X - P @ Q.T)[known] ** 2).sum() + ridge * rated
+
+
+def lets_unrated_items_off(X, known, P, Q, ridge):
+    return ((X - P @ Q.T)[known] ** 2).sum() + ridge * ((P**2).sum() + (Q[known.any(axis=0)] ** 2).sum())
+
+
+def pays_at_each_rating(X, known, P, Q, ridge):
+    total = 0.0
+    for u, i in zip(*known.nonzero(), strict=True):
+        total += (X[u, i] - P[u] @ Q[i]) ** 2 + ridge * (P[u] @ P[u] + Q[i] @ Q[i])
+    return total
 
 
 def goes_downhill(r, b_u, b_i, p, q, ridge):
@@ -162,6 +199,17 @@ def returns_the_rows(P, Q, u, i, r, learning_rate, ridge):
     return P[u] + learning_rate * (e * Q[i] - ridge * P[u]), Q[i] + learning_rate * (e * P[u] - ridge * Q[i])
 
 
+def returns_the_updated_rows_in_a_list(P, Q, u, i, r, learning_rate, ridge):
+    return list(returns_the_rows(P, Q, u, i, r, learning_rate, ridge))
+
+
+def takes_the_ridge_out_of_the_step(P, Q, u, i, r, learning_rate, ridge):
+    P_new, Q_new, e = P.copy(), Q.copy(), r - P[u] @ Q[i]
+    P_new[u] = P[u] + learning_rate * e * Q[i] - ridge * P[u]
+    Q_new[i] = Q[i] + learning_rate * e * P[u] - ridge * Q[i]
+    return P_new, Q_new
+
+
 def climbs(P, Q, u, i, r, learning_rate, ridge):
     P_new, Q_new, e = P.copy(), Q.copy(), r - P[u] @ Q[i]
     P_new[u] = P[u] - learning_rate * (e * Q[i] - ridge * P[u])
@@ -185,6 +233,14 @@ def forgets_the_ridge(r, known, Q, ridge):
 def weighs_the_ridge(r, known, Q, ridge):
     X = Q[known]
     return np.linalg.solve(X.T @ X + ridge * len(X) * np.eye(X.shape[1]), X.T @ r[known])
+
+
+def masks_the_right_side_alone(r, known, Q, ridge):
+    return np.linalg.solve(Q.T @ Q + ridge * np.eye(Q.shape[1]), Q.T @ (known * r))
+
+
+def gives_the_right_side(r, known, Q, ridge):
+    return Q[known].T @ r[known]
 
 
 def looks_ahead(validation, patience):
@@ -216,6 +272,83 @@ def counts_rises(validation, patience):
     return kept + 1
 
 
+def never_resets_the_counter(validation, patience):
+    lowest, kept, waited = np.inf, 0, 0
+    for epoch, error in enumerate(validation, start=1):
+        if error < lowest:
+            lowest, kept = error, epoch
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return kept
+
+
+def starts_from_one(validation, patience):
+    low, kept, waited = 1.0, 1, 0
+    for epoch, error in enumerate(validation, start=1):
+        if error < low:
+            low, kept, waited = error, epoch, 0
+        else:
+            waited += 1
+            if waited == patience:
+                break
+    return kept
+
+
+def starts_from_one_and_keeps_none(validation, patience):
+    low, kept, waited = 1.0, 0, 0
+    for epoch, error in enumerate(validation, start=1):
+        waited = 0 if error < low else waited + 1
+        if error < low:
+            low, kept = error, epoch
+        if waited == patience:
+            break
+    return kept
+
+
+def starts_from_a_hundred(validation, patience):
+    low, best = 100.0, 0
+    for epoch, error in enumerate(validation):
+        if error < low:
+            low, best = error, epoch
+        if epoch - best >= patience:
+            break
+    return best + 1
+
+
+def keeps_the_last_of_equals(validation, patience):
+    lowest, kept = np.inf, 0
+    for epoch, error in enumerate(validation, start=1):
+        if error <= lowest:
+            lowest, kept = error, epoch
+        elif epoch - kept == patience:
+            break
+    return kept
+
+
+def stops_too_early(validation, patience):
+    best = 0
+    for epoch, error in enumerate(validation, start=1):
+        if error < validation[best]:
+            best = epoch - 1
+        if epoch - best >= patience:
+            break
+    return best + 1
+
+
+def stops_early_with_a_counter(validation, patience):
+    lowest, kept, waited = np.inf, 0, 0
+    for epoch, error in enumerate(validation, start=1):
+        if error < lowest:
+            lowest, kept, waited = error, epoch, 0
+        else:
+            waited += 1
+            if waited >= patience - 1:
+                break
+    return kept
+
+
 def forgets_to_weigh(values, propensity, clip):
     return sum(values) / len(values)
 
@@ -244,6 +377,13 @@ WRONG = {
         (masks_by_zero, "A centred rating of 0 is a rating"),
         (forgets_to_square_the_norm, "not the squared norms"),
         (takes_the_mean, "You averaged the squared errors"),
+        (forgets_to_regularise, "The regularisation is missing"),
+        (lets_only_items_pay, "Only Q pays"),
+        (halves_the_loss, "half of the loss"),
+        (halves_the_ridge, "You halved the regularisation"),
+        (lets_the_unrated_off, "without ratings pays"),
+        (lets_unrated_items_off, "expected 4.5, came 4"),
+        (pays_at_each_rating, "once per rating"),
     ],
     "5.2": [
         (goes_downhill, "The gradient points uphill"),
@@ -255,7 +395,9 @@ WRONG = {
     "5.3": [
         (uses_the_new_p, "with the p that had moved already"),
         (works_in_place, "changed its argument P"),
-        (returns_the_rows, "expected an array of shape"),
+        (returns_the_rows, "Return the whole P and Q"),
+        (returns_the_updated_rows_in_a_list, "Return the whole P and Q"),
+        (takes_the_ridge_out_of_the_step, "learning_rate multiplies the ridge too"),
         (climbs, "You went uphill"),
     ],
     "5.4": [
@@ -263,12 +405,21 @@ WRONG = {
         (adds_the_ridge_everywhere, "ridge belongs on the diagonal"),
         (forgets_the_ridge, "The ridge is missing"),
         (weighs_the_ridge, "by the number of ratings"),
+        (masks_the_right_side_alone, "The left side, too"),
+        (gives_the_right_side, "the right side alone"),
     ],
     "5.5": [
         (looks_ahead, "the lowest of the whole curve"),
         (says_when_it_stopped, "the epoch where training stops"),
         (counts_from_zero, "yours are counted from 0"),
         (counts_rises, "You counted rises in a row"),
+        (never_resets_the_counter, "never goes back to 0"),
+        (starts_from_one, "not from a fixed number"),
+        (starts_from_one_and_keeps_none, "you keep epoch 0"),
+        (starts_from_a_hundred, "The result differs"),
+        (keeps_the_last_of_equals, "Of equal errors keep the first"),
+        (stops_too_early, "one epoch too early"),
+        (stops_early_with_a_counter, "one epoch too early where"),
     ],
     "5.6": [
         (forgets_to_weigh, "That is the plain mean"),

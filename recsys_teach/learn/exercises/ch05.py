@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from recsys_teach.learn.compare import same
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 
 Array = np.ndarray
@@ -16,7 +17,11 @@ P_SMALL, Q_SMALL = np.array([[1.0], [2.0]]), np.array([[1.0], [-1.0]])
 GRADIENT_CASE = (1.75, 0.5, 0.25, np.array([1.0, 0.0]), np.array([0.5, 0.5]), 0.1)
 STEP_CASE = (np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.5, 0.5], [1.0, 0.0]]), 0, 0, 1.5, 0.5, 0.0)
 ROW_CASE = (np.array([1.0, 2.0, 0.0]), np.array([True, True, False]), np.array([[1.0], [2.0], [5.0]]), 1.0)
+UNRATED_CASE = (np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([[True, False], [False, False]]), P_SMALL, Q_SMALL, 0.5)
 CURVE = np.array([0.97, 0.94, 0.93, 0.935, 0.932, 0.931, 0.92])
+TWO_RISES = np.array([1.0, 0.9, 0.95, 0.8, 0.85, 0.7])
+TIE = np.array([0.9, 0.8, 0.8, 0.85])
+FALLING = np.array([1.3, 1.2, 1.1])
 
 
 def masked_loss(X: Array, known: Array, P: Array, Q: Array, ridge: float) -> float:
@@ -59,6 +64,16 @@ def ips_mean(values: Array, propensity: Array, clip: float) -> float:
     return float(weights @ values / weights.sum())
 
 
+def _two_slopes(expected: tuple[Array, Array], came: object, atol: float) -> str:
+    """Compare as ever, and take one array of two rows for the two slopes."""
+    return same(expected, list(came) if getattr(came, "ndim", 0) == 2 else came, atol)
+
+
+def _loss_paid_by(X: Array, known: Array, P: Array, Q: Array, ridge: float, users: Array, items: Array) -> float:
+    """Loss in which each row of P and Q pays for its size as many times as users and items say."""
+    return masked_loss(X, known, P, Q, 0) + ridge * float(users @ (P**2).sum(1) + items @ (Q**2).sum(1))
+
+
 def _step(
     P: Array, Q: Array, u: int, i: int, r: float, rate: float, ridge: float, sign: float = 1, factor: float = 1
 ) -> tuple[Array, Array]:
@@ -94,6 +109,20 @@ def _step_shrinking_all(P: Array, Q: Array, u: int, i: int, r: float, rate: floa
     return after_P, after_Q
 
 
+def _step_with_whole_ridge(
+    P: Array, Q: Array, u: int, i: int, r: float, rate: float, ridge: float
+) -> tuple[Array, Array]:
+    after_P, after_Q = _step(P, Q, u, i, r, rate, 0)
+    after_P[u] -= ridge * P[u]
+    after_Q[i] -= ridge * Q[i]
+    return after_P, after_Q
+
+
+def _two_rows(P: Array, Q: Array, u: int, i: int, r: float, rate: float, ridge: float) -> tuple[Array, Array]:
+    after_P, after_Q = _step(P, Q, u, i, r, rate, ridge)
+    return after_P[u], after_Q[i]
+
+
 def _gradient_times(factor: float) -> Callable[..., tuple[Array, ...]]:
     return lambda *args: tuple(factor * part for part in gradient(*args))
 
@@ -101,6 +130,10 @@ def _gradient_times(factor: float) -> Callable[..., tuple[Array, ...]]:
 def _ridge_everywhere(r: Array, known: Array, Q: Array, ridge: float) -> Array:
     X = Q[known]
     return np.linalg.solve(X.T @ X + ridge, X.T @ r[known])
+
+
+def _mask_on_the_right(r: Array, known: Array, Q: Array, ridge: float) -> Array:
+    return np.linalg.solve(Q.T @ Q + ridge * np.eye(Q.shape[1]), Q[known].T @ r[known])
 
 
 def _stop_epoch(validation: Array, patience: int) -> int:
@@ -128,6 +161,28 @@ def _rises_in_a_row(validation: Array, patience: int) -> int:
     return best + 1
 
 
+def _never_back_to_zero(validation: Array, patience: int) -> int:
+    best = bad = 0
+    for epoch in range(1, len(validation)):
+        if validation[epoch] < validation[best]:
+            best = epoch
+        else:
+            bad += 1
+        if bad >= patience:
+            break
+    return best + 1
+
+
+def _last_of_equals(validation: Array, patience: int) -> int:
+    best = 0
+    for epoch, error in enumerate(validation):
+        if error <= validation[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return best + 1
+
+
 def _draw_loss(rng: np.random.Generator) -> tuple:
     known = rng.random((4, 5)) < 0.6
     return np.where(known, rng.normal(size=(4, 5)), 0), known, rng.normal(size=(4, 2)), rng.normal(size=(5, 2)), 0.3
@@ -149,7 +204,8 @@ def _draw_row(rng: np.random.Generator) -> tuple:
 
 
 def _draw_curve(rng: np.random.Generator) -> tuple:
-    return rng.uniform(0.9, 1, size=10).round(3), int(rng.integers(1, 4))
+    errors = rng.uniform(0.9, 1, size=10) - rng.uniform(0, 0.02) * np.arange(10)  # some fall, some do not
+    return (rng.choice([0.95, 3, 300]) * errors).round(3), int(rng.integers(1, 4))
 
 
 def _draw_log(rng: np.random.Generator) -> tuple:
@@ -160,7 +216,7 @@ CHAPTER = Chapter(
     number="05",
     title="Learning factors from ratings",
     objectives={
-        "O5.1": "Write the loss of a factor model over the known cells alone, with biases and regularisation",
+        "O5.1": "Write the regularised loss of a factor model over the known cells alone",
         "O5.2": "Derive the gradient of one rating and make a step of stochastic gradient descent",
         "O5.3": "Solve one row as a ridge regression, and recover planted factors by alternating",
         "O5.4": "Read learning curves, stop at the right epoch, and choose factors and regularisation",
@@ -170,7 +226,11 @@ CHAPTER = Chapter(
         Exercise(
             "5.1", "The masked loss", objective="O5.1", level="warm-up", minutes=5,
             reference=masked_loss,
-            cases=[(X_SMALL, KNOWN_SMALL, P_SMALL, Q_SMALL, 0.0), (X_SMALL, KNOWN_SMALL, P_SMALL, Q_SMALL, 0.5)],
+            cases=[
+                (X_SMALL, KNOWN_SMALL, P_SMALL, Q_SMALL, 0.0),
+                (X_SMALL, KNOWN_SMALL, P_SMALL, Q_SMALL, 0.5),
+                UNRATED_CASE,
+            ],
             draw=_draw_loss,
             why="A cell that nobody rated has no error, and every factor pays for its size.",
             hints=(
@@ -188,10 +248,20 @@ CHAPTER = Chapter(
                 "You averaged the squared errors. The loss adds them up, so that ridge weighs against each alike.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, ridge)
                     - ((X - P @ Q.T)[known] ** 2).sum() + ((X - P @ Q.T)[known] ** 2).mean(),
-                "The regularisation is missing, or only half of it is there: both P and Q pay.":
+                "The regularisation is missing: P and Q pay for their size.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0),
                 "Only P pays for its size in your loss. Q has to pay too.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0) + ridge * (P**2).sum(),
+                "Only Q pays for its size in your loss. P has to pay too.":
+                    lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0) + ridge * (Q**2).sum(),
+                "That is half of the loss. Here the whole is asked.":
+                    lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, ridge) / 2,
+                "You halved the regularisation. Here ridge is its whole price.":
+                    lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, ridge / 2),
+                "A user or item without ratings pays for its size too.":
+                    lambda X, known, P, Q, ridge: _loss_paid_by(X, known, P, Q, ridge, known.any(1), known.any(0)),
+                "You paid for a row once per rating. Each row pays once.":
+                    lambda X, known, P, Q, ridge: _loss_paid_by(X, known, P, Q, ridge, known.sum(1), known.sum(0)),
                 "You took the norms, not the squared norms, of the factors.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0)
                     + ridge * (np.linalg.norm(P) + np.linalg.norm(Q)),
@@ -202,6 +272,7 @@ CHAPTER = Chapter(
             reference=gradient,
             cases=[GRADIENT_CASE, (1.0, 0.0, 0.0, np.array([2.0]), np.array([1.0]), 0.0)],
             draw=_draw_gradient,
+            compare=_two_slopes,
             why="The slope of p is minus the error times q, which p is multiplied by, plus ridge times p.",
             hints=(
                 "Name the error e = r - b_u - b_i - p @ q. By how much does e change if p[0] grows a little?",
@@ -211,7 +282,7 @@ CHAPTER = Chapter(
             misconceptions={
                 "That is the direction downhill. The gradient points uphill: the opposite sign.": _gradient_times(-1),
                 "That is the gradient of the whole loss. Of half the loss it is half as large.": _gradient_times(2),
-                "You exchanged p and q in -e * p: e changes with p as fast as q is long, so p's slope holds e * q.":
+                "You exchanged p and q: if p[0] grows by 1, e falls by q[0], so p's slope holds e * q.":
                     lambda r, b_u, b_i, p, q, ridge: (
                         ridge * p - (r - b_u - b_i - p @ q) * p, ridge * q - (r - b_u - b_i - p @ q) * q,
                     ),
@@ -257,6 +328,8 @@ CHAPTER = Chapter(
                     lambda P, Q, u, i, r, learning_rate, ridge: _step(P, Q, u, i, r, 1.0, ridge),
                 "The regularisation is missing: each of the two rows shrinks by learning_rate * ridge of itself.":
                     lambda P, Q, u, i, r, learning_rate, ridge: _step(P, Q, u, i, r, learning_rate, 0.0),
+                "learning_rate multiplies the ridge too.": _step_with_whole_ridge,
+                "Those are the two rows that move. Return the whole P and Q.": _two_rows,
             },
         ),
         Exercise(
@@ -267,8 +340,8 @@ CHAPTER = Chapter(
             why="With Q fixed the loss is a parabola in p, and its lowest point solves the normal equations.",
             hints=(
                 "Which rows of Q, and which entries of r, belong to items that the user has rated?",
-                "Call them X = Q[known] and y = r[known]. The formula says (XᵀX + ridge I) p = Xᵀy.",
-                "np.linalg.solve(X.T @ X + ridge * np.eye(Q.shape[1]), X.T @ y)",
+                "Call them Q_K = Q[known] and r_K = r[known]. The formula says (Q_Kᵀ Q_K + ridge I) p = Q_Kᵀ r_K.",
+                "np.linalg.solve(Q_K.T @ Q_K + ridge * np.eye(Q.shape[1]), Q_K.T @ r_K)",
             ),
             misconceptions={
                 "You used all items, so what is not known pulls as a rating of 0. Keep Q[known] and r[known].":
@@ -280,14 +353,26 @@ CHAPTER = Chapter(
                 "ridge belongs on the diagonal, ridge * np.eye(k); you added it to every entry.": _ridge_everywhere,
                 "You multiplied the ridge by the number of ratings. Here it is given as it is.":
                     lambda r, known, Q, ridge: als_row(r, known, Q, ridge * known.sum()),
-                "That is XᵀX p, the right side alone: solve the equations.":
+                "That is Q_Kᵀ r_K, the right side alone: solve the equations, with np.linalg.solve.":
                     lambda r, known, Q, ridge: Q[known].T @ r[known],
+                "The left side, too, has only the rows of the rated items.": _mask_on_the_right,
             },
         ),
         Exercise(
             "5.5", "The epoch to keep", objective="O5.4", level="core", minutes=6,
             reference=epoch_to_keep,
-            cases=[(CURVE, 2), (CURVE, 3), (CURVE, 4), (CURVE, 1), (CURVE[:3], 2)],
+            cases=[
+                (CURVE, 2),
+                (CURVE, 3),
+                (CURVE, 4),
+                (CURVE, 1),
+                (CURVE[:3], 2),
+                (TWO_RISES, 2),
+                (TWO_RISES, 3),
+                (TIE, 2),
+                (FALLING, 2),
+                (100 * FALLING, 2),
+            ],
             draw=_draw_curve,
             why="What counts is the lowest error so far; training stops once it is patience epochs old.",
             hints=(
@@ -307,6 +392,17 @@ CHAPTER = Chapter(
                     _rises_in_a_row,
                 "You waited one epoch too long: stop as soon as the lowest error is patience epochs old.":
                     lambda validation, patience: epoch_to_keep(validation, patience + 1),
+                "You stopped one epoch too early: the lowest error must be patience epochs old.":
+                    lambda validation, patience: epoch_to_keep(validation, patience - 1),
+                "You stopped one epoch too early where patience is above 1.":
+                    lambda validation, patience: epoch_to_keep(validation, max(1, patience - 1)),
+                "Your counter of bad epochs never goes back to 0. Each new lowest error starts it again.":
+                    _never_back_to_zero,
+                "Of equal errors keep the first: a new lowest error has to be below the old one.": _last_of_equals,
+                "Start from the first error, or from infinity, not from a fixed number.":
+                    lambda validation, patience: 1 if validation[0] > 1 else epoch_to_keep(validation, patience),
+                "Start from the first error, or from infinity, not from a fixed number: you keep epoch 0.":
+                    lambda validation, patience: 0 if validation[0] > 1 else epoch_to_keep(validation, patience),
                 "That is the error itself. The epoch is asked.":
                     lambda validation, patience: validation[epoch_to_keep(validation, patience) - 1],
             },
@@ -323,7 +419,8 @@ CHAPTER = Chapter(
             why="Each cell that was shown stands for 1 / propensity cells like it.",
             hints=(
                 "For how many cells like it does a cell with propensity .25 stand?",
-                "weights = 1 / propensity, after propensities below clip are raised to clip.",
+                "weights = 1 / propensity, after propensities below clip are raised to clip. np.maximum compares two, "
+                "element by element; np.max looks for one largest value.",
                 "w = 1 / np.maximum(propensity, clip); then the weighted mean, (w * values).sum() / w.sum()",
             ),
             misconceptions={
@@ -356,7 +453,8 @@ CHAPTER = Chapter(
     ],
     quiz=[
         Question(
-            "O5.1", "A table has 90 % empty cells, and ratings are centred. What does an empty cell add to the loss?",
+            "O5.1",
+            "A table has 90 % empty cells, and ratings are centred. What does an empty cell add to the masked loss?",
             {
                 "a": ("The square of its prediction, since the centred value is 0.",
                       "That is the zero-filled loss: it pulls every prediction towards the mean."),
