@@ -77,6 +77,7 @@ CHAPTER = Chapter(
         declare("9.5", lambda: {"shape": (3, 4), "n": 12}),
         declare("9.6", lambda log, seen, cells: len(log), cases=[(TWO_RATINGS, [1, 2], sparse.csr_array(np.eye(2)))]),
         declare("9.7", lambda x: None, cases=[(1,)]),
+        declare("9.8", lambda x: 8 * x / x.sum(), cases=[(np.array([1.0, 2.0]),), (np.array([2.0, 5.0]),)]),
     ],
 )  # fmt: skip
 
@@ -122,6 +123,37 @@ def helper_still_to_do(R):
 )  # fmt: skip
 def test_a_function_that_still_holds_todo_is_to_do(said, stub) -> None:
     assert said("9.1", stub).startswith("[to do]")
+
+
+def open_exercise(R):
+    return TODO
+
+
+def uses_an_open_exercise(R):
+    return open_exercise(R) * 2
+
+
+def test_a_function_that_uses_what_is_still_todo_is_told_its_name(said) -> None:
+    out = said("9.1", uses_an_open_exercise)
+    assert out.startswith("[to do]")
+    assert "Your function uses open_exercise, where TODO is still waiting" in out
+    assert "replace it by your own answer" in said("9.1", open_exercise)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda shares: shares.round(2), "Do not round: return the full number."),
+        (lambda shares: shares.round(), "Do not round: return the full number."),
+        (np.floor, "Divide with `/`."),
+        (lambda shares: (shares[0] // 1, shares[1]), "Divide with `/`."),
+        (lambda shares: shares * 0, "numbers differ"),
+        (lambda shares: shares.round(2) + 0.1, "numbers differ"),
+    ],
+    ids=["two digits", "whole", "cut off", "one part cut off", "always 0", "another mistake"],
+)
+def test_a_right_number_that_lost_digits_is_told_so(said, change, message: str) -> None:
+    assert message in " ".join(said("9.8", lambda x: change(8 * x / x.sum())).split())
 
 
 def test_a_right_answer_is_ok_with_the_reason_why_and_nothing_else(said) -> None:

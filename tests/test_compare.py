@@ -114,6 +114,13 @@ TRANSPOSED = "expected an array of shape (2, 3), came an array of shape (3, 2): 
         ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "under 'b': expected 2, came 3."),
         ((1, 2), (1, 3), "part 2 of what you return: expected 2, came 3."),
         ((1, 2), 1, "expected 2 things, as in `return a, b`; came int 1."),
+        ((1, 2, 3), (1, 2), "expected 3 things, as in `return a, b, c`; came tuple (1, 2)."),
+        (
+            (1, 2, 3),
+            (1, np.array([2, 3])),
+            "expected 3 things, as in `return a, b, c`; came 2, the second of which holds 2 numbers. "
+            "Unpack it: `b, c = ...`.",
+        ),
         ((1, MATRIX), (1, MATRIX.T), "part 2 of what you return: " + TRANSPOSED),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",

@@ -390,7 +390,7 @@ show(
     "approximation with five directions: blurred, with the same bright and dark stripes.",
 )
 
-# %%
+# %% tags=["nbval-ignore-output"]
 slider(
     draw_rank,
     name="k",

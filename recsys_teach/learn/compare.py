@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping
 from itertools import islice
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -96,11 +97,27 @@ def _same_mapping(expected: Mapping, came: Any, atol: float) -> str:
 
 def _same_parts(expected: tuple, came: Any, atol: float) -> str:
     if (not isinstance(came, tuple | list) and getattr(came, "ndim", 0) != 1) or len(came) != len(expected):
-        return f"expected {len(expected)} things, as in `return a, b`; came {_short(came)}."
+        example = ", ".join(ascii_lowercase[: len(expected)])
+        return f"expected {len(expected)} things, as in `return {example}`; came {_nested(expected, came)}."
     for place, (want, got) in enumerate(zip(expected, came, strict=True), start=1):
         if reason := same(want, got, atol):
             return f"part {place} of what you return: {reason}"
     return ""
+
+
+def _nested(expected: tuple, came: Any) -> str:
+    """Say what came, and which part to unpack if there are as many numbers as expected, but one part holds several."""
+    try:
+        sizes = [np.size(part) for part in came] if isinstance(came, tuple | list) else []
+        wide = [place for place, size in enumerate(sizes) if size > 1]
+        if sum(sizes) != len(expected) or len(wide) != 1 or any(np.ndim(part) for part in expected):
+            return _short(came)
+    except (ValueError, TypeError):
+        return _short(came)
+    place, size = wide[0], sizes[wide[0]]
+    names = ", ".join(ascii_lowercase[place : place + size])
+    nth = ("first", "second", "third")[place] if place < 3 else f"{place + 1}th"
+    return f"{len(sizes)}, the {nth} of which holds {size} numbers. Unpack it: `{names} = ...`"
 
 
 def _same_numbers(expected: np.ndarray, came: Any, atol: float) -> str:

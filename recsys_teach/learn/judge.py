@@ -12,6 +12,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,9 @@ from recsys_teach.learn.todo import ADVICE, TODO, TodoError
 
 SECONDS = 1.5  # for all calls of a learner's function together, so that a check ends within 2 s
 RANDOM_CASES = 5
+
+CUT_OFF = "Your result lost its fraction: `//` and `int` cut it off. Divide with `/`."
+ROUNDED = "Do not round: return the full number."
 
 Status = Literal["to do", "not yet", "ok"]
 
@@ -83,7 +87,7 @@ def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
     if not failures:
         return Verdict("ok", exercise.why)
     first = min(failures, key=lambda failure: sum(map(len, failure.evidence)))  # the smallest counter-example
-    reason = _misconception(exercise, tried) or first.reason
+    reason = _misconception(exercise, tried) or _rounding(exercise, tried) or first.reason
     return Verdict("not yet", reason, first.evidence + _borrowed(answer))
 
 
@@ -102,7 +106,7 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, seconds: float) -> t
     try:
         came = call_within(max(0.05, seconds), answer, *given)
     except TodoError:
-        return None, Verdict("to do", ADVICE)
+        return None, Verdict("to do", _what_is_todo(answer))
     except TimeUp as time_up:
         reason = f"Your function did not return within {SECONDS:g} seconds. Is there a loop that cannot end?"
         if not time_up.stopped:
@@ -113,7 +117,7 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, seconds: float) -> t
     except BaseException as error:  # sys.exit(), quit()
         return None, Verdict("not yet", f"Your function ended with {type(error).__name__}.", (called,))
     if came is TODO:
-        return None, Verdict("to do", ADVICE)
+        return None, Verdict("to do", _what_is_todo(answer))
     if came is None and exercise.reference(*copy.deepcopy(args)) is not None:
         reason = "Your function returned None: does its last line say `return`?"
         return None, Verdict("not yet", reason, (called,))
@@ -153,6 +157,46 @@ def _gives(exercise: Exercise, wrong: Callable, args: tuple, came: Any) -> bool:
             return not exercise.compare(wrong(*copy.deepcopy(args)), came, exercise.atol)
         except Exception:
             return False
+
+
+def _rounding(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:
+    """Notice right numbers that were cut off or rounded, on every case; some parts of the result may be left exact."""
+    try:
+        wanted = np.array([np.atleast_1d(exercise.reference(*copy.deepcopy(args))) for args, _ in tried], dtype=float)
+        got = np.array([np.atleast_1d(came) for _, came in tried], dtype=float)  # both (n_cases, n_parts)
+    except Exception:  # no numbers, or another number of them in each case
+        return ""
+    if wanted.shape != got.shape or not got.any():
+        return ""
+    exact = np.isclose(wanted, got).all(axis=0)
+    if exact.all():
+        return ""
+    if (exact | np.isclose(np.floor(wanted), got).all(axis=0)).all():
+        return CUT_OFF
+    for digits in range(6):
+        rounded = np.isclose(got.round(digits), got) & (abs(got - wanted) <= 0.5001 * 10.0**-digits)
+        if (exact | rounded.all(axis=0)).all():
+            return ROUNDED
+    return ""
+
+
+def _what_is_todo(answer: Callable) -> str:
+    """Tell a function that holds TODO itself from one that uses something which does."""
+    code = getattr(answer, "__code__", None)
+    if code is None or "TODO" in (names := _globals_used(code)):
+        return ADVICE
+    for name in sorted(names):
+        value = answer.__globals__.get(name)
+        if value is TODO or "TODO" in _globals_used(getattr(value, "__code__", None)):
+            return f"Your function uses {name}, where TODO is still waiting: solve that first, or do without it."
+    return "Your function uses something that is still TODO: solve that first, or do without it."
+
+
+def _globals_used(code: CodeType | None) -> set[str]:
+    if code is None:
+        return set()
+    inner = [_globals_used(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 def _called(exercise: Exercise, answer: Callable, args: tuple) -> str:

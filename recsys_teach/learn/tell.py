@@ -169,7 +169,7 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests[f"below {below:g}"] = lambda: value < below
     try:
         holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
-        shown = _rounded(value, within) if holds else f"{value:.6g}"
+        shown = _rounded(value, near, within) if holds else f"{value:.6g}"
         said = f": {shown} ({', '.join(tests)})" if tests else ""
     except (TypeError, ValueError):  # no number came
         holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
@@ -181,11 +181,14 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
     _conclude("claim", sentence, "ok" if holds else "not yet", said)
 
 
-def _rounded(value: float, within: float) -> str:
-    """Write a measured number with the digits that its tolerance leaves meaningful, or else two."""
+def _rounded(value: float, near: float | None, within: float) -> str:
+    """Write a measured number with the digits that its tolerance leaves meaningful, and no fewer than were expected."""
+    if near is None or "e" in f"{near:g}":
+        return f"{value:.4g}" if abs(value) < 100 else f"{value:,.0f}"
+    digits = len(f"{near:g}".partition(".")[2])
     if within >= 1e-5:
-        return f"{value:.{max(0, math.ceil(-math.log10(within)))}f}"
-    return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
+        digits = max(digits, math.ceil(-math.log10(within)))
+    return f"{value:,.{digits}f}"
 
 
 def _find_exercise(exercise_id: str) -> Exercise | None:

@@ -24,6 +24,13 @@ def damped_by_one_hot(values, groups, n_groups, damping):
     return values @ belongs / (belongs.sum(axis=0) + damping)
 
 
+def damped_by_add_at(values, groups, n_groups, damping):
+    total, count = np.zeros(n_groups), np.full(n_groups, float(damping))
+    np.add.at(total, groups, values)
+    np.add.at(count, groups, 1)
+    return total / count
+
+
 def cosine_by_loop(a, b):
     product = sum(x * y for x, y in zip(a, b, strict=True))
     return product / math.sqrt(sum(x * x for x in a)) / math.sqrt(sum(y * y for y in b))
@@ -65,6 +72,26 @@ def neighbours_by_nansum(expected, similar, residuals, prior):
     return expected + np.nansum(weights * residuals) / (prior + weights.sum())
 
 
+def sums_by_loop(met, similar, k):
+    scores = {}
+    for i in range(len(met)):
+        if not met[i]:
+            scores[i] = sum(similar[i, j] for j in range(len(met)) if met[j])
+    return sorted(scores, key=lambda i: -scores[i])[:k]
+
+
+def sums_by_columns(met, similar, k):
+    seen = np.flatnonzero(met)
+    scores = similar[:, seen].sum(axis=1)
+    scores[seen] = -1
+    return np.argsort(-scores, kind="stable")[:k].tolist()
+
+
+def sums_by_lexsort(met, similar, k):
+    order = np.lexsort((np.arange(len(met)), -(similar @ met)))
+    return order[met[order] == 0][:k]
+
+
 def tfidf_by_loop(counts):
     n_items, n_words = counts.shape
     rows = []
@@ -83,11 +110,25 @@ def tfidf_by_differences(counts):
     return weights / np.sqrt(np.square(weights).sum(1))[:, None]
 
 
+def tfidf_of_floats(counts):
+    weights = counts.astype(float)
+    for j in range(counts.shape[1]):
+        weights[:, j] *= np.log((1 + len(counts)) / (1 + (counts[:, j] > 0).sum())) + 1
+    for row in weights:
+        row /= np.linalg.norm(row)
+    return weights
+
+
 def rank_by_list(liked, vectors, k):
     profile = sum(vectors[i] for i in liked) / len(liked)
     scores = np.round(vectors @ profile, 9)
     unseen = [i for i in range(len(vectors)) if i not in liked]
     return sorted(unseen, key=lambda i: (-scores[i], i))[:k]
+
+
+def rank_all_then_remove(liked, vectors, k):
+    order = np.argsort(-(vectors @ vectors[liked].mean(axis=0)), kind="stable")
+    return order[~np.isin(order, liked)][:k]
 
 
 def rank_by_cosine(liked, vectors, k):
@@ -98,12 +139,13 @@ def rank_by_cosine(liked, vectors, k):
 
 
 RIGHT = {
-    "2.1": [damped_in_a_loop, damped_by_pandas, damped_by_one_hot],
+    "2.1": [damped_in_a_loop, damped_by_pandas, damped_by_one_hot, damped_by_add_at],
     "2.2": [cosine_by_loop, cosine_of_units],
     "2.3": [shrunk_by_loop, shrunk_by_products],
     "2.4": [neighbours_by_loop, neighbours_by_nansum],
-    "2.5": [tfidf_by_loop, tfidf_by_differences],
-    "2.6": [rank_by_list, rank_by_cosine],
+    "2.5": [sums_by_loop, sums_by_columns, sums_by_lexsort],
+    "2.6": [tfidf_by_loop, tfidf_by_differences, tfidf_of_floats],
+    "2.7": [rank_by_list, rank_by_cosine, rank_all_then_remove],
 }
 
 
@@ -128,6 +170,35 @@ def damps_the_mean(values, groups, n_groups, damping):
     return np.array(means)
 
 
+def adds_at_repeated_positions(values, groups, n_groups, damping):
+    out = np.zeros(n_groups)
+    out[groups] += values
+    return out / (np.bincount(groups, minlength=n_groups) + damping)
+
+
+def counts_at_repeated_positions(values, groups, n_groups, damping):
+    total, count = np.zeros(n_groups), np.zeros(n_groups)
+    total[groups] += values
+    count[groups] += 1
+    return total / (count + damping)
+
+
+def loses_an_empty_group(values, groups, n_groups, damping):
+    grouped = pd.Series(values).groupby(groups)
+    return (grouped.sum() / (grouped.count() + damping)).to_numpy()
+
+
+def forgets_brackets(a, b):
+    return a @ b / np.linalg.norm(a) * np.linalg.norm(b)
+
+
+def subtracts_the_mean(a, b):
+    a, b = a.copy(), b.copy()
+    a[a > 0] -= a[a > 0].mean()
+    b[b > 0] -= b[b > 0].mean()
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
 def norms_over_common(a, b):
     both = (a > 0) & (b > 0)
     return a[both] @ b[both] / np.sqrt((a[both] ** 2).sum() * (b[both] ** 2).sum())
@@ -146,6 +217,33 @@ def counts_truth_values(R, shrinkage):
     unit = R / np.linalg.norm(R, axis=0)
     rated = R > 0
     n = rated.T @ rated
+    S = unit.T @ unit * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def shrinks_common_norms(R, shrinkage):
+    S = np.zeros((R.shape[1],) * 2)
+    for i in range(len(S)):
+        for j in range(len(S)):
+            n = ((R[:, i] > 0) & (R[:, j] > 0)).sum()
+            if i != j and n:
+                S[i, j] = norms_over_common(R[:, i], R[:, j]) * n / (n + shrinkage)
+    return S
+
+
+def shrinks_common_norms_to_nan(R, shrinkage):
+    with np.errstate(invalid="ignore"):
+        n = (R > 0).T.astype(float) @ (R > 0)
+        norms = np.array([[np.linalg.norm(a[b > 0]) for b in R.T] for a in R.T])
+        S = R.T @ R / (norms * norms.T) * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def counts_stars(R, shrinkage):
+    unit = R / np.linalg.norm(R, axis=0)
+    n = R.T @ R
     S = unit.T @ unit * n / (n + shrinkage)
     np.fill_diagonal(S, 0)
     return S
@@ -182,6 +280,68 @@ def takes_a_plain_average(expected, similar, residuals, prior):
     rated = ~np.isnan(residuals)
     with np.errstate(invalid="ignore", divide="ignore"):
         return expected + np.sum(similar[rated] * residuals[rated]) / np.sum(similar[rated])
+
+
+def divides_before_it_adds(expected, similar, residuals, prior):
+    rated = ~np.isnan(residuals)
+    return expected + similar[rated] @ residuals[rated] / prior + similar[rated].sum()
+
+
+def cuts_to_the_scale(expected, similar, residuals, prior):
+    return min(5, max(1, neighbours_by_loop(expected, similar, residuals, prior)))
+
+
+def goes_down_the_columns(met, similar, k):
+    scores = met @ similar
+    scores[met > 0] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def divides_the_sums(met, similar, k):
+    scores = similar @ met / similar.sum(axis=1)
+    scores[met == 1] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def averages_what_was_met(met, similar, k):
+    seen = similar[:, met > 0]
+    scores = seen.sum(axis=1) / np.maximum((seen > 0).sum(axis=1), 1)
+    scores[met > 0] = -1
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def recommends_the_met(met, similar, k):
+    return np.argsort(-(similar @ met), kind="stable")[:k]
+
+
+def ranks_sums_unstably(met, similar, k):
+    scores = similar @ met
+    scores[met > 0] = -np.inf
+    return np.argsort(-scores)[:k]
+
+
+def gives_the_met_nothing(met, similar, k):
+    return np.argsort(-(similar @ met) * (met == 0), kind="stable")[:k]
+
+
+def cuts_weights(counts):
+    weights = counts.copy()
+    idf = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
+    for j in range(counts.shape[1]):
+        weights[:, j] = weights[:, j] * idf[j]
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def cuts_lengths(counts):
+    weights = np.zeros_like(counts)
+    for i, row in enumerate(counts):
+        weights[i] = row / np.linalg.norm(row)
+    return weights
+
+
+def adds_one_inside(counts):
+    weights = counts * np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0)) + 1)
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
 
 
 def stops_before_the_length(counts):
@@ -222,6 +382,37 @@ def takes_the_nearest_liked(liked, vectors, k):
     return np.argsort(-scores.round(9), kind="stable")[:k]
 
 
+def recommends_the_liked_unrounded(liked, vectors, k):
+    return np.argsort(-(vectors @ vectors[liked].mean(axis=0)), kind="stable")[:k]
+
+
+def ranks_unstably(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = -np.inf
+    return np.argsort(-scores)[:k]
+
+
+def turns_ties_round(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = -np.inf
+    return np.argsort(scores)[::-1][:k]
+
+
+def removes_before_the_sort(liked, vectors, k):
+    scores = np.delete(vectors @ vectors[liked].mean(axis=0), liked)
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def gives_the_liked_zero(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = 0
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def gives_a_set(liked, vectors, k):
+    return set(rank_by_list(liked, vectors, k))
+
+
 def averages_over_words(liked, vectors, k):
     return vectors @ vectors[liked].mean(axis=1)
 
@@ -232,33 +423,60 @@ WRONG = {
         (divides_zero_by_zero, "so no group is empty"),
         (forgets_minlength, "minlength=n_groups"),
         (damps_the_mean, "You damped the mean"),
+        (adds_at_repeated_positions, "keeps only the last value of each group"),
+        (counts_at_repeated_positions, "in the sum and in the count"),
+        (loses_an_empty_group, "A group without values has a place too"),
     ],
     "2.2": [
         (norms_over_common, "common raters only"),
         (forgets_the_root, "A norm has a root"),
         (correlates_the_zeros, "a blank is no rating of 0"),
+        (forgets_brackets, "the whole denominator in brackets"),
+        (subtracts_the_mean, "take the stars as they are"),
     ],
     "2.3": [
         (counts_truth_values, "A product of truth values is a truth value"),
         (keeps_the_diagonal, "put 0 on the diagonal"),
         (compares_people, "You compared people with people"),
         (takes_the_smaller_count, "The result differs"),
+        (shrinks_common_norms, "take the norm of each whole column"),
+        (shrinks_common_norms_to_nan, "take the norm of each whole column"),
+        (counts_stars, "R.T @ R adds products of stars"),
     ],
     "2.4": [
         (counts_the_unrated, "must not count as a residual of 0"),
         (lets_nan_through, "NaN plus anything is NaN"),
         (takes_a_plain_average, "The prior is missing"),
+        (divides_before_it_adds, "the whole denominator in brackets"),
+        (cuts_to_the_scale, "the package does that at the end"),
     ],
     "2.5": [
+        (goes_down_the_columns, "You went down the columns"),
+        (divides_the_sums, "The sum alone ranks"),
+        (averages_what_was_met, "Add the similarities up"),
+        (recommends_the_met, "what the person has met already"),
+        (ranks_sums_unstably, "A tie goes to the lower position"),
+        (gives_the_met_nothing, "0 is a score that other films have too"),
+    ],
+    "2.6": [
         (stops_before_the_length, "do not have length 1 yet"),
         (takes_the_textbook, "as many textbooks have it"),
         (counts_every_word, "You counted the word itself"),
         (divides_by_columns, "You gave the columns length 1"),
+        (cuts_weights, "start from counts.astype(float)"),
+        (cuts_lengths, "start from counts.astype(float)"),
+        (adds_one_inside, "The last 1 stands behind the logarithm"),
     ],
-    "2.6": [
+    "2.7": [
         (recommends_the_liked, "what the person has liked already"),
         (takes_the_last_k, "least similar items first"),
         (takes_the_nearest_liked, "the nearest of the liked items"),
         (averages_over_words, "raised ValueError"),
+        (recommends_the_liked_unrounded, "what the person has liked already"),
+        (ranks_unstably, "without kind numpy may order them"),
+        (turns_ties_round, "[::-1] turns ties round"),
+        (removes_before_the_sort, "no longer count the same films"),
+        (gives_the_liked_zero, "0 is a score that other films have too"),
+        (gives_a_set, "A set has no order"),
     ],
 }

@@ -4,6 +4,7 @@ from fractions import Fraction
 from math import log2
 
 import numpy as np
+import pandas as pd
 from scipy.stats import hypergeom
 
 
@@ -41,6 +42,11 @@ def bootstrap_by_weights(values, drawn):
     return np.quantile(counts @ values / len(values), [0.025, 0.975])
 
 
+def bootstrap_by_sum(values, drawn):
+    means = pd.Series(values[drawn].sum(axis=1) / drawn.shape[1])
+    return list(means.quantile([0.025, 0.975]))
+
+
 def paired_by_two_means(a, b, drawn):
     means = a[drawn].mean(axis=1) - b[drawn].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
@@ -63,9 +69,9 @@ def sampled_rank_by_fractions(rank, n_items, n_negatives):
 RIGHT = {
     "3.1": [precision_recall_by_loop, precision_recall_by_mean],
     "3.2": [ndcg_by_loop, ndcg_by_natural_logarithm],
-    "3.3": [bootstrap_by_loop, bootstrap_by_weights],
+    "3.3": [bootstrap_by_loop, bootstrap_by_weights, bootstrap_by_sum],
     "3.4": [paired_by_two_means, paired_by_loop],
-    "3.5": [["b", "c"], {"C", "B"}, "bc", ("c", "b"), "b, c"],
+    "3.5": [["b", "c"], {"C", "B"}, "bc", ("c", "b"), "b, c", "b and c", np.array(["c", "b"]), ["B ", "c"]],
     "3.6": [sampled_rank_by_distribution, sampled_rank_by_fractions],
 }
 
@@ -87,6 +93,14 @@ def returns_one_number(hits, n_relevant):
     return hits.sum() / n_relevant
 
 
+def cuts_off(hits, n_relevant):
+    return hits.sum() // len(hits), hits.sum() // n_relevant
+
+
+def rounds_to_two_digits(hits, n_relevant):
+    return round(hits.sum() / len(hits), 2), round(hits.sum() / n_relevant, 2)
+
+
 def forgets_to_normalise(hits, n_relevant):
     return sum(hit / log2(place + 1) for place, hit in enumerate(hits, start=1))
 
@@ -102,9 +116,47 @@ def lets_the_best_list_hit_everywhere(hits, n_relevant):
     return (hits * discounts).sum() / discounts.sum()
 
 
+def divides_by_the_sorted_list(hits, n_relevant):
+    with np.errstate(invalid="ignore"):
+        discounts = 1 / np.log2(np.arange(len(hits)) + 2)
+        return (hits * discounts).sum() / (np.sort(hits)[::-1] * discounts).sum()
+
+
+def cuts_the_best_list_at_the_hits(hits, n_relevant):
+    with np.errstate(invalid="ignore"):
+        discounts = 1 / np.log2(np.arange(len(hits)) + 2)
+        return (hits * discounts).sum() / discounts[: hits.sum()].sum()
+
+
 def starts_at_place_zero(hits, n_relevant):
-    discounts = 1 / np.log2(np.arange(len(hits)) + 1)
-    return (hits * discounts).sum() / discounts[:n_relevant].sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        discounts = 1 / np.log2(np.arange(len(hits)) + 1)
+        return (hits * discounts).sum() / discounts[:n_relevant].sum()
+
+
+def starts_at_place_zero_by_loop(hits, n_relevant):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gained = sum(1 / np.log2(place + 1) for place in range(len(hits)) if hits[place])
+        return gained / sum(1 / np.log2(place + 1) for place in range(min(len(hits), n_relevant)))
+
+
+def starts_at_the_second_hit(hits, n_relevant):
+    gained = sum(hits[place] / log2(place + 1) for place in range(1, len(hits)))
+    return gained / sum(1 / log2(place + 1) for place in range(1, min(len(hits), n_relevant) + 1))
+
+
+def leaves_the_first_place_out(hits, n_relevant):
+    gained = sum(hits[place] / log2(place + 2) for place in range(1, len(hits)))
+    return gained / sum(1 / log2(place + 2) for place in range(min(len(hits), n_relevant)))
+
+
+def leaves_the_last_place_out(hits, n_relevant):
+    gained = sum(hits[place - 1] / log2(place + 1) for place in range(1, len(hits)))
+    return gained / sum(1 / log2(place + 1) for place in range(1, min(len(hits), n_relevant) + 1))
+
+
+def rounds_the_ndcg(hits, n_relevant):
+    return round(ndcg_by_loop(hits, n_relevant), 3)
 
 
 def uses_a_shifted_discount(hits, n_relevant):
@@ -122,6 +174,34 @@ def averages_columns(values, drawn):
 
 def leaves_90_percent(values, drawn):
     return np.percentile(values[drawn].mean(axis=1), [5, 95])
+
+
+def averages_positions(values, drawn):
+    return np.quantile(drawn.mean(axis=1), [0.025, 0.975])
+
+
+def mistakes_percent_for_share(values, drawn):
+    return np.percentile(values[drawn].mean(axis=1), [0.025, 0.975])
+
+
+def takes_places_of_the_sorted_means(values, drawn):
+    means, n = np.sort(values[drawn].mean(axis=1)), len(drawn)
+    return means[int(0.025 * n)], means[int(0.975 * n)]
+
+
+def takes_the_extreme_means(values, drawn):
+    means = values[drawn].mean(axis=1)
+    return means.min(), means.max()
+
+
+def draws_groups_of_its_own(values, drawn):
+    rng = np.random.default_rng()
+    means = [rng.choice(values, size=len(values)).mean() for _ in range(500)]
+    return np.quantile(means, [0.025, 0.975])
+
+
+def rounds_the_limits(values, drawn):
+    return tuple(round(limit, 2) for limit in bootstrap_by_loop(values, drawn))
 
 
 def averages_everything(values, drawn):
@@ -146,6 +226,15 @@ def leaves_the_mean_out(a, b, drawn):
     return bootstrap_of(a - b, drawn)[1:]
 
 
+def nests_the_interval(a, b, drawn):
+    return (a - b).mean(), np.quantile((a - b)[drawn].mean(axis=1), [0.025, 0.975])
+
+
+def averages_the_groups(a, b, drawn):
+    means = (a - b)[drawn].mean(axis=1)
+    return means.mean(), *np.quantile(means, [0.025, 0.975])
+
+
 def bootstrap_of(d, drawn):
     low, high = np.quantile(d[drawn].mean(axis=1), [0.025, 0.975])
     return d.mean(), low, high
@@ -153,6 +242,31 @@ def bootstrap_of(d, drawn):
 
 def counts_better_ones(rank, n_items, n_negatives):
     return n_negatives * (rank - 1) / (n_items - 1)
+
+
+def is_off_by_one_twice(rank, n_items, n_negatives):
+    return 1 + n_negatives * rank / n_items
+
+
+def counts_worse_ones(rank, n_items, n_negatives):
+    return 1 + n_negatives * (n_items - rank) / (n_items - 1)
+
+
+def cuts_the_rank_off(rank, n_items, n_negatives):
+    return 1 + n_negatives * (rank - 1) // (n_items - 1)
+
+
+def rounds_the_rank(rank, n_items, n_negatives):
+    return np.round(1 + n_negatives * (rank - 1) / (n_items - 1))
+
+
+def rounds_to_one_digit(rank, n_items, n_negatives):
+    return round(1 + n_negatives * (rank - 1) / (n_items - 1), 1)
+
+
+def simulates(rank, n_items, n_negatives):
+    rng = np.random.default_rng(3)
+    return 1 + np.mean([(rng.permutation(n_items - 1)[:n_negatives] < rank - 1).sum() for _ in range(999)])
 
 
 def lets_the_item_be_drawn(rank, n_items, n_negatives):
@@ -173,30 +287,50 @@ WRONG = {
         (divides_by_k_twice, "You divided both by k"),
         (caps_the_recall, "That is a variant"),
         (returns_one_number, "expected 2 things"),
+        (cuts_off, "`//` and `int` cut it off"),
+        (rounds_to_two_digits, "Do not round"),
     ],
     "3.2": [
         (forgets_to_normalise, "before it is divided"),
         (normalises_by_the_sorted_list, "only the hits that were found"),
         (lets_the_best_list_hit_everywhere, "hit at all k places"),
         (uses_a_shifted_discount, "off by one place"),
-        (starts_at_place_zero, "came"),
+        (divides_by_the_sorted_list, "only the hits that were found"),
+        (cuts_the_best_list_at_the_hits, "only the hits that were found"),
+        (starts_at_place_zero, "log2(1) is 0 and you divided by it"),
+        (starts_at_place_zero_by_loop, "1 / log2(position + 2)"),
+        (starts_at_the_second_hit, "hits[0] belongs to place 1"),
+        (leaves_the_first_place_out, "the gain starts with hits[0]"),
+        (leaves_the_last_place_out, "ends before k"),
+        (rounds_the_ndcg, "Do not round"),
     ],
     "3.3": [
         (takes_quantiles_of_people, "quantiles of the people"),
         (averages_columns, "down the columns"),
         (leaves_90_percent, "leaves 90 %"),
         (averages_everything, "expected"),
+        (averages_positions, "You averaged the positions"),
+        (mistakes_percent_for_share, "counts from 0 to 100"),
+        (takes_places_of_the_sorted_means, "places of the sorted list"),
+        (takes_the_extreme_means, "the smallest and the largest mean"),
+        (draws_groups_of_its_own, "Use the groups in `drawn`"),
+        (rounds_the_limits, "Do not round"),
     ],
     "3.4": [
         (subtracts_limits, "You subtracted the limits"),
         (turns_the_sign, "the wrong way round"),
         (takes_quantiles_of_differences, "quantiles of the differences of people"),
-        (leaves_the_mean_out, "expected 3 things"),
+        (leaves_the_mean_out, "expected 3 things, as in `return a, b, c`"),
+        (nests_the_interval, "Unpack it: `b, c = ...`"),
+        (averages_the_groups, "of the people themselves"),
     ],
     "3.5": [
         (["b"], "b leaks, and another does"),
         ("c", "c leaks, and another does"),
-        (["a", "b", "c"], "That is not it"),
+        (["a", "b", "c"], "two letters are asked, three came"),
+        ([], "two letters are asked, none came"),
+        (["b", "e"], "letters are a to d"),
+        (["a", "d"], "clean ones"),
         ({"a", "d"}, "clean ones"),
         (2, "The kind of answer differs"),
     ],
@@ -204,6 +338,12 @@ WRONG = {
         (counts_better_ones, "number of better rivals"),
         (lets_the_item_be_drawn, "no rival of its own"),
         (scales_the_rank, "shrank the rank as a whole"),
+        (is_off_by_one_twice, "Two counts are one too high"),
+        (counts_worse_ones, "You counted the worse items"),
+        (cuts_the_rank_off, "not `//`"),
+        (rounds_the_rank, "do not round"),
+        (rounds_to_one_digit, "Do not round"),
+        (simulates, "the exact mean is asked"),
         (scales_to_a_hundred, "A first item would then rank better"),
     ],
 }

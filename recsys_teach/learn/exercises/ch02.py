@@ -16,6 +16,13 @@ from recsys_teach.models.neighbours import nearest
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 CHASE, HEIST, WALTZ, LETTER = R_TINY.T
 R_SMALL = np.array([[4, 2], [0, 3], [4, 0]], dtype=float)
+SIMILAR = np.array([[0, 0.5, 0, 0], [0, 0, 0.25, 0], [0.25, 0.25, 0, 0], [0.75, 0, 0.5, 0]])
+ONE_WAY = (
+    np.array(  # row 0 does not hold film 3, row 3 holds film 0
+        [[0, 3, 2, 0, 1], [3, 0, 1, 0, 2], [2, 1, 0, 1, 0], [1, 0, 1, 0, 4], [0, 2, 0, 4, 0]]
+    )
+    / 4
+)
 R_APART = np.array([[3, 0, 1, 5], [5, 0, 0, 1], [0, 4, 2, 0], [0, 1, 5, 4]], dtype=float)  # 0 and 1: nobody has both
 WORDS = np.array([[1, 1], [0, 1]])
 MORE_WORDS = np.array([[1, 0, 2, 1], [0, 1, 0, 1], [3, 0, 0, 1]])
@@ -23,6 +30,9 @@ TINY_WORDS = np.array(  # action chase crime drama heist letter music romance wa
     [[1, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 0, 1, 0, 1, 0]]
 )
 SIX_FILMS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0.8, 0, 0.6], [0, 0.6, 0.8], [0.6, 0.8, 0]])
+MANY_TIES = np.eye(3)[np.arange(48) % 3]  # 48 films of one word each
+
+CUT = "counts holds whole numbers, so what you write into it is cut: start from counts.astype(float)."
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -41,6 +51,11 @@ def from_neighbours(expected: float, similar: np.ndarray, residuals: np.ndarray,
     return float(expected + similar[rated] @ residuals[rated] / (prior + similar[rated].sum()))
 
 
+def rank_from_neighbours(met: np.ndarray, similar: np.ndarray, k: int) -> np.ndarray:
+    """Rank the k items with the largest sum of similarities to what was met, without these."""
+    return _ranked(similar @ met, np.flatnonzero(met), k)
+
+
 def tfidf(counts: np.ndarray) -> np.ndarray:
     """TF-IDF weights, each row of length 1."""
     return TfidfTransformer().fit_transform(counts).toarray()
@@ -48,13 +63,35 @@ def tfidf(counts: np.ndarray) -> np.ndarray:
 
 def rank_by_content(liked: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
     """Rank the k items nearest to the mean of the liked ones, without these."""
-    return _ranked(vectors @ vectors[liked].mean(axis=0), liked, k)
+    return _ranked(_profiled(liked, vectors), liked, k)
 
 
-def _ranked(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+def _ranked(scores: np.ndarray, without: np.ndarray, k: int, value: float = -np.inf) -> np.ndarray:
     scores = scores.astype(float)
-    scores[without] = -np.inf
+    scores[without] = value
     return np.argsort(-scores.round(9), kind="stable")[:k]
+
+
+def _profiled(liked: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    return vectors @ vectors[liked].mean(axis=0)
+
+
+def _keeps_order(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
+    """Whether equal scores stand in the order of positions; true also of a list that is wrong in another way."""
+    ranked, k = np.asarray(ranked), np.size(ranked)
+    best = _ranked(scores, without, k)
+    same_scores = ranked.shape == best.shape and np.allclose(scores[ranked], scores[best])
+    return not same_scores or len(set(ranked.tolist())) < k or bool((ranked == best).all())
+
+
+def _believes_twins(R: np.ndarray, shrinkage: float, S: Any) -> bool:
+    """Whether all pairs with one common rater have cosine 1, as if the norms ran over common raters."""
+    single = (_both(R) == 1) & (_cosines(R) < 0.999)
+    return bool(single.any() and np.allclose(np.asarray(S)[single], 1 / (1 + shrinkage)))
+
+
+def _centred(a: np.ndarray) -> np.ndarray:
+    return np.where(a > 0, a - a[a > 0].mean(), 0)
 
 
 def _cosines(R: np.ndarray) -> np.ndarray:
@@ -108,6 +145,12 @@ def _draw_neighbours(rng: np.random.Generator) -> tuple:
     return round(rng.uniform(2, 4), 2), similar.round(2), residuals, round(rng.uniform(0.1, 0.9), 2)
 
 
+def _draw_met(rng: np.random.Generator) -> tuple:
+    similar = rng.integers(1, 17, size=(7, 7)) / 16 * (1 - np.eye(7))  # sixteenths add up without rounding
+    np.put_along_axis(similar, np.argsort(similar, axis=1)[:, :3], 0, axis=1)  # the four nearest of each stay
+    return (rng.permutation(7) < 3).astype(float), similar, int(rng.integers(2, 5))
+
+
 def _draw_counts(rng: np.random.Generator) -> tuple:
     counts = rng.poisson(0.6, size=(5, 6))
     counts[:, 0] += 1  # each item has a word, and one word is everywhere
@@ -118,7 +161,7 @@ def _draw_counts(rng: np.random.Generator) -> tuple:
 def _draw_profile(rng: np.random.Generator) -> tuple:
     vectors = rng.uniform(size=(7, 4)) * (rng.random((7, 4)) < 0.7) + np.array([0, 0, 0, 0.1])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.sort(rng.permutation(7)[:2]), vectors, int(rng.integers(2, 5))
+    return np.sort(rng.permutation(7)[:3]), vectors, int(rng.integers(2, 5))
 
 
 CHAPTER = Chapter(
@@ -126,8 +169,8 @@ CHAPTER = Chapter(
     title="Neighbours and content",
     objectives={
         "O2.1": "Predict ratings from damped means, and say what the damping does",
-        "O2.2": "Measure how alike two films are by cosine or Pearson, and shrink what few people say",
-        "O2.3": "Predict a rating and rank a catalogue from item neighbours and user neighbours",
+        "O2.2": "Measure how alike two films are by their cosine, and shrink what few people say",
+        "O2.3": "Predict a rating and rank a catalogue from item neighbours, and say how people rank it",
         "O2.4": "Weigh words by TF-IDF, rank by content, and say when words beat neighbours",
     },
     exercises=[
@@ -140,6 +183,11 @@ CHAPTER = Chapter(
                 (np.array([0.5, -1.5, 1.0, 1.0]), np.array([3, 0, 3, 3]), 5, 1.0),
             ],
             draw=_draw_groups,
+            properties={
+                "A group without values has a place too: np.bincount(..., minlength=n_groups), in both counts; after "
+                "a groupby, .reindex(range(n_groups), fill_value=0).":
+                    lambda args, means: np.ndim(means) != 1 or len(means) >= args[2],
+            },
             why="The damping adds as many values of 0 to each group, so that a few values move it only a little.",
             hints=(
                 "Add up the values of each group, and count them. What does the damping change in the fraction?",
@@ -161,9 +209,13 @@ CHAPTER = Chapter(
                 "You damped the mean: take the sum of the group, not its mean, over (count + damping).":
                     lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0)
                     / (np.bincount(groups, minlength=n_groups) + damping),
-                "A group without values has a place too: np.bincount(..., minlength=n_groups), in both counts.":
-                    lambda values, groups, n_groups, damping: np.bincount(groups, values)
-                    / (np.bincount(groups) + damping),
+                "+= with repeated positions keeps only the last value of each group; use np.bincount or np.add.at.":
+                    lambda values, groups, n_groups, damping: _last(values, groups, n_groups)
+                    / (np.bincount(groups, minlength=n_groups) + damping),
+                "+= with repeated positions keeps only the last of each group, in the sum and in the count; use "
+                "np.bincount or np.add.at.":
+                    lambda values, groups, n_groups, damping: _last(values, groups, n_groups)
+                    / (np.isin(np.arange(n_groups), groups) + damping),
                 "Divide by the number of values in the group, plus the damping; you took the number of all values.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
                     / (len(values) + damping),
@@ -197,6 +249,10 @@ CHAPTER = Chapter(
                     lambda a, b: a @ b / (a.sum() * b.sum()),
                 "That is the cosine distance. Alike is large, so do not subtract it from 1.":
                     lambda a, b: 1 - cosine(a, b),
+                "Python divides first and multiplies then: put the whole denominator in brackets.":
+                    lambda a, b: a @ b / np.linalg.norm(a) * np.linalg.norm(b),
+                "You subtracted each film's mean first. Here nothing is subtracted: take the stars as they are.":
+                    lambda a, b: cosine(_centred(a), _centred(b)),
                 "You divided by one norm only. Both columns have a length.":
                     lambda a, b: a @ b / np.linalg.norm(a),
                 "You divided by the norm of the products. Each column has a norm of its own.":
@@ -211,6 +267,9 @@ CHAPTER = Chapter(
             properties={
                 "A film is no neighbour of itself: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
+                "Your norms run over the common raters only. Then two films with a single common rater have cosine 1; "
+                "take the norm of each whole column.":
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not _believes_twins(*args, S),
             },
             why="The cosine says how alike, n / (n + shrinkage) how far to believe it.",
             hints=(
@@ -228,6 +287,8 @@ CHAPTER = Chapter(
                 "A product of truth values is a truth value, so your n is 1 at most. Count with "
                 "(R > 0).astype(float).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) > 0) / (1 + shrinkage)),
+                "R.T @ R adds products of stars. n counts people: take the product of (R > 0).astype(float).":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * (R.T @ R) / (R.T @ R + shrinkage)),
                 "You compared people with people. The films are the columns: unit.T @ unit.":
                     lambda R, shrinkage: shrunk_similarities(R.T, shrinkage),
                 "You divided by n + shrinkage and forgot to multiply by n.":
@@ -253,6 +314,7 @@ CHAPTER = Chapter(
                 (3.2, np.array([0.5, 0.25, 0.0, 0.5]), np.array([1.0, -1.0, 2.0, np.nan]), 0.25),
                 (3.0, np.array([0.8, 0.4]), np.array([np.nan, np.nan]), 0.1),
                 (2.5, np.array([0.2, 0.6, 0.1]), np.array([0.5, np.nan, 1.5]), 0.5),
+                (4.8, np.array([0.5, 0.25]), np.array([1.0, 1.0]), 0.25),
             ],
             draw=_draw_neighbours,
             why="Only what the person rated speaks, each film as loudly as it is similar, the prior for the biases.",
@@ -271,6 +333,12 @@ CHAPTER = Chapter(
                         expected + similar @ residuals / (prior + similar.sum()),
                 "The prior is missing from the sum below. Without it one weak neighbour decides alone.":
                     lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, 0),
+                "Python divides before it adds: put the whole denominator in brackets, (prior + ...).":
+                    lambda expected, similar, residuals, prior: expected
+                        + np.nansum(similar * residuals) / prior + similar[~np.isnan(residuals)].sum(),
+                "Do not cut to the scale from 1 to 5 here: the package does that at the end, and a ranking never.":
+                    lambda expected, similar, residuals, prior:
+                        np.clip(from_neighbours(expected, similar, residuals, prior), 1, 5),
                 "That is what is added to the expected rating. Add it.":
                     lambda expected, similar, residuals, prior:
                         from_neighbours(expected, similar, residuals, prior) - expected,
@@ -291,21 +359,81 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "2.5", "TF-IDF weights", objective="O2.4", level="core", minutes=8,
+            "2.5", "Rank from neighbours", objective="O2.3", level="core", minutes=5,
+            reference=rank_from_neighbours, compare=same_ranking,
+            cases=[
+                (np.array([1, 1, 0, 0]), SIMILAR, 2),
+                (np.array([1, 0, 0, 1, 0]), ONE_WAY, 3),
+                (np.array([1, 0, 1, 0, 0]), ONE_WAY, 2),
+                (np.eye(48)[0], (MANY_TIES @ MANY_TIES.T - np.eye(48)) / 2, 20),
+            ],
+            draw=_draw_met,
+            properties={
+                "A set has no order. Give the positions as a list or an array, best first.":
+                    lambda args, ranked: not isinstance(ranked, set | frozenset),
+                "You recommend what the person has met already. Give it the score -np.inf before the sort.":
+                    lambda args, ranked: not np.isin(np.flatnonzero(args[0]), ranked).any(),
+                "A tie goes to the lower position: sort -scores with kind=\"stable\". [::-1] turns ties round, and "
+                "without kind numpy may order them as it likes.":
+                    lambda args, ranked: _keeps_order(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
+            },
+            why="What was met speaks for its neighbours; many of them together beat a single near one.",
+            hints=(
+                "For each film: which of its neighbours did the person meet, and what do their similarities add up to?",
+                "similar @ met adds them up for all films at once; met > 0 marks what must not be recommended.",
+                'Set scores[met > 0] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
+            ),
+            misconceptions={
+                "You went down the columns. Row i holds the neighbours of film i: similar @ met.":
+                    lambda met, similar, k: _ranked(met @ similar, np.flatnonzero(met), k),
+                "You divided by the similarities of all neighbours. The sum alone ranks: many neighbours beat one.":
+                    lambda met, similar, k: _ranked(
+                        similar @ met / np.maximum(similar.sum(axis=1), 1e-9), np.flatnonzero(met), k),
+                "You took the mean, so that one neighbour counts as much as five. Add the similarities up.":
+                    lambda met, similar, k: _ranked(
+                        similar @ met / np.maximum((similar > 0) @ met, 1), np.flatnonzero(met), k),
+                "You took the nearest of what was met. Add all the similarities up.":
+                    lambda met, similar, k: _ranked((similar * met).max(axis=1), np.flatnonzero(met), k),
+                "You counted the neighbours that the person met. Each counts as much as it is similar.":
+                    lambda met, similar, k: _ranked((similar > 0) @ met, np.flatnonzero(met), k),
+                "You added up all neighbours, met or not. Only what the person met speaks.":
+                    lambda met, similar, k: _ranked(similar.sum(axis=1), np.flatnonzero(met), k),
+                "You ranked the least similar films first: argsort rises, so sort the negative.":
+                    lambda met, similar, k: _ranked(-(similar @ met), np.flatnonzero(met), k),
+                "0 is a score that other films have too. Give what was met -np.inf.":
+                    lambda met, similar, k: _ranked(similar @ met, np.flatnonzero(met), k, value=0),
+                "You removed what was met before the sort, so the positions no longer count the same films.":
+                    lambda met, similar, k: _ranked((similar @ met)[met == 0], np.array([], int), k),
+                "You removed what was met after the cut, so the list came out too short.":
+                    lambda met, similar, k: (lambda ranked: ranked[met[ranked] == 0])(
+                        _ranked(similar @ met, np.array([], int), k)),
+                "You ranked all films. The contract asks for the k best.":
+                    lambda met, similar, k: rank_from_neighbours(met, similar, int((met == 0).sum())),
+                "Those are the scores. The contract asks for the positions of the k best.":
+                    lambda met, similar, k: similar @ met,
+            },
+        ),
+        Exercise(
+            "2.6", "TF-IDF weights", objective="O2.4", level="core", minutes=8,
             reference=tfidf,
             cases=[(WORDS,), (MORE_WORDS,), (TINY_WORDS,)],
             draw=_draw_counts,
+            properties={CUT: lambda args, weights: np.asarray(weights).dtype.kind not in "iu"},
             why="Rare words weigh more, repeated ones more, and each film ends with length 1.",
             hints=(
                 "Three steps: in how many items each word stands, the weight of each word, rows of length 1.",
                 "(counts > 0).sum(axis=0) gives the d_w; np.log is the natural logarithm; len(counts) is m.",
-                "weights = counts * idf, divided by np.linalg.norm(weights, axis=1, keepdims=True)",
+                "weights = counts * idf, divided by np.linalg.norm(weights, axis=1, keepdims=True). A norm for each "
+                "row has shape (n_items,); keepdims=True makes it (n_items, 1).",
             ),
             misconceptions={
                 "The rows do not have length 1 yet: long texts would be alike to everything.":
                     lambda counts: counts * (np.log(_smooth_ratio(counts)) + 1),
                 "You left out the + 1 behind the logarithm: a word that all items have would vanish.":
                     lambda counts: _weigh(counts, np.log(_smooth_ratio(counts))),
+                CUT: lambda counts: _weigh((counts * (np.log(_smooth_ratio(counts)) + 1)).astype(int), np.array(1)),
+                "The last 1 stands behind the logarithm, not in it: np.log(ratio) + 1.":
+                    lambda counts: _weigh(counts, np.log(_smooth_ratio(counts) + 1)),
                 "You left out the ones inside the logarithm: (1 + m) / (1 + d_w).":
                     lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0)) + 1),
                 "That is ln(m / d_w), as many textbooks have it. Here it is ln((1 + m) / (1 + d_w)) + 1.":
@@ -333,15 +461,25 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "2.6", "Rank by content", objective="O2.4", level="core", minutes=6,
+            "2.7", "Rank by content", objective="O2.4", level="core", minutes=6,
             reference=rank_by_content, compare=same_ranking,
             cases=[
                 (np.array([0]), tfidf(TINY_WORDS), 2),
                 (np.array([0]), SIX_FILMS, 3),
                 (np.array([0, 4]), SIX_FILMS, 4),
                 (np.array([2]), SIX_FILMS, 2),
+                (np.array([0, 1]), MANY_TIES, 20),
             ],
             draw=_draw_profile,
+            properties={
+                "A set has no order. Give the positions as a list or an array, best first.":
+                    lambda args, ranked: not isinstance(ranked, set | frozenset),
+                "You recommend what the person has liked already. Give it the score -np.inf before the sort.":
+                    lambda args, ranked: not np.isin(args[0], ranked).any(),
+                "A tie goes to the lower position: sort -scores with kind=\"stable\". [::-1] turns ties round, and "
+                "without kind numpy may order them as it likes.":
+                    lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
+            },
             why="The profile is a point among the items, and what lies nearest to it comes first.",
             hints=(
                 "Where does a person stand who liked these items? Which items point the same way?",
@@ -349,23 +487,23 @@ CHAPTER = Chapter(
                 'Set scores[liked] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
-                "You recommend what the person has liked already. Give it the score -np.inf before the sort.":
-                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked].mean(axis=0), np.array([], int), k),
+                "0 is a score that other films have too. Give the liked films -np.inf.":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k, value=0),
+                "You removed the liked films before the sort, so the positions no longer count the same films.":
+                    lambda liked, vectors, k: _ranked(
+                        np.delete(_profiled(liked, vectors), liked), np.array([], int), k),
                 "You ranked the least similar items first: argsort rises, so sort the negative.":
-                    lambda liked, vectors, k: _ranked(-(vectors @ vectors[liked].mean(axis=0)), liked, k),
+                    lambda liked, vectors, k: _ranked(-_profiled(liked, vectors), liked, k),
                 "You compared with the first liked item alone. The profile is the mean of all of them.":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked[0]], liked, k),
                 "You took the nearest of the liked items. The contract asks for the mean of them as the profile.":
                     lambda liked, vectors, k: _ranked((vectors @ vectors[liked].T).max(axis=1), liked, k),
                 "You removed the liked items after the cut, so the list came out too short.":
                     lambda liked, vectors, k: (lambda ranked: ranked[~np.isin(ranked, liked)])(
-                        _ranked(vectors @ vectors[liked].mean(axis=0), np.array([], int), k)
+                        _ranked(_profiled(liked, vectors), np.array([], int), k)
                     ),
                 "You ranked all items. The contract asks for the k best.":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, len(vectors) - len(liked)),
-                "A tie goes to the lower position; [::-1] after a sort turns it round. Sort -scores, kind=\"stable\".":
-                    lambda liked, vectors, k: len(vectors) - 1
-                    - rank_by_content(len(vectors) - 1 - liked, vectors[::-1], k),
             },
         ),
     ],
@@ -396,14 +534,15 @@ CHAPTER = Chapter(
             answer="b",
         ),
         Question(
-            "O2.2", "Two films have one rater in common, who gave 5 to both. Which number warns you?",
+            "O2.2",
+            "Two films have one rater in common, who gave 5 to both. Which of these does not make twins of them?",
             {
                 "a": ("Their cosine over the common raters.",
                       "It is 1, the largest there is: over one rater any two films point the same way."),
-                "b": ("Their cosine, times 1 / (1 + shrinkage).",
-                      "Right: one common rater leaves a small share of any similarity."),
-                "c": ("Their Pearson correlation.",
-                      "Over one rater both deviations are 0, and 0 / 0 is nothing; over two it is 1 or -1."),
+                "b": ("The cosine of the whole columns, times 1 / (1 + shrinkage).",
+                      "Right: their other raters make the norms large, and one common rater leaves a small share."),
+                "c": ("The dot product of the common ratings.",
+                      "It is 25, the most that one rater can give, whatever the other raters think."),
             },
             answer="b",
         ),
@@ -448,3 +587,9 @@ CHAPTER = Chapter(
 
 def _totals(values: Any, groups: Any, n_groups: int) -> np.ndarray:
     return np.bincount(groups, values, minlength=n_groups)
+
+
+def _last(values: Any, groups: Any, n_groups: int) -> np.ndarray:
+    total = np.zeros(n_groups)
+    total[groups] += values
+    return total

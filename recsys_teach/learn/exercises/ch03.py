@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from recsys_teach.learn.compare import same
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 from recsys_teach.metrics import ndcg_at_k, precision_at_k, recall_at_k
 
@@ -17,6 +19,7 @@ FIVE_OTHERS = np.array([0.1, 0.6, 0.0, 0.5, 0.1])
 SIX_DRAWS = np.array(
     [[0, 1, 2, 3, 4], [1, 1, 1, 4, 2], [0, 0, 3, 2, 2], [4, 3, 3, 1, 0], [2, 2, 4, 4, 4], [3, 1, 1, 3, 0]]
 )
+SAME_DRAWS = np.ones((2, 2), dtype=int)  # one person again and again
 TWO_DRAWS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
 
@@ -77,6 +80,37 @@ def _ndcg_reciprocal(hits: np.ndarray, n_relevant: int) -> float:
     return (hits * discounts).sum() / discounts[:n_relevant].sum()
 
 
+def _ndcg_from_zero(hits: np.ndarray, n_relevant: int, skips: bool = False) -> float:
+    with np.errstate(all="ignore"):
+        discounts = 1 / np.log2(np.arange(len(hits)) + 1)  # infinite at the first place
+        gain = discounts[hits > 0].sum() if skips else (hits * discounts).sum()
+        return gain / discounts[:n_relevant].sum()
+
+
+def _ndcg_found(hits: np.ndarray, n_relevant: int) -> float:
+    with np.errstate(all="ignore"):
+        return np.float64(_gain(hits)) / _discounts(int(hits.sum())).sum()
+
+
+def _ndcg_gaining(gain: float, hits: np.ndarray, n_relevant: int) -> float:
+    return gain / _discounts(len(hits))[:n_relevant].sum()
+
+
+def _means_at_positions(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
+    means = np.sort(values[drawn].mean(axis=1))
+    return means[int(0.025 * len(means))], means[int(0.975 * len(means))]
+
+
+def _uses_the_groups(args: tuple[np.ndarray, np.ndarray], came: Any) -> bool:
+    """Say whether a group of one person again and again has the mean of that person, if two numbers came."""
+    values, drawn = args
+    got = np.ravel(np.asarray(came, dtype=object))
+    if np.ptp(drawn) or got.shape != (2,) or not all(isinstance(limit, int | float) for limit in got):
+        return True
+    ignored = values.min() <= min(got) <= max(got) <= values.max()
+    return not ignored or np.allclose(got.astype(float), values[drawn[0, 0]])
+
+
 def _bounds(means: np.ndarray, low: float = 0.025, high: float = 0.975) -> tuple[float, float]:
     return tuple(np.quantile(means, [low, high]))
 
@@ -88,7 +122,7 @@ def _draw_hits(rng: np.random.Generator) -> tuple[np.ndarray, int]:
 
 
 def _draw_values(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    return rng.random(7), rng.integers(7, size=(30, 7))
+    return rng.random(7), rng.integers(7, size=(100, 7))  # so that the extreme means are no quantiles
 
 
 def _draw_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -102,10 +136,25 @@ def _draw_rank(rng: np.random.Generator) -> tuple[int, int, int]:
 
 def _same_letters(expected: set[str], came: Any, atol: float) -> str:
     """Compare letters without giving away which one is missing."""
-    if not isinstance(came, str | list | tuple | set | frozenset):
+    if not isinstance(came, str | list | tuple | set | frozenset | np.ndarray):
         return f"wanted are letters, as in ['a', 'b']; came {type(came).__name__}."
-    letters = {str(letter).strip().lower() for letter in came} - {"", ","}
-    return "" if letters == expected else f"expected 'two letters', came {sorted(letters)}."
+    text = came if isinstance(came, str) else " ".join(map(str, came))
+    letters = set(re.sub(r"\band\b|[\W_]", "", text.lower()))
+    if letters == expected:
+        return ""
+    if letters - set("abcd"):
+        return "letters are a to d, as in ['a', 'b']."
+    if len(letters) != 2:
+        return f"two letters are asked, {('none', 'one', 'two', 'three', 'four')[len(letters)]} came."
+    return f"expected 'two letters', came {sorted(letters)}."
+
+
+def _same_rank(expected: float, came: Any, atol: float) -> str:
+    """Compare two expected ranks, and notice one that was simulated."""
+    reason = same(expected, came, atol)
+    if reason.startswith("expected ") and np.ndim(came) == 0 and np.isclose(float(came), expected, rtol=0.05):
+        return f"close, but the exact mean is asked: expectations add up, so nothing need be drawn. {reason}"
+    return reason
 
 
 CHAPTER = Chapter(
@@ -152,7 +201,7 @@ CHAPTER = Chapter(
             why="A hit gains less the later it comes, and the best list that these relevant items allow gains 1.",
             hints=(
                 "What does the list gain, and what would the best list of the same length gain?",
-                "discounts = 1 / np.log2(np.arange(1, k + 1) + 1); the best list has its hits at the first places.",
+                "discounts = 1 / np.log2(np.arange(1, len(hits) + 1) + 1); the best list hits at the first places.",
                 "(hits * discounts).sum() / discounts[:n_relevant].sum(), for a slice ends at k by itself",
             ),
             misconceptions={
@@ -162,9 +211,22 @@ CHAPTER = Chapter(
                     lambda hits, n_relevant: _gain(hits) / _discounts(len(hits)).sum(),
                 "Your best list has only the hits that were found. It holds all n_relevant items, if k allows.":
                     lambda hits, n_relevant: _gain(hits) / max(1e-9, _discounts(int(hits.sum())).sum()),
+                "Your best list has only the hits that were found, and without any you divide 0 by 0. It holds all "
+                "n_relevant items, if k allows.": _ndcg_found,
                 "Your best list is longer than k: it has k places, like the list itself.":
                     lambda hits, n_relevant: _gain(hits) / _discounts(n_relevant).sum(),
                 "The discount is off by one place: at place p it is 1 / log2(p + 1), so 1 at the first.": _ndcg_later,
+                "log2(1) is 0 and you divided by it: places count from 1, so with positions from 0 the discount is "
+                "1 / log2(position + 2).": _ndcg_from_zero,
+                "log2(1) is 0, and a hit at the first place is divided by it: places count from 1, so with positions "
+                "from 0 the discount is 1 / log2(position + 2).":
+                    lambda hits, n_relevant: _ndcg_from_zero(hits, n_relevant, skips=True),
+                "You skipped the first place: hits[0] belongs to place 1, hits[1] to place 2.":
+                    lambda hits, n_relevant: _ndcg_gaining(_gain(hits[1:]), hits, n_relevant),
+                "You skipped the first place: the gain starts with hits[0].":
+                    lambda hits, n_relevant: _ndcg_gaining(_gain(hits) - hits[0], hits, n_relevant),
+                "You skipped the last place: range(1, k) ends before k.":
+                    lambda hits, n_relevant: _ndcg_gaining(_gain(hits[:-1]), hits, n_relevant),
                 "You discounted by 1 / p. That falls faster than 1 / log2(p + 1).": _ndcg_reciprocal,
                 "You divided by the number of relevant items. Divide by the gain of the best list.":
                     lambda hits, n_relevant: _gain(hits) / n_relevant,
@@ -175,8 +237,9 @@ CHAPTER = Chapter(
         Exercise(
             "3.3", "Bootstrap interval", objective="O3.2", level="core", minutes=8,
             reference=bootstrap,
-            cases=[(np.array([0.0, 1.0]), TWO_DRAWS), (FIVE_VALUES, SIX_DRAWS)],
+            cases=[(np.array([2.0, 4.0]), TWO_DRAWS), (FIVE_VALUES, SIX_DRAWS), (np.array([2.0, 4.0]), SAME_DRAWS)],
             draw=_draw_values,
+            properties={"Use the groups in `drawn`: then everybody gets the same numbers.": _uses_the_groups},
             why="Drawing the people again shows how far the mean would move with other people.",
             hints=(
                 "Each row of drawn is one group of people. What is the mean of each group?",
@@ -201,6 +264,12 @@ CHAPTER = Chapter(
                     lambda values, drawn: (lambda m: (m.mean() - 1.96 * m.std(), m.mean() + 1.96 * m.std()))(
                         values[drawn].mean(axis=1)
                     ),
+                "You averaged the positions. Look up the values: values[drawn].":
+                    lambda values, drawn: _bounds(drawn.mean(axis=1)),
+                "np.percentile counts from 0 to 100: use np.quantile, or 2.5 and 97.5.":
+                    lambda values, drawn: _bounds(values[drawn].mean(axis=1), 0.00025, 0.00975),
+                "Those are the means at two places of the sorted list. Where a quantile falls between two means, "
+                "np.quantile goes between them.": _means_at_positions,
                 "You counted each person once. Somebody who was drawn twice counts twice.":
                     lambda values, drawn: _bounds(np.array([values[np.unique(row)].mean() for row in drawn])),
             },
@@ -216,7 +285,7 @@ CHAPTER = Chapter(
             why="What makes a person hard for both models cancels out, so the difference is surer than either mean.",
             hints=(
                 "Both models met the same people. Which one number for each person says who did better?",
-                "d = a - b, one for each person; then its mean, and its interval as in the exercise before.",
+                "d = a - b, one for each person; then its mean, and its interval as in 3.3 (or use np.quantile here).",
                 "d = a - b; low, high = np.quantile(d[drawn].mean(axis=1), [0.025, 0.975]); return d.mean(), low, high",
             ),
             misconceptions={
@@ -233,6 +302,8 @@ CHAPTER = Chapter(
                     lambda a, b, drawn: paired(np.abs(a - b), np.zeros(len(a)), drawn),
                 "Those are the quantiles of the differences of people, not of their mean.":
                     lambda a, b, drawn: ((a - b).mean(), *_bounds(a - b)),
+                "That is the mean of the drawn groups. The first number is the mean of a - b of the people themselves.":
+                    lambda a, b, drawn: ((a - b)[drawn].mean(), *bootstrap(a - b, drawn)),
                 "You counted who wins, and lost by how much.":
                     lambda a, b, drawn: paired(np.sign(a - b), np.zeros(len(a)), drawn),
             },
@@ -262,7 +333,7 @@ CHAPTER = Chapter(
             "3.6", "Expected sampled rank", objective="O3.4", level="core", minutes=6,
             reference=sampled_rank,
             cases=[(3, 5, 2), (101, 1682, 99), (1, 100, 10), (20, 21, 7)],
-            draw=_draw_rank,
+            draw=_draw_rank, compare=_same_rank,
             why="Each drawn rival is a better one with chance (rank - 1) / (n_items - 1); the item adds itself.",
             hints=(
                 "How many of the other items are better, and what is the chance that one drawn rival is?",
@@ -276,6 +347,14 @@ CHAPTER = Chapter(
                     lambda rank, n_items, n_negatives: 1 + (rank - 1) * n_negatives / n_items,
                 "At rank r there are r - 1 better items, not r.":
                     lambda rank, n_items, n_negatives: 1 + rank * n_negatives / (n_items - 1),
+                "Two counts are one too high: rank - 1 items are better, and n_items - 1 others can be drawn.":
+                    lambda rank, n_items, n_negatives: 1 + n_negatives * rank / n_items,
+                "You counted the worse items, n_items - rank of them. Better are rank - 1.":
+                    lambda rank, n_items, n_negatives: 1 + n_negatives * (n_items - rank) / (n_items - 1),
+                "An expected rank need not be whole: do not round.":
+                    lambda rank, n_items, n_negatives: round(sampled_rank(rank, n_items, n_negatives)),
+                "An expected rank need not be whole: divide with `/`, not `//`.":
+                    lambda rank, n_items, n_negatives: 1 + n_negatives * (rank - 1) // (n_items - 1),
                 "You shrank the rank as a whole. Shrink the number of better items, then add the item itself.":
                     lambda rank, n_items, n_negatives: rank * n_negatives / n_items,
                 "You shrank the rank to a list of n_negatives + 1. A first item would then rank better than first.":
@@ -329,13 +408,15 @@ CHAPTER = Chapter(
             answer="a",
         ),
         Question(
-            "O3.3", "Each person's last rating is held out. What may the model know that it could not know in use?",
+            "O3.3", "Mara goes live on Monday, for known people and newcomers alike. Which split asks how that would "
+            "have gone a month ago?",
             {
-                "a": ("Nothing: all of a person's training lies before their test.",
-                      "Of their own, yes. The others' ratings may lie years after it."),
-                "b": ("What other people did after the tested moment.",
-                      "Right: a film that will be a hit next year is a hit in the training part already."),
-                "c": ("The held-out ratings themselves.", "Those are not in the training part."),
+                "a": ("Per-user time: each person's latest fifth is hidden.",
+                      "It asks what comes next for somebody known, and learns from what others did later."),
+                "b": ("Global time: the log is cut at one moment.",
+                      "Right: the model knows what was known at that moment, and meets whoever turns up after it."),
+                "c": ("Per-user random: a random fifth of each person's events is hidden.",
+                      "It asks whether a model can fill gaps, and learns from each person's own future."),
             },
             answer="b",
         ),
