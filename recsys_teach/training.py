@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,7 +100,8 @@ def train(
     rng = np.random.default_rng(random_state)
     history = History()
     best = copy.deepcopy(module.state_dict())
-    bar = tqdm(range(1, n_epochs + 1), desc=type(module).__name__, unit="epoch", leave=False)
+    silent = bool(os.environ.get("TQDM_DISABLE"))  # tqdm itself reads this in a terminal, and not in a notebook
+    bar = tqdm(range(1, n_epochs + 1), desc=type(module).__name__, unit="epoch", leave=False, disable=silent)
     for epoch in bar:
         module.train()
         history.losses.append(_one_epoch(batches(rng), loss, optimiser, epoch))

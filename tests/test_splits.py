@@ -1,4 +1,4 @@
-"""The splits of chapter 03: what is held out, in which order, and under which name."""
+"""The splits of chapters 03 and 07: what is held out, in which order, and under which name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from recsys_teach.interactions import (
     split_last_out,
     split_per_user,
     split_per_user_time,
+    split_users,
 )
-from recsys_teach.models import Popularity
+from recsys_teach.models import EASE, Popularity
 
 SPLITS = [split_per_user_time, split_last_out, split_global_time]
 LOG = pd.DataFrame({"user": list("aaaabbc"), "item": [1, 2, 3, 4, 1, 2, 5], "time": [40, 10, 30, 20, 15, 5, 50]})
@@ -122,3 +123,63 @@ def test_the_protocol_counts_who_is_new() -> None:
     split = split_global_time(Interactions.from_log(LOG), 0.4)
     result = evaluate(Popularity().fit(split.train).score, split, name="popularity", k=1)
     assert result.protocol.endswith("2 users, 1 of them not in training, 1 without such an event left out")
+
+
+# --- whole users held out (chapter 07) ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_held_out_users_are_trained_on_by_nobody_and_all_events_are_somewhere(seed: int) -> None:
+    whole = random_interactions(seed)
+    train, split = split_users(whole, 6, random_state=seed)
+    parts = (train, split.train, split.test)
+    assert sorted(event for part in parts for event in part.log["event"]) == list(range(300))
+    held_out = set(split.train.log["user"])
+    assert len(held_out) == 6
+    assert set(split.test.log["user"]) <= held_out
+    assert not held_out & set(train.log["user"])
+    for part in parts:
+        assert part.user_ids.equals(whole.user_ids)
+        assert part.item_ids.equals(whole.item_ids)
+
+
+def test_held_out_users_hide_the_share_that_the_random_split_hides() -> None:
+    _, split = split_users(random_interactions(1), 5, test_fraction=0.3)
+    whole = split.train.log["user"].value_counts().add(split.test.log["user"].value_counts(), fill_value=0)
+    hidden = split.test.log["user"].value_counts().reindex(whole.index, fill_value=0)
+    assert (hidden == np.minimum(np.maximum(1, np.ceil(0.3 * whole)), whole - 1)).all()
+
+
+def test_users_without_events_are_never_held_out() -> None:
+    whole = Interactions.from_log(LOG, user_ids=list("abcdefgh"))
+    for seed in range(10):
+        _, split = split_users(whole, 2, random_state=seed)
+        assert set(split.train.log["user"]) <= set("abc")
+
+
+def test_same_seed_holds_out_the_same_and_another_seed_others() -> None:
+    whole = random_interactions(2)
+    one, same, other = (split_users(whole, 6, random_state=seed)[1] for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(one.train.log, same.train.log)
+    pd.testing.assert_frame_equal(one.test.log, same.test.log)
+    assert set(one.train.log["user"]) != set(other.train.log["user"])
+    assert one.name == same.name == "6 held-out users, 80% folded in, 20% hidden, seed 0" != other.name
+
+
+def test_fold_in_of_held_out_users_is_evaluated_on_them_alone() -> None:
+    train, split = split_users(random_interactions(3), 7)
+    model, rows = EASE(1.0).fit(train), split.train.matrix()
+    result = evaluate(lambda users: model.fold_in(rows[users]), split, name="EASE")
+    assert set(result.per_user.index) == set(split.test.log["user"])
+
+
+@pytest.mark.parametrize("n_held_out", [-1, 0, 3, 99])
+def test_nobody_and_everybody_cannot_be_held_out(n_held_out: int) -> None:
+    with pytest.raises(ValueError, match=rf"less than 3, the number of users with events; came {n_held_out}"):
+        split_users(Interactions.from_log(LOG), n_held_out)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, float("nan")])
+def test_held_out_users_hide_a_share_and_not_something_else(fraction: float) -> None:
+    with pytest.raises(ValueError, match="share between 0 and 1"):
+        split_users(Interactions.from_log(LOG), 1, fraction)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from recsys_teach.interactions import Interactions
 from recsys_teach.models.base import (
@@ -49,6 +53,18 @@ def padded_blocks(matrix: sparse.csr_array, n_factors: int) -> list[Block]:
         blocks.append((rows, columns, np.where(real, matrix.data[cells], 0).astype(np.float32)))
         start += len(rows)
     return blocks
+
+
+def map_blocks(work: Callable[[Block], float], blocks: list[Block]) -> list[float]:
+    """Call a function for every block, on as many threads as torch takes; the results come in the order of the blocks.
+
+    The products of a block are too small to be divided among threads, so each thread takes whole blocks.
+    """
+    n_threads = torch.get_num_threads()
+    if n_threads == 1 or len(blocks) < 2 * n_threads:
+        return [work(block) for block in blocks]
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(work, blocks))
 
 
 def als_pass(blocks: list[Block], other: np.ndarray, ridge: np.ndarray) -> tuple[np.ndarray, float]:

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from recsys_teach.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_interactions, check_positive, check_rows, check_users
-from recsys_teach.models.factors import Block, padded_blocks
+from recsys_teach.models.factors import Block, map_blocks, padded_blocks
 
 TINY = np.finfo(np.float32).tiny  # keeps 0 / 0, where there is nothing left to improve, at 0
 
@@ -37,16 +37,17 @@ def ials_pass(
     float
         The sum of what the rows minimise, less Σ c p², which no factor changes. No step raises it.
     """
-    solved = np.zeros_like(own)
     gram = other.T @ other
     padded = np.vstack([other, np.zeros_like(other[:1])])
-    loss = 0.0
-    for rows, columns, values in blocks:
+    solved = np.zeros_like(own)
+
+    def improve(block: Block) -> float:
+        rows, columns, values = block
         H = padded.take(columns, axis=0)  # (b, length, n_factors)
         w, penalty = own[rows], ridge[rows, None]
         scores = np.matmul(H, w[..., None])[..., 0]  # (b, length)
         residual = np.matmul((1 + values * (1 - scores))[:, None], H)[:, 0] - w @ gram - penalty * w
-        loss -= np.vdot(1 + values, scores) + np.vdot(w, residual)
+        loss = -float(np.vdot(1 + values, scores) + np.vdot(w, residual))
         direction, size = residual, _squares(residual)
         for _ in range(n_steps):
             weighted = values * np.matmul(H, direction[..., None])[..., 0]
@@ -54,11 +55,13 @@ def ials_pass(
             step = size / (np.vecdot(direction, image)[:, None] + TINY)
             w = w + step * direction
             residual = residual - step * image
-            loss -= np.vdot(step, size)
+            loss -= float(np.vdot(step, size))
             before, size = size, _squares(residual)
             direction = residual + size / (before + TINY) * direction
         solved[rows] = w
-    return solved, float(loss)
+        return loss
+
+    return solved, sum(map_blocks(improve, blocks))
 
 
 def _squares(vectors: np.ndarray) -> np.ndarray:

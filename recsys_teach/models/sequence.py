@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_users
+from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_positive, check_users
 from recsys_teach.training import seeded, shuffled, train
 
 
@@ -58,6 +59,147 @@ def windows(sequences: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
     ]
 
 
+class SequenceModel(Recommender):
+    """Base of all models that read histories in their order. A subclass answers ``fold_in``.
+
+    Attributes
+    ----------
+    histories_ : list of n_users arrays, the positions of the items that each user met in training, in order.
+    """
+
+    histories_: list[np.ndarray]
+
+    def score(self, user_pos: np.ndarray) -> np.ndarray:
+        """Score every item as the next one after each user's history, shape (n, n_items)."""
+        return self.fold_in([self.histories_[user] for user in check_users(self, user_pos)])
+
+    def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Score every item as the next one after any histories, arrays of item positions; shape (n, n_items)."""
+        raise NotImplementedError
+
+
+def _check_sequences(model: Recommender, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Refuse a model that is not fitted and histories that are not positions of items."""
+    check_fitted(model)
+    n_items = model.seen_.shape[1]
+    checked = [np.asarray(sequence) for sequence in sequences]
+    for sequence in checked:
+        if sequence.size and (
+            sequence.ndim != 1 or sequence.dtype.kind not in "iu" or sequence.min() < 0 or sequence.max() >= n_items
+        ):
+            raise ValueError(
+                f"Expected histories, one array of item positions from 0 to {n_items - 1} each; came {sequence}. "
+                "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
+            )
+    return [sequence.astype(int).ravel() for sequence in checked]
+
+
+def following(sequences: Sequence[np.ndarray], n_items: int, lag: int = 1) -> sparse.csr_array:
+    """Count how often item j came ``lag`` events after item i. Built by hand in chapter 08.
+
+    Returns
+    -------
+    csr_array, shape (n_items, n_items). Row i, column j.
+    """
+    nothing = [np.empty(0, dtype=int)]
+    earlier = np.concatenate(nothing + [sequence[:-lag] for sequence in sequences])
+    later = np.concatenate(nothing + [sequence[lag:] for sequence in sequences])
+    return sparse.coo_array((np.ones(len(later)), (earlier, later)), shape=(n_items, n_items)).tocsr()
+
+
+class MarkovChain(SequenceModel):
+    """Rank by what came next after the last item, backed off to popularity. Built in chapter 08.
+
+    The score of item j after item i is (n_ij + κ p_j) / (n_i + κ), where n_ij counts how often j came right after i
+    and p_j is the share of j among all events. It is a probability: scores of a user sum to 1. After an item that
+    nothing came after, and for a user with no history, it is p_j.
+
+    Parameters
+    ----------
+    back_off : float above 0. κ, the number of steps that the popularity counts for.
+
+    Attributes
+    ----------
+    transitions_ : csr_array, shape (n_items, n_items). n_ij.
+    popularity_ : array, shape (n_items,). p_j.
+
+    References
+    ----------
+    Rendle, Freudenthaler and Schmidt-Thieme (2010), "Factorizing personalized Markov chains", for chains of items.
+    """
+
+    def __init__(self, back_off: float = 1.0):
+        self.back_off = back_off
+
+    def fit(self, interactions: Interactions) -> MarkovChain:
+        """Count steps; the log needs the column ``time``."""
+        check_positive(self, "back_off")
+        self.histories_ = histories(interactions)
+        self.transitions_ = following(self.histories_, interactions.n_items)
+        n_events = np.bincount(interactions.item_pos, minlength=interactions.n_items)
+        self.popularity_ = n_events / n_events.sum()
+        self.seen_ = interactions.matrix()
+        return self
+
+    def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Give P(next | last item of each history), shape (n, n_items)."""
+        sequences = _check_sequences(self, sequences)
+        some = np.array([len(sequence) > 0 for sequence in sequences], dtype=bool)
+        counts = np.zeros((len(sequences), len(self.popularity_)))
+        counts[some] = self.transitions_[[sequence[-1] for sequence in sequences if len(sequence)]].toarray()
+        return (counts + self.back_off * self.popularity_) / (counts.sum(axis=1, keepdims=True) + self.back_off)
+
+
+class CoVisitation(SequenceModel):
+    """Rank by what came soon after the last items, nearer pairs and later items counting more. Built in chapter 08.
+
+    A pair of items ``lag`` events apart adds decay^(lag - 1) to the weight of the later one after the earlier one, up
+    to ``window`` events. A user's score of an item is the sum of its weights after the last ``window`` items, that of
+    age a (0 for the last) times decay^a. A user with no history scores 0 everywhere.
+
+    Parameters
+    ----------
+    window : int, at least 1. With 1, only steps from the last item count.
+    decay : float above 0, at most 1.
+
+    Attributes
+    ----------
+    item_weights_ : csr_array, shape (n_items, n_items). Row: the earlier item, column: the later one.
+    """
+
+    def __init__(self, window: int = 10, decay: float = 0.85):
+        self.window = window
+        self.decay = decay
+
+    def fit(self, interactions: Interactions) -> CoVisitation:
+        """Count pairs; the log needs the column ``time``."""
+        if not (self.window >= 1 and 0 < self.decay <= 1):
+            raise ValueError(
+                f"Expected window of 1 or more, decay above 0 and at most 1; came {self.window}, {self.decay}."
+            )
+        self.histories_ = histories(interactions)
+        longest = max(map(len, self.histories_))
+        self.item_weights_ = sum(
+            (
+                self.decay ** (lag - 1) * following(self.histories_, interactions.n_items, lag)
+                for lag in range(1, min(self.window, longest) + 1)
+            ),
+            start=sparse.csr_array((interactions.n_items, interactions.n_items)),
+        )
+        self.seen_ = interactions.matrix()
+        return self
+
+    def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Add up the weights after the last items of each history, shape (n, n_items)."""
+        last = [sequence[::-1][: self.window] for sequence in _check_sequences(self, sequences)]  # the last one first
+        owner = np.repeat(np.arange(len(last)), [len(items) for items in last])
+        age = np.concatenate([np.empty(0), *(np.arange(len(items)) for items in last)])
+        items = np.concatenate([np.empty(0, dtype=int), *last])
+        shape = (len(last), self.item_weights_.shape[0])
+        reading = sparse.coo_array((self.decay**age, (owner, items)), shape=shape).tocsr()
+        return (reading @ self.item_weights_).toarray()
+
+
 class NextItemNetwork(nn.Module):
     """Base of the networks: one vector an item, which is read where the item came and compared where it may come.
 
@@ -85,7 +227,7 @@ class NextItemNetwork(nn.Module):
         return (states * (n_real > 0)[:, None]) @ self.item_factors.weight[:-1].T
 
 
-class NextItemModel(Recommender):
+class NextItemModel(SequenceModel):
     """Base of the trained sequence models: windows of histories in, the next item out. Built in chapter 08.
 
     A subclass stores the parameters named here and answers ``_network``. A user with no history scores 0 everywhere.
@@ -134,10 +276,15 @@ class NextItemModel(Recommender):
         """
         if self.loss not in ("softmax", "sampled"):
             raise ValueError(f"loss is 'softmax' or 'sampled'; came {self.loss!r}.")
-        self.histories_ = histories(interactions)
-        self.seen_ = interactions.matrix()
+        check_positive(self, "n_factors", "max_length", "batch_size")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is a share of 0 or more, below 1; came {self.dropout}.")
+        read = histories(interactions)
         n_items = interactions.n_items
-        pieces = torch.from_numpy(padded(windows(self.histories_, self.max_length), self.max_length + 1, n_items))
+        pieces = torch.from_numpy(padded(windows(read, self.max_length), self.max_length + 1, n_items))
+        if not len(pieces):
+            raise ValueError("There is nothing to predict: every history has one item at most.")
+        self.histories_, self.seen_ = read, interactions.matrix()
 
         def batches(rng: np.random.Generator):
             for group in shuffled(len(pieces), self.batch_size, rng):
@@ -169,14 +316,9 @@ class NextItemModel(Recommender):
         margins = torch.stack([(states * vectors(right)).sum(1), -(states * vectors(wrong[real])).sum(1)])
         return -F.logsigmoid(margins).mean()
 
-    def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Score every item as the next one after each user's history, shape (n, n_items), float32."""
-        user_pos = check_users(self, user_pos)
-        return self.fold_in([self.histories_[user] for user in user_pos])
-
     def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Score every item as the next one after any histories, arrays of item positions; shape (n, n_items)."""
-        rows = torch.from_numpy(padded(sequences, self.max_length, self.network_.n_items))
+        """Read the last ``max_length`` items of any histories, shape (n, n_items), float32."""
+        rows = torch.from_numpy(padded(_check_sequences(self, sequences), self.max_length, self.network_.n_items))
         with torch.no_grad():
             return self.network_.eval().last(rows).numpy()
 

@@ -66,6 +66,10 @@ def gradient_by_one_minus(p, q_met, q_other):
     return [-push * (q_met - q_other), -push * p, push * p]
 
 
+def gradient_as_array(p, q_met, q_other):
+    return np.array(gradient_by_hand(p, q_met, q_other))
+
+
 def unseen_by_mask(seen, n_items, r):
     unseen = np.ones(n_items, dtype=bool)
     unseen[seen] = False
@@ -102,7 +106,7 @@ RIGHT = {
     "6.1": [loss_by_loop, loss_by_parts],
     "6.2": [row_by_loop, row_by_gram, row_by_least_squares],
     "6.3": [half_steps, half_steps_as_array],
-    "6.4": [gradient_by_hand, gradient_by_one_minus],
+    "6.4": [gradient_by_hand, gradient_by_one_minus, gradient_as_array],
     "6.5": [unseen_by_mask, unseen_by_loop, unseen_by_search],
     "6.6": [ease_by_columns, ease_by_identity],
 }
@@ -139,6 +143,53 @@ def aims_the_row_at_counts(counts, H, alpha, ridge):
 def multiplies_the_wrong_shape(counts, H, alpha, ridge):
     c = 1 + alpha * counts
     return np.linalg.solve((H * c) @ H.T + ridge * np.eye(len(H)), H.T @ (c * (counts > 0)))
+
+
+def solve_with(c, right, H, ridge):
+    return np.linalg.solve(H.T @ np.diag(c) @ H + ridge * np.eye(H.shape[1]), H.T @ right)
+
+
+def lets_the_unmet_in(counts, H, alpha, ridge):
+    c = 1 + alpha * counts
+    return solve_with(c, c, H, ridge)
+
+
+def forgets_the_one_on_the_right(counts, H, alpha, ridge):
+    return solve_with(1 + alpha * counts, alpha * counts, H, ridge)
+
+
+def weighs_five_as_one(counts, H, alpha, ridge):
+    c = 1 + alpha * (counts > 0)
+    return solve_with(c, c * (counts > 0), H, ridge)
+
+
+def keeps_the_two(counts, H, alpha, ridge):
+    c = 1 + alpha * counts
+    return solve_with(c, c * (counts > 0), H, 2 * ridge)
+
+
+def returns_in_the_loop(counts, H, alpha, ridge, n_rounds):
+    for _ in range(n_rounds):
+        return half_steps(counts, H, alpha, ridge, 1)
+
+
+def appends_pairs(*args):
+    history = half_steps(*args)
+    return list(zip(history[0::2], history[1::2], strict=True))
+
+
+def keeps_two_lists(*args):
+    history = half_steps(*args)
+    return history[0::2], history[1::2]
+
+
+def joins_two_lists(*args):
+    history = half_steps(*args)
+    return history[0::2] + history[1::2]
+
+
+def notes_after_both(*args):
+    return [value for value in half_steps(*args)[1::2] for _ in range(2)]
 
 
 def notes_once_a_round(*args):
@@ -184,6 +235,44 @@ def halves_everything(p, q_met, q_other):
     return tuple(part / 2 for part in gradient_by_hand(p, q_met, q_other))
 
 
+def differences(p, q_met, q_other):
+    def loss(p, q_met, q_other):
+        return np.log1p(np.exp(-p @ (q_met - q_other)))
+
+    def slope(loss, vector, eps=1e-6):
+        steps = eps * np.eye(len(vector))
+        return np.array([(loss(vector + step) - loss(vector - step)) / (2 * eps) for step in steps])
+
+    return (
+        slope(lambda v: loss(v, q_met, q_other), p),
+        slope(lambda v: loss(p, v, q_other), q_met),
+        slope(lambda v: loss(p, q_met, v), q_other),
+    )
+
+
+def forgets_sigma(p, q_met, q_other):
+    return q_other - q_met, -p, p
+
+
+def uses_one_half(p, q_met, q_other):
+    return (q_other - q_met) / 2, -p / 2, p / 2
+
+
+def orders_films_first(p, q_met, q_other):
+    of_p, of_met, of_other = gradient_by_hand(p, q_met, q_other)
+    return of_met, of_other, of_p
+
+
+def puts_p_between(p, q_met, q_other):
+    of_p, of_met, of_other = gradient_by_hand(p, q_met, q_other)
+    return of_met, of_p, of_other
+
+
+def exchanges_the_films(p, q_met, q_other):
+    of_p, of_met, of_other = gradient_by_hand(p, q_met, q_other)
+    return of_p, of_other, of_met
+
+
 def returns_the_number(seen, n_items, r):
     return np.array(r)
 
@@ -194,6 +283,18 @@ def moves_once(seen, n_items, r):
 
 def moves_past_all(seen, n_items, r):
     return len(seen) + r
+
+
+def gives_floats(seen, n_items, r):
+    return unseen_by_mask(seen, n_items, r).astype(float)
+
+
+def indexes_a_list(seen, n_items, r):
+    return [i for i in range(n_items) if i not in seen][r]
+
+
+def leaves_everything_out(seen, n_items, r):
+    return np.setdiff1d(seen, np.arange(n_items))[r]
 
 
 def divides_rows(X, lam):
@@ -216,6 +317,32 @@ def erases_afterwards(X, lam):
     return B
 
 
+def ease_from(A):
+    P = np.linalg.inv(A)
+    B = -P / np.diag(P)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+def adds_lam_everywhere(X, lam):
+    return ease_from(X.T @ X + lam)
+
+
+def leaves_lam_out(X, lam):
+    return ease_from(X.T @ X)
+
+
+def compares_people(X, lam):
+    return ease_from(X @ X.T + lam * np.eye(len(X)))
+
+
+def keeps_what_fill_diagonal_returns(X, lam):
+    P = np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1]))
+    B = -P / np.diag(P)
+    B = np.fill_diagonal(B, 0)
+    return B
+
+
 WRONG = {
     "6.1": [
         (aims_at_counts, "The target is the preference"),
@@ -227,26 +354,48 @@ WRONG = {
         (weighs_one_side, "right side too"),
         (aims_the_row_at_counts, "The right side aims at the counts"),
         (multiplies_the_wrong_shape, "raised ValueError"),
+        (lets_the_unmet_in, "The films not met enter your right side"),
+        (forgets_the_one_on_the_right, "on the right too"),
+        (weighs_five_as_one, "Five openings weigh as one"),
+        (keeps_the_two, "The 2 cancels"),
     ],
     "6.3": [
         (notes_once_a_round, "once a round"),
         (leaves_the_penalty_out, "Your loss has no penalty"),
         (forgets_to_transpose, "raised"),
+        (returns_in_the_loop, "You return inside the loop"),
+        (appends_pairs, "not a pair of them"),
+        (keeps_two_lists, "One flat list, please, in the order"),
+        (joins_two_lists, "Users first, then items"),
+        (notes_after_both, "before the items are solved"),
     ],
     "6.4": [
         (climbs, "turn all three signs"),
         (pulls_where_it_is_right, "You used sigmoid(x)"),
         (forgets_the_log, "without its logarithm"),
         (halves_everything, "Finite differences of the loss along"),
+        (differences, "That is the test, not the gradient"),
+        (forgets_sigma, "The factor sigmoid(-x) is missing"),
+        (uses_one_half, "You use sigmoid(0) = .5 always"),
+        (orders_films_first, "Right parts, wrong order"),
+        (puts_p_between, "Right parts, wrong order"),
+        (exchanges_the_films, "q_met and q_other are exchanged"),
     ],
     "6.5": [
         (returns_the_number, "Those are any items"),
         (moves_once, "behind further ones"),
         (moves_past_all, "You moved past all seen items"),
+        (gives_floats, "Positions are whole numbers"),
+        (indexes_a_list, "raised TypeError"),
+        (leaves_everything_out, "raised IndexError"),
     ],
     "6.6": [
         (divides_rows, "divide column j by P_jj"),
         (keeps_the_diagonal, "The diagonal is still there"),
         (erases_afterwards, "erased afterwards"),
+        (adds_lam_everywhere, "You added lam to every cell"),
+        (leaves_lam_out, "lacks lam on its diagonal"),
+        (compares_people, "That compares people"),
+        (keeps_what_fill_diagonal_returns, "returned None"),
     ],
 }

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
+from recsys_teach.learn.compare import same
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 H_TINY = np.array([[1.0, 0.5], [1.0, 0.0], [0.0, 1.0], [0.5, 1.0]])
-POSTER = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 1, 1], [0, 1, 1, 1], [1, 1, 0, 0]], dtype=float)
 EPS = 1e-6
+LARGE = 1e5  # a step of EPS beside such a number bends the loss
 
 
 def weighted_loss(counts: np.ndarray, scores: np.ndarray, alpha: float) -> float:
@@ -44,8 +46,7 @@ def unseen_items(seen: np.ndarray, n_items: int, r: np.ndarray) -> np.ndarray:
 
 def ease_weights(X: np.ndarray, lam: float) -> np.ndarray:
     """Item-to-item weights of EASE: B_ij = -P_ij / P_jj with P = (XᵀX + lam I)⁻¹, and a diagonal of 0."""
-    P = np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1]))
-    return _without_diagonal(-P / np.diag(P))
+    return _from_inverse(np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1])))
 
 
 def _solve(confidence: np.ndarray, target: np.ndarray, H: np.ndarray, ridge: float) -> np.ndarray:
@@ -71,6 +72,11 @@ def _objective(counts: np.ndarray, W: np.ndarray, H: np.ndarray, alpha: float, r
     return weighted_loss(counts, W @ H.T, alpha) + ridge * float((W**2).sum() + (H**2).sum())
 
 
+def _two_lists(counts: np.ndarray, H: np.ndarray, alpha: float, ridge: float, n_rounds: int) -> np.ndarray:
+    history = _alternate(counts, H, alpha, ridge, n_rounds)
+    return np.array([history[0::2], history[1::2]])
+
+
 def _bpr_scaled(push: float, p: np.ndarray, q_met: np.ndarray, q_other: np.ndarray) -> tuple[np.ndarray, ...]:
     return -push * (q_met - q_other), -push * p, push * p
 
@@ -91,7 +97,33 @@ def _slopes(args: tuple[np.ndarray, ...], which: int) -> np.ndarray:
 
 
 def _same_slope(which: int) -> Callable[[tuple, Any], bool]:
-    return lambda args, came: len(came) != 3 or np.allclose(came[which], _slopes(args, which), atol=1e-4)
+    def holds(args: tuple, came: Any) -> bool:
+        if len(came) != 3 or max(np.abs(vector).max() for vector in args) > LARGE:
+            return True  # finite differences are no measure there
+        return np.allclose(came[which], _slopes(args, which), atol=1e-4)
+
+    return holds
+
+
+def _in_order(args: tuple, came: Any) -> bool:
+    """Whether the parts are not those of the reference in another order."""
+    right = bpr_gradient(*args)
+    if len(came) != 3 or not same(right, tuple(came)):
+        return True
+    return all(same(tuple(right[part] for part in order), tuple(came)) for order in permutations(range(3)))
+
+
+def _same_parts(expected: tuple, came: Any, atol: float) -> str:
+    """Compare three vectors, also if they come as the rows of one array."""
+    return same(expected, tuple(came) if isinstance(came, np.ndarray) and came.ndim == 2 else came, atol)
+
+
+def _by_finite_differences(*args: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(_slopes(args, which) for which in range(3))
+
+
+def _from_inverse(P: np.ndarray) -> np.ndarray:
+    return _without_diagonal(-P / np.diag(P))
 
 
 def _without_diagonal(weights: np.ndarray) -> np.ndarray:
@@ -118,7 +150,10 @@ def _draw_unseen(rng: np.random.Generator) -> tuple:
 
 
 def _draw_clicks(rng: np.random.Generator) -> tuple:
-    return (rng.random((9, 5)) < 0.5).astype(float), float(rng.integers(1, 5))
+    X = np.zeros((9, 5))
+    while np.linalg.matrix_rank(X) < 5:  # so that a forgotten lam is told apart, and raises nothing
+        X = (rng.random((9, 5)) < 0.5).astype(float)
+    return X, float(rng.integers(1, 5))
 
 
 def _place_of_bpr(ndcg: object) -> str:
@@ -131,10 +166,10 @@ CHAPTER = Chapter(
     title="Learning from clicks",
     objectives={
         "O6.1": "Split counts into preference and confidence, and weigh every cell by it",
-        "O6.2": "Solve a row of iALS, make it fast with the Gram trick and conjugate gradients, and watch the "
+        "O6.2": "Solve a row of iALS, follow what the Gram trick and conjugate gradients save, and watch the "
         "objective fall",
         "O6.3": "Derive the gradient of BPR's loss, check it by finite differences, and sample unseen items",
-        "O6.4": "Write EASE in closed form, read its negative weights, and compare all three fairly",
+        "O6.4": "Write EASE in closed form, say what a negative weight means, and compare all three fairly",
     },
     exercises=[
         Exercise(
@@ -193,6 +228,16 @@ CHAPTER = Chapter(
                     lambda counts, H, alpha, ridge: np.linalg.solve(
                         (H.T * (1 + alpha * counts)) @ H + ridge * np.eye(H.shape[1]), H.T @ (counts > 0)
                     ),
+                "The films not met enter your right side; their preference is 0.":
+                    lambda counts, H, alpha, ridge: _solve(1 + alpha * counts, np.ones(len(H)), H, ridge),
+                "The films met have confidence 1 + alpha * count, on the right too.":
+                    lambda counts, H, alpha, ridge: np.linalg.solve(
+                        (H.T * (1 + alpha * counts)) @ H + ridge * np.eye(H.shape[1]), H.T @ (alpha * counts)
+                    ),
+                "Five openings weigh as one for you. The confidence grows with the count: 1 + alpha * counts.":
+                    lambda counts, H, alpha, ridge: _solve(1 + alpha * (counts > 0), counts > 0, H, ridge),
+                "You added the ridge twice. The 2 cancels on both sides: ridge * np.eye(n_factors).":
+                    lambda counts, H, alpha, ridge: als_row(counts, H, alpha, 2 * ridge),
                 "The right side aims at the counts. The target is the preference, 0 or 1.":
                     lambda counts, H, alpha, ridge: _solve(1 + alpha * counts, counts, H, ridge),
                 "You added the ridge to every cell of A. It belongs on the diagonal: ridge * np.eye(n_factors).":
@@ -226,6 +271,16 @@ CHAPTER = Chapter(
                     lambda *args: _alternate(*args)[1::2],
                 "You noted the objective after the users only; the items' half step counts too.":
                     lambda *args: _alternate(*args)[0::2],
+                "You return inside the loop, after the first round: move `return` out to the left.":
+                    lambda *args: _alternate(*args)[:2],
+                "One flat list, please: append two numbers a round, not a pair of them.":
+                    lambda *args: np.reshape(_alternate(*args), (-1, 2)),
+                "One flat list, please, in the order of the half steps: users, items, users, items.":
+                    _two_lists,
+                "Users first, then items, in one list: the order in which the half steps come.":
+                    lambda *args: _two_lists(*args).ravel(),
+                "The first number of a round must be taken before the items are solved.":
+                    lambda *args: np.repeat(_alternate(*args)[1::2], 2),
                 "Your loss has no penalty. What the steps minimise, and what cannot rise, is loss plus ridge.":
                     lambda *args: _alternate(*args, penalty=False),
                 "Each round starts again from the H that was given. Keep the items that you solved for.":
@@ -238,9 +293,12 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([1.0, 0.0]), np.array([1.0, 2.0]), np.array([1.0, 0.0])),
                 (np.array([1.0, 2.0]), np.array([0.5, 0.5]), np.array([1.0, -0.5])),
+                (np.array([1e6, 1.0]), np.array([0.0, 2.0]), np.array([0.0, -1.0])),
             ],
             draw=lambda rng: tuple(rng.normal(size=(3, 3))),
+            compare=_same_parts,
             properties={
+                "Right parts, wrong order: return those of p, q_met, q_other.": _in_order,
                 "Finite differences of the loss along p give another slope than your first part.": _same_slope(0),
                 "Finite differences of the loss along q_met give another slope than your second part.": _same_slope(1),
                 "Finite differences of the loss along q_other give another slope than your third part.":
@@ -263,6 +321,14 @@ CHAPTER = Chapter(
                     ),
                 "The third sign is wrong: q_other enters x with a minus, so its slope is that of q_met turned round.":
                     lambda p, q_met, q_other: tuple(bpr_gradient(p, q_met, q_other)[part] for part in (0, 1, 1)),
+                "The slopes of q_met and q_other are exchanged.":
+                    lambda p, q_met, q_other: tuple(bpr_gradient(p, q_met, q_other)[part] for part in (0, 2, 1)),
+                "The factor sigmoid(-x) is missing: each slope of x still has to be multiplied by it.":
+                    lambda p, q_met, q_other: _bpr_scaled(1.0, p, q_met, q_other),
+                "You use sigmoid(0) = .5 always; x = p·(q_met - q_other) differs from pair to pair.":
+                    lambda p, q_met, q_other: _bpr_scaled(0.5, p, q_met, q_other),
+                "That is the test, not the gradient: it calls the loss twice for each number, and is only near.":
+                    _by_finite_differences,
                 "Your first part uses q_met alone. Along p the slope of x is q_met - q_other.":
                     lambda p, q_met, q_other: (
                         -expit(-_margin(p, q_met, q_other)) * q_met, *bpr_gradient(p, q_met, q_other)[1:]
@@ -278,10 +344,15 @@ CHAPTER = Chapter(
                 (np.array([0, 1, 5, 6]), 9, np.array([0, 1, 2, 3, 4])),
             ],
             draw=_draw_unseen,
+            properties={
+                "Positions are whole numbers: give integers, such as an array of type int.":
+                    lambda args, came: np.asarray(came).dtype.kind in "iu",
+            },
             why="If r is drawn evenly, each unseen item has the same chance, and nothing is drawn in vain.",
             hints=(
                 "Which positions from 0 to n_items - 1 are not in seen? r counts along that list.",
-                "np.setdiff1d(a, b) gives what is in a and not in b, sorted. An array can be indexed by an array.",
+                "np.setdiff1d(a, b) starts from a, all positions, and leaves b out. An array can index it; a list "
+                "u cannot, but np.array(u)[r] can.",
                 "np.setdiff1d(np.arange(n_items), seen)[r]",
             ),
             misconceptions={
@@ -298,7 +369,7 @@ CHAPTER = Chapter(
         Exercise(
             "6.6", "EASE in closed form", objective="O6.4", level="core", minutes=7,
             reference=ease_weights,
-            cases=[(np.array([[1.0, 1.0], [1.0, 0.0]]), 1.0), (POSTER, 1.0), ((R_TINY[:4] > 1.5).astype(float), 2.0)],
+            cases=[(np.array([[1.0, 1.0], [1.0, 0.0]]), 1.0), ((R_TINY > 0).astype(float), 2.0)],
             draw=_draw_clicks,
             why="Column j is the ridge regression of item j on all others; one inverse holds all of them.",
             hints=(
@@ -316,8 +387,10 @@ CHAPTER = Chapter(
                     lambda X, lam: _without_diagonal(np.linalg.solve(X.T @ X + lam * np.eye(X.shape[1]), X.T @ X)),
                 "That is the negative inverse: each column still has to be divided by P_jj.":
                     lambda X, lam: _without_diagonal(-np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1]))),
-                "The Gram matrix lacks lam on its diagonal.":
-                    lambda X, lam: _without_diagonal(-np.linalg.pinv(X.T @ X) / np.diag(np.linalg.pinv(X.T @ X))),
+                "The Gram matrix lacks lam on its diagonal.": lambda X, lam: ease_weights(X, 0.0),
+                "You added lam to every cell. It belongs on the diagonal: lam * np.eye(n_items).":
+                    lambda X, lam: _from_inverse(np.linalg.inv(X.T @ X + lam)),
+                "That compares people; you want films: X.T @ X.": lambda X, lam: ease_weights(X.T, lam),
             },
         ),
     ],
@@ -325,7 +398,8 @@ CHAPTER = Chapter(
         Prediction(
             "P6.1",
             "BPR alone learns an order: which of two films comes first. iALS and EASE fit squared errors to 0 and 1. "
-            "By nDCG@10 on MovieLens, where does BPR stand beside iALS, EASE and PureSVD of chapter 04?",
+            "By nDCG@10 on MovieLens, where does BPR stand after 30 epochs, beside iALS, EASE and PureSVD of "
+            "chapter 04?",
             {"a": "first", "b": "in between", "c": "last of the four"},
             outcome=_place_of_bpr,
         ),

@@ -1,0 +1,1 @@
+"""Speed, memory and accuracy of the course's models beside the libraries people would otherwise use."""

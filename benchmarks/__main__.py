@@ -1,0 +1,238 @@
+"""Run the benchmarks, print the tables, and write them to benchmarks/results.md.
+
+python benchmarks/setup.py                     once: the environment of the peers, .venv-benchmarks
+python -m benchmarks                           everything; wants a quiet machine
+python -m benchmarks --only iALS metrics       some groups, "metrics" or "growth"
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.groups import GOALS, GROUPS, GROWTH_JUDGED, GROWTH_LIMIT, METRICS_LIMIT
+from benchmarks.growth import LEAST, MODELS, MOST_USERS, exponent
+from benchmarks.setup import PYTHON, REPOSITORY
+from benchmarks.tasks import TASKS, sizes
+
+RESULTS = REPOSITORY / "benchmarks" / "results.md"
+THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"),
+    *("LK_NUM_THREADS", "LK_NUM_BACKEND_THREADS"),
+)
+TIME_LIMIT = 900  # seconds of one measurement
+
+
+def ask(threads: int, *args: str) -> dict:
+    """Measure in a fresh process; what fails answers with an error."""
+    python = PYTHON if PYTHON.exists() else Path(sys.executable)
+    env = os.environ | dict.fromkeys(THREADS, str(threads)) | {"LK_NUM_PROCS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    command = [str(python), "-m", "benchmarks.measure", *args]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        return {"error": f"took more than {TIME_LIMIT} s"}
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        return {"error": f"ended with code {done.returncode}: {last[:100]}"}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Lay out a Markdown table whose columns also line up as plain text."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
+
+
+def run_group(name: str, repeat: int, threads: int) -> dict[str, dict]:
+    """Measure the contestants of a group in turn, each second round backwards; keep medians."""
+    group = GROUPS[name]
+    runs: dict[str, list[dict]] = {contestant: [] for contestant in group.contestants}
+    for turn in range(repeat):
+        for contestant in list(runs)[:: -1 if turn % 2 else 1]:
+            if not (runs[contestant] and "error" in runs[contestant][-1]):
+                say(f"{name}: {contestant}, run {turn + 1}")
+                runs[contestant].append(ask(group.threads or threads, "model", name, contestant))
+    return {contestant: middle(several) for contestant, several in runs.items()}
+
+
+def middle(runs: list[dict]) -> dict:
+    """Take the median of each number, or the error; ``ratios`` to ours need each run, so all fits are kept."""
+    failed = next((run for run in runs if "error" in run), None)
+    if failed:
+        return failed
+    return {key: statistics.median(run[key] for run in runs) for key in runs[0]} | {"runs": runs}
+
+
+def ratio(ours: dict, theirs: dict, what: str = "fit") -> float:
+    """Median over the rounds of ours / theirs."""
+    columns = [key for key in ("fit", "answer") if key in what]
+    pairs = zip(ours["runs"], theirs["runs"], strict=True)
+    return statistics.median(sum(a[c] for c in columns) / sum(b[c] for c in columns) for a, b in pairs)
+
+
+def group_table(name: str, found: dict[str, dict], threads: int) -> str:
+    """Print what a group gave."""
+    group = GROUPS[name]
+    measure, answer = ("RMSE", "predict s") if group.task == "ratings" else ("nDCG@10", "recommend s")
+    head = ["model", measure, "fit s", answer, "peak MB", "ours / theirs, fit", "fit and answer"]
+    ours = next(iter(found.values()))
+    rows = []
+    for contestant, numbers in found.items():
+        if "error" in numbers:
+            rows.append([contestant, numbers["error"], *[""] * 5])
+            continue
+        cells = [f"{numbers['accuracy']:.3f}", *(f"{numbers[key]:.2f}" for key in ("fit", "answer"))]
+        ratios = (
+            ["", ""]
+            if numbers is ours or "error" in ours
+            else [f"{ratio(ours, numbers, what):.2f}" for what in ("fit", "fit and answer")]
+        )
+        rows.append([contestant, *cells, f"{numbers['peak']:.0f}", *ratios])
+    title = f"## {name}\n\n{TASKS[group.task][0]}; {group.threads or threads} thread(s)\n\n"
+    return title + table(head, rows)
+
+
+def goal_rows(found: dict[str, dict[str, dict]]) -> list[list[str]]:
+    """Hold the groups that ran against the goals."""
+    rows = []
+    for goal in (goal for goal in GOALS if goal.group in found):
+        ours, theirs = next(iter(found[goal.group].values())), found[goal.group][goal.peer]
+        name = f"{goal.group}: {goal.what} against {goal.peer}"
+        if "error" in ours or "error" in theirs:
+            rows.append([name, f"≤ {goal.limit}", "not measured", "open"])
+            continue
+        better = (ours["accuracy"] - theirs["accuracy"]) * (-1 if GROUPS[goal.group].task == "ratings" else 1)
+        row = judged(name, ratio(ours, theirs, goal.what), goal.limit)
+        rows.append(row if better >= -0.0005 else [*row[:3], f"{row[3]}, but less accurate by {-better:.3f}"])
+    return rows
+
+
+def judged(name: str, value: float, limit: float) -> list[str]:
+    """Say whether a goal is met, or by how much it is missed."""
+    return [name, f"≤ {limit}", f"{value:.2f}", "met" if value <= limit else f"missed by {value - limit:.2f}"]
+
+
+def metrics_part(threads: int) -> tuple[str, list[list[str]]]:
+    """Time the metrics, and assert agreement."""
+    say("metrics")
+    found = ask(threads, "metrics")
+    title = "## Metrics\n\n6,000 users, lists of 20, warm; equal scores ordered by position for both\n\n"
+    goals = [f"metrics: {label} against ranx, warm" for label in ("nDCG", "six metrics")]
+    if "error" in found:
+        rows = [[goal, f"≤ {METRICS_LIMIT}", "not measured", "open"] for goal in goals]
+        return title + table(["", ""], [["error", found["error"]]]), rows
+    agree = (
+        "\n\nAsserted: all six (nDCG, recall, precision, hit rate, MRR, MAP) equal those of ranx for each user within "
+        "1e-12; nDCG with ties averaged equals scikit-learn's "
+        f"(largest difference {found.pop('scikit-learn'):.0e})."
+    )
+    rows = [[key, f"{seconds:.3f}"] for key, seconds in found.items()]
+    ratios = [found[f"ours, {label}"] / found[f"ranx, {label}"] for label in ("nDCG", "six metrics")]
+    judgements = [judged(goal, value, METRICS_LIMIT) for goal, value in zip(goals, ratios, strict=True)]
+    return title + table(["", "s"], rows) + agree, judgements
+
+
+def growth_part(threads: int) -> tuple[str, list[list[str]]]:
+    """Grow the world and fit exponents."""
+    head = [
+        "model",
+        *(f"{n:,} users" for n in sizes()),
+        "time ^",
+        "memory ^",
+        "time ^, last step",
+        "memory ^, last step",
+    ]
+    rows, goals, events = [], [], {}
+    for name in MODELS:
+        runs = []
+        for n_users in sizes():
+            if n_users <= MOST_USERS.get(name, n_users):
+                say(f"growth: {name}, {n_users:,} users")
+                runs.append(ask(threads, "growth", name, str(n_users)))
+        failed = next((run["error"] for run in runs if "error" in run), None)
+        if failed:
+            rows.append([name, failed, *[""] * (len(head) - 2)])
+            continue
+        events |= {n: run["events"] for n, run in zip(sizes(), runs, strict=False)}
+        cells = [f"{run['fit']:.2f} s, {run['peak']:.0f} MB" for run in runs]
+        powers = [
+            exponent([run["events"] for run in part], [run[key] for run in part], LEAST[key])
+            for part in (runs, runs[-2:])
+            for key in ("fit", "peak")
+        ]
+        rows.append([name, *cells, *["quadratic"] * (len(sizes()) - len(runs)), *(f"{power:.2f}" for power in powers)])
+        if name in GROWTH_JUDGED:
+            goals += [
+                judged(f"growth of {what} of {name}", power, GROWTH_LIMIT)
+                for what, power in zip(("time", "memory"), powers, strict=False)
+            ]
+    title = (
+        f"## Growth\n\nClicks of a growing world: {', '.join(f'{n:,}' for n in events.values())}. An exponent is the "
+        "slope of log cost on log clicks, over all sizes and over the last two; fixed costs flatten it.\n\n"
+    )
+    return title + table(head, rows), goals
+
+
+def conditions(threads: int, repeat: int) -> str:
+    """Say what this was measured with."""
+    found = ask(threads, "versions")
+    listed = ", ".join(f"{name} {version}" for name, version in found.items())
+    return (
+        f"# Benchmarks\n\n{listed}. {threads} thread(s) where nothing else is said; medians of {repeat} runs, each in "
+        "a process of its own, contestants in turn. Peers start from their own form of the data, the course's models "
+        "from the log. A peer keeps its defaults, apart from what its name says and groups.py sets."
+    )
+
+
+def say(text: str) -> None:
+    """Tell on stderr what is going on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = [*GROUPS, "metrics", "growth"]
+    parser.add_argument("--only", nargs="+", choices=[*parts, "models"], default=parts, metavar="PART")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--small", action="store_true", help="tiny data, to try the code")
+    args = parser.parse_args()
+    if args.small:
+        os.environ["BENCHMARKS_SMALL"] = "1"
+    texts, found, goals = [], {}, []
+
+    def tell(text: str) -> None:
+        texts.append(text)
+        print(text, end="\n\n", flush=True)
+
+    tell(conditions(args.threads, args.repeat))
+    if args.small:
+        tell("Tiny data, to try the code: these numbers say nothing, whatever sizes the titles give.")
+    for name in GROUPS:
+        if name in args.only or "models" in args.only:
+            found[name] = run_group(name, args.repeat, args.threads)
+            tell(group_table(name, found[name], args.threads))
+    goals += goal_rows(found)
+    for name, part in (("metrics", metrics_part), ("growth", growth_part)):
+        if name in args.only:
+            text, more = part(args.threads)
+            tell(text)
+            goals += more
+    tell("## Goals\n\n" + table(["goal", "limit", "measured", ""], goals))
+    if not args.small and set(parts) <= set(args.only):
+        RESULTS.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

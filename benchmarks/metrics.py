@@ -1,0 +1,97 @@
+"""The metrics beside ranx and scikit-learn: the same numbers, and how long they take."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics import ndcg_score
+
+from benchmarks.tasks import small
+from recsys_teach import metrics
+from recsys_teach.ranking import top_k
+
+K, N_ITEMS, TURNS = 20, 3_000, 9
+OURS = {
+    "ndcg": metrics.ndcg_at_k,
+    "recall": metrics.recall_at_k,
+    "precision": metrics.precision_at_k,
+    "hit_rate": metrics.hit_rate_at_k,
+    "mrr": metrics.mrr_at_k,
+    "map": metrics.map_at_k,
+}
+
+
+def random_case(n_users: int, seed: int = 0) -> tuple[np.ndarray, sparse.csr_array]:
+    """Scores with many ties, and 1 to 19 relevant items a user, so that each fits a list of 20."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 400, size=(n_users, N_ITEMS)).astype(float)
+    n_relevant = rng.integers(1, K, size=n_users)
+    users = np.repeat(np.arange(n_users), n_relevant)
+    items = np.concatenate([rng.choice(N_ITEMS, n, replace=False) for n in n_relevant])
+    good = np.ones(len(users))
+    scores[users, items] += rng.integers(0, 200, size=len(users))  # better than chance
+    return scores, sparse.coo_array((good, (users, items)), shape=scores.shape).tocsr()
+
+
+def for_ranx(ranked: np.ndarray, relevant: sparse.csr_array) -> tuple:
+    """Bring lists into the form of ranx.
+
+    ranx orders by score and leaves the order of equal scores to its sort. So that it judges the lists that we judge,
+    the score of an item here is the number of places below it.
+    """
+    from ranx import Qrels, Run
+
+    k = ranked.shape[1]
+    wanted = [{str(i): 1 for i in row.tolist()} for row in np.split(relevant.indices, relevant.indptr[1:-1])]
+    lists = [{str(i): float(k - place) for place, i in enumerate(row)} for row in ranked.tolist()]
+    names = [f"{user:09d}" for user in range(len(ranked))]  # ranx sorts them as text
+    return Qrels(dict(zip(names, wanted, strict=True))), Run(dict(zip(names, lists, strict=True)))
+
+
+def check_against_sklearn(n_users: int = 300) -> float:
+    """Assert that nDCG with ties averaged is scikit-learn's; give the largest difference."""
+    scores, relevant = random_case(n_users, seed=1)
+    ours = metrics.tied_ndcg_at_k(scores, relevant, K)
+    theirs = [ndcg_score(relevant[[u]].toarray(), scores[[u]], k=K) for u in range(n_users)]
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    return float(np.abs(ours - theirs).max())
+
+
+def measure_metrics() -> dict:
+    """Time nDCG, and six metrics together, by ours and by ranx, warm, in turn; assert that they agree."""
+    found: dict = {"scikit-learn": check_against_sklearn()}
+    scores, relevant = random_case(600 if small() else 6_000)
+    ranked = top_k(scores, K)
+    try:
+        from ranx import evaluate
+    except ImportError as error:
+        return found | {"error": f"ranx does not import: {error}"}
+    start = time.perf_counter()
+    qrels, run = for_ranx(ranked, relevant)
+    found["ranx, to build its form, compiling"] = time.perf_counter() - start
+    found["ranx, first call, compiling"] = _seconds(lambda: evaluate(qrels, run, [f"{name}@{K}" for name in OURS]))
+    for name, measure in OURS.items():
+        theirs = evaluate(qrels, run, f"{name}@{K}", return_mean=False)
+        np.testing.assert_allclose(measure(ranked, relevant), theirs, atol=1e-12, err_msg=name)
+    for label, names in {"nDCG": ["ndcg"], "six metrics": list(OURS)}.items():
+        asked = [f"{name}@{K}" for name in names]
+        turns = [
+            (
+                _seconds(lambda names=names: [OURS[name](ranked, relevant) for name in names]),
+                _seconds(lambda asked=asked: evaluate(qrels, run, asked)),
+            )
+            for _ in range(TURNS)
+        ]
+        for side, seconds in zip(("ours", "ranx"), zip(*turns, strict=True), strict=True):
+            found[f"{side}, {label}"] = statistics.median(seconds)
+    return found
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

@@ -1,0 +1,346 @@
+"""Chapter 10, Item features and two towers: the interest model."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logsumexp
+
+from recsys_teach.learn.compare import same_ranking
+from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.models.two_tower import fm_pairs
+
+U_TINY = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+V_TINY = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+GENRES = ["crime", "drama", "romance"]
+W_TINY = np.array([[2.0, 0.0], [0.5, 0.5], [0.0, 3.0]])
+CENTROIDS = np.array([[2.0, 0.0], [0.5, 2.2], [-0.25, 0.5]])
+CELLS = [np.array([0, 4]), np.array([1, 3]), np.array([2, 5])]
+ITEMS = np.array([[1.0, 0.0], [0.0, 3.0], [-2.0, 0.0], [1.0, 1.4], [3.0, 0.0], [1.5, 1.0]])
+
+
+def in_batch_loss(U: np.ndarray, V: np.ndarray, temperature: float) -> float:
+    """Mean of -ln softmax of each user's own item among the items of the batch."""
+    return _diagonal_loss(U @ V.T / temperature)
+
+
+def corrected_loss(scores: np.ndarray, q: np.ndarray) -> float:
+    """Calculate the in-batch loss after the logarithm of each item's share has been taken off its column."""
+    return _diagonal_loss(scores - np.log(q))
+
+
+def new_item_vector(genres: list[str], names: list[str], W: np.ndarray) -> np.ndarray:
+    """Sum of the vectors of the genres that are known."""
+    return np.sum([W[names.index(genre)] for genre in genres if genre in names] or [0 * W[0]], axis=0)
+
+
+def best_items(u: np.ndarray, V: np.ndarray, k: int) -> np.ndarray:
+    """Positions of the k items of the largest inner product with u, best first."""
+    return np.argsort(-(V @ u), kind="stable")[:k]
+
+
+def probe(u: np.ndarray, V: np.ndarray, centroids: np.ndarray, cells: list, n_probe: int, k: int) -> np.ndarray:
+    """Positions of the k best items among those in the n_probe cells whose centroids suit u best."""
+    opened = np.argsort(-(centroids @ u), kind="stable")[:n_probe]
+    return _best_among(u, V, np.concatenate([cells[cell] for cell in opened]), k)
+
+
+def _best_among(u: np.ndarray, V: np.ndarray, items: np.ndarray, k: int) -> np.ndarray:
+    return items[best_items(u, V[items], k)]
+
+
+def _diagonal_loss(scores: np.ndarray) -> float:
+    return float(np.mean(logsumexp(scores, axis=1) - np.diag(scores)))
+
+
+def _without_own(scores: np.ndarray) -> float:
+    others = np.where(np.eye(len(scores), dtype=bool), -np.inf, scores)
+    return float(np.mean(logsumexp(others, axis=1) - np.diag(scores)))
+
+
+def _cosines(u: np.ndarray, V: np.ndarray) -> np.ndarray:
+    return V @ u / np.linalg.norm(V, axis=1)
+
+
+def _draw_crosses(rng: np.random.Generator) -> tuple:
+    return rng.integers(0, 4, size=(4, 6)).astype(float), rng.normal(size=(6, 3))
+
+
+def _draw_batch(rng: np.random.Generator) -> tuple:
+    return rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), float(rng.uniform(0.2, 0.8))
+
+
+def _draw_scores(rng: np.random.Generator) -> tuple:
+    return rng.normal(size=(4, 4)), rng.dirichlet(np.ones(6))[:4] * 0.9 + 0.01
+
+
+def _draw_genres(rng: np.random.Generator) -> tuple:
+    genres = [*rng.choice(GENRES, size=2, replace=False).tolist(), "western"]
+    return genres, GENRES, rng.normal(size=(3, 4))
+
+
+def _draw_search(rng: np.random.Generator) -> tuple:
+    return rng.normal(size=3), rng.normal(size=(12, 3)) * rng.uniform(0.3, 3, size=(12, 1)), 4
+
+
+def _draw_probe(rng: np.random.Generator) -> tuple:
+    cells = np.array_split(rng.permutation(15), 5)
+    V = rng.normal(size=(15, 3))
+    return rng.normal(size=3), V, np.array([V[cell].mean(axis=0) for cell in cells]), cells, 2, 3
+
+
+def _taller_or_shorter(median_ranks: tuple[float, float]) -> str:
+    with_, without = median_ranks
+    return "c" if abs(with_ - without) < 0.1 * with_ else "a" if without > with_ else "b"
+
+
+CHAPTER = Chapter(
+    number="10",
+    title="Item features and two towers: the interest model",
+    objectives={
+        "O10.1": "Cross features by inner products, and sum all crosses without a double loop",
+        "O10.2": "Write the in-batch softmax of two towers, and say what the temperature does",
+        "O10.3": "Correct that loss for popularity, and measure which log-odds it then learns",
+        "O10.4": "Score an item that nobody has met from its features, and test it against chance",
+        "O10.5": "Retrieve the best items by inner product, exactly and from an inverted file, and measure the recall",
+    },
+    exercises=[
+        Exercise(
+            "10.1", "All crosses at once", objective="O10.1", level="core", minutes=7,
+            reference=fm_pairs,
+            cases=[
+                (np.array([[1.0, 1.0, 0.0]]), V_TINY),
+                (np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]), V_TINY),
+                (np.array([[2.0, 1.0, 1.0], [0.0, 3.0, 1.0]]), V_TINY),
+            ],
+            draw=_draw_crosses,
+            why="A squared sum holds each pair twice and each square once: take the squares off, and halve.",
+            hints=(
+                "Start with (a + b + c)² = a² + b² + c² + 2(ab + ac + bc), in each coordinate.",
+                "X @ V is the sum over features, shape (n, n_factors); (X ** 2) @ (V ** 2) is the sum of squares.",
+                "((X @ V) ** 2 - (X ** 2) @ (V ** 2)).sum(axis=1) / 2",
+            ),
+            misconceptions={
+                "Each pair is counted twice, as (a, b) and as (b, a): halve the sum.":
+                    lambda X, V: 2 * fm_pairs(X, V),
+                "The squares are still in it: a feature is crossed with itself. Take the sum of squares off.":
+                    lambda X, V: ((X @ V) ** 2).sum(axis=1) / 2,
+                "You squared V and not X in what you take off: that holds only while features are 0 or 1.":
+                    lambda X, V: ((X @ V) ** 2 - X @ V**2).sum(axis=1) / 2,
+                "You left one value for each coordinate: the crosses are inner products, so sum over the coordinates.":
+                    lambda X, V: ((X @ V) ** 2 - X**2 @ V**2) / 2,
+                "You summed the coordinates before squaring: square each coordinate, then sum.":
+                    lambda X, V: ((X @ V).sum(axis=1) ** 2 - (X**2 @ V**2).sum(axis=1)) / 2,
+            },
+        ),
+        Exercise(
+            "10.2", "In-batch softmax", objective="O10.2", level="core", minutes=8,
+            reference=in_batch_loss,
+            cases=[
+                (np.eye(2), np.eye(2), 1.0),
+                (np.eye(2), np.eye(2), 0.5),
+                (U_TINY, V_TINY, 0.5),
+            ],
+            draw=_draw_batch,
+            why="Row r is a classification among the items of the batch whose right class stands on the diagonal.",
+            hints=(
+                "Which table holds the score of each user of the batch with each item of the batch?",
+                "scores = U @ V.T / temperature. A softmax goes along a row: one user, all items.",
+                "np.mean(np.log(np.exp(scores).sum(axis=1)) - np.diag(scores))",
+            ),
+            misconceptions={
+                "Your softmax runs down the columns, over users. A user chooses among items: it runs along the rows.":
+                    lambda U, V, temperature: _diagonal_loss((U @ V.T / temperature).T),
+                "You multiplied by the temperature. It divides: a small one makes the differences large.":
+                    lambda U, V, temperature: _diagonal_loss(U @ V.T * temperature),
+                "You added up over the pairs; the loss is their mean.":
+                    lambda U, V, temperature: len(U) * in_batch_loss(U, V, temperature),
+                "The user's own item is missing below the fraction line: a softmax sums over all, the right one too.":
+                    lambda U, V, temperature: _without_own(U @ V.T / temperature),
+                "The temperature is missing.": lambda U, V, temperature: _diagonal_loss(U @ V.T),
+                "That is a softmax over the coordinates of U * V: it says which coordinate is large, not which item.":
+                    lambda U, V, temperature: float(
+                        np.mean(logsumexp(U * V / temperature, axis=1) - np.diag(U @ V.T) / temperature)
+                    ),
+            },
+        ),
+        Exercise(
+            "10.3", "The correction for popularity", objective="O10.3", level="core", minutes=7,
+            reference=corrected_loss,
+            cases=[
+                (np.zeros((2, 2)), np.array([0.5, 0.25])),
+                (np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 0.0, 3.0]]), np.array([0.5, 0.1, 0.2])),
+            ],
+            draw=_draw_scores,
+            why="A popular item is the wrong answer of others more often; taking off log q pays that back.",
+            hints=(
+                "q belongs to items, and items are columns. What must each column lose?",
+                "corrected = scores - np.log(q): numpy takes one number off each column. Then as in 10.2.",
+                "np.mean(np.log(np.exp(corrected).sum(axis=1)) - np.diag(corrected))",
+            ),
+            misconceptions={
+                "You added log q. That makes popular items even stronger as wrong answers.":
+                    lambda scores, q: _diagonal_loss(scores + np.log(q)),
+                "You took the share itself off. Scores are logarithms: take off np.log(q).":
+                    lambda scores, q: _diagonal_loss(scores - q),
+                "You corrected the rows, and a softmax does not notice a constant in a row. q belongs to the columns.":
+                    lambda scores, q: _diagonal_loss(scores - np.log(q)[:, None]),
+                "You corrected the wrong answers only. Here the user's own item loses its log q, too.":
+                    lambda scores, q: _diagonal_loss(scores - np.log(q) * (1 - np.eye(len(q)))),
+                "You corrected the user's own item only. All items of the batch were drawn by popularity.":
+                    lambda scores, q: _diagonal_loss(scores - np.log(q) * np.eye(len(q))),
+            },
+        ),
+        Exercise(
+            "10.4", "An item that nobody has met", objective="O10.4", level="core", minutes=6,
+            reference=new_item_vector,
+            cases=[
+                (["crime", "drama"], GENRES, W_TINY),
+                (["romance", "western"], GENRES, W_TINY),
+                (["western"], GENRES, W_TINY),
+            ],
+            draw=_draw_genres,
+            why="Each genre was learned from items that people met; a new item borrows the vectors of its own.",
+            hints=(
+                "Which rows of W belong to the genres of this item? What does a genre without a row add?",
+                "names.index(genre) gives a row; ask `genre in names` first. Begin with a vector of zeros.",
+                "vector = np.zeros(W.shape[1]); then for each genre in names: vector = vector + W[names.index(genre)]",
+            ),
+            misconceptions={
+                "A genre that training never met got the last row of W: -1, as in get_indexer, points to the end.":
+                    lambda genres, names, W: sum(W[names.index(g) if g in names else -1] for g in genres),
+                "You took the mean. This tower adds: two genres together say more than each alone.":
+                    lambda genres, names, W: new_item_vector(genres, names, W) / len(genres),
+                "You used the first genre alone.":
+                    lambda genres, names, W: new_item_vector(genres[:1], names, W),
+                "You summed over the coordinates: a vector comes out, not a number for each genre.":
+                    lambda genres, names, W: np.array([W[names.index(g)].sum() if g in names else 0 for g in genres]),
+            },
+        ),
+        Exercise(
+            "10.5", "Exact retrieval", objective="O10.5", level="warm-up", minutes=4,
+            reference=best_items,
+            cases=[
+                (np.array([1.0, 0.5]), ITEMS, 2),
+                (np.array([0.0, 1.0]), np.array([[0.0, 1.0], [2.0, 2.0], [0.0, -4.0]]), 2),
+            ],
+            draw=_draw_search,
+            compare=same_ranking,
+            why="The model ranks by the inner product, and the search must look for the same thing.",
+            hints=(
+                "One score for each item: which product of V and u has shape (n_items,)?",
+                "np.argsort sorts from small to large; the minus turns it round.",
+                "np.argsort(-(V @ u))[:k]",
+            ),
+            misconceptions={
+                "That is the order by cosine: you divided by the lengths. A long vector is meant to score more.":
+                    lambda u, V, k: np.argsort(-_cosines(u, V), kind="stable")[:k],
+                "Those are the nearest by distance. The model ranks by u·v, where a long vector scores more.":
+                    lambda u, V, k: np.argsort(((V - u) ** 2).sum(axis=1), kind="stable")[:k],
+                "Those are the worst: argsort goes from small to large.":
+                    lambda u, V, k: np.argsort(V @ u, kind="stable")[:k],
+                "Those are the best, but the best one stands last.":
+                    lambda u, V, k: best_items(u, V, k)[::-1],
+            },
+        ),
+        Exercise(
+            "10.6", "One probe of an inverted file", objective="O10.5", level="core", minutes=8,
+            reference=probe,
+            cases=[
+                (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 1, 1),
+                (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 2, 3),
+            ],
+            draw=_draw_probe,
+            compare=same_ranking,
+            why="Few centroids say which cells are worth opening; only what lies in them is compared.",
+            hints=(
+                "Two searches, one after the other: among the centroids, then among the items of the cells opened.",
+                "items = np.concatenate([cells[c] for c in opened]); the scores are V[items] @ u.",
+                "opened = best_items(u, centroids, n_probe); items = ...; return items[best_items(u, V[items], k)]",
+            ),
+            misconceptions={
+                "You return places in the short list. Turn them into positions of the catalogue: items[...].":
+                    lambda u, V, centroids, cells, n_probe, k: best_items(
+                        u, V[np.concatenate([cells[c] for c in best_items(u, centroids, n_probe)])], k
+                    ),
+                "You opened the worst cells: argsort goes from small to large.":
+                    lambda u, V, centroids, cells, n_probe, k: _best_among(
+                        u, V, np.concatenate([cells[c] for c in np.argsort(centroids @ u)[:n_probe]]), k
+                    ),
+                "You return the items in the order in which they lie in the cells. Compare them with u.":
+                    lambda u, V, centroids, cells, n_probe, k: np.concatenate(
+                        [cells[c] for c in best_items(u, centroids, n_probe)]
+                    )[:k],
+                "You opened one cell; n_probe says how many.":
+                    lambda u, V, centroids, cells, n_probe, k: probe(u, V, centroids, cells, 1, k),
+                "You looked at every item. That is exact, and saves nothing.":
+                    lambda u, V, centroids, cells, n_probe, k: best_items(u, V, k),
+            },
+        ),
+    ],
+    predictions=[
+        Prediction(
+            "P10.1",
+            "A film's place in the order of popularity is 1 for the most popular one. We train the same two towers "
+            "twice, with and without the correction for popularity. Without it, the ten films recommended are",
+            {
+                "a": "less popular",
+                "b": "more popular",
+                "c": "about as popular",
+            },
+            outcome=_taller_or_shorter,
+        ),
+    ],
+    quiz=[
+        Question(
+            "O10.1", "Why does a factorisation machine give each feature a vector, and not each pair a weight?",
+            {
+                "a": ("The sum is then exact; with weights it would be rounded.", "Both are exact sums."),
+                "b": ("A pair that never occurred together still gets a value, from what each met elsewhere.",
+                      "Right: and there are fewer numbers to learn than pairs."),
+                "c": ("Vectors need no training.", "They are what is learned."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O10.2", "Where do the wrong answers of an in-batch softmax come from?",
+            {
+                "a": ("They are the items of the other pairs in the batch.",
+                      "Right: they cost nothing more, and come as often as they are popular."),
+                "b": ("They are drawn evenly from all items.", "Then popularity would need no correction."),
+                "c": ("They are the items that the user disliked.", "Nobody was asked for a dislike."),
+            },
+            answer="a",
+        ),
+        Question(
+            "O10.3", "Two towers are trained without the correction. What does a score estimate, up to a constant?",
+            {
+                "a": ("log P(item | user)", "That is what the correction gives."),
+                "b": ("log P(item)", "Then everybody would get one list."),
+                "c": ("log P(item | user) - log P(item)",
+                      "Right: how much more often than others this user takes the item."),
+            },
+            answer="c",
+        ),
+        Question(
+            "O10.4", "A film was released today. What may its tower use?",
+            {
+                "a": ("The vector of its id, as it was drawn at the start.",
+                      "A random vector ranks it at random; ours sets it to 0."),
+                "b": ("Its features, with the vectors that other items taught.",
+                      "Right: that is why the item tower reads features."),
+                "c": ("Nothing: it has to wait for its first clicks.", "That is a tower of ids alone."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O10.5", "You open more cells of an inverted file for each query. What happens?",
+            {
+                "a": ("Recall rises, and so does the work.", "Right: with all cells open the search is exact."),
+                "b": ("Recall rises at no cost.", "Each opened cell is compared item by item."),
+                "c": ("The recommendations get better than the exact ones.",
+                      "It looks for the same lists; the exact ones are the bound."),
+            },
+            answer="a",
+        ),
+    ],
+)  # fmt: skip

@@ -1,0 +1,419 @@
+"""Two towers, whose vectors meet in an inner product, and the search for the best of many. Built in chapter 10."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import normalize
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recsys_teach.interactions import Interactions
+from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_positive, check_users
+from recsys_teach.training import seeded, shuffled, train
+
+TRAINING_SAMPLE = 50  # vectors a cell that k-means looks at: more of them move the centroids little
+BLOCK = 20_000  # vectors that are compared with all centroids at once
+
+
+def fm_pairs(X: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Sum the crosses of all pairs of features: Σ_{a<b} (V_a · V_b) x_a x_b. Built by hand in chapter 10.
+
+    Written as half of the square of a sum less the sum of squares, which takes n_features · n_factors products a
+    row and not n_features² · n_factors.
+
+    Parameters
+    ----------
+    X : array, shape (n, n_features). One row for each thing that is scored.
+    V : array, shape (n_features, n_factors). One vector for each feature.
+
+    Returns
+    -------
+    array, shape (n,).
+
+    References
+    ----------
+    Rendle (2010), "Factorization machines", lemma 3.1.
+    """
+    return (((X @ V) ** 2 - X**2 @ V**2).sum(axis=1)) / 2
+
+
+def in_batch_softmax(scores: Tensor, log_q: Tensor | None = None) -> Tensor:
+    """Cross-entropy of each user's own item against all items of the batch. Built by hand in chapter 10.
+
+    Parameters
+    ----------
+    scores : shape (b, b), in logits. Cell (r, c): the user of pair r and the item of pair c.
+    log_q : shape (b,), optional. Logarithm of how often the item of each pair comes into a batch. It is taken off
+        each column, and the scores then learn log P(item | user); without it they learn that less log P(item).
+
+    Returns
+    -------
+    Tensor, one number: the mean over the pairs.
+
+    References
+    ----------
+    Yi et al. (2019), "Sampling-bias-corrected neural modeling for large corpus item recommendations"; Bengio and
+    Senécal (2008) for the correction of sampled words.
+    """
+    corrected = scores if log_q is None else scores - log_q
+    return F.cross_entropy(corrected, torch.arange(len(scores)))
+
+
+def feature_names(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Name each value of each column, as "genre=drama", sorted; a text a|b|c holds three values."""
+    return sorted({f"{column}={value}" for column in columns for value in _values(table[column]).dropna()})
+
+
+def feature_matrix(table: pd.DataFrame, columns: Sequence[str], names: Sequence[str]) -> np.ndarray:
+    """Write a 1 where a row has a feature. Values that are not among the names are left out. Built in chapter 10.
+
+    Parameters
+    ----------
+    table : DataFrame, one row for each user or item.
+    columns : sequence of str. Columns of the table.
+    names : sequence of str, from :func:`feature_names`.
+
+    Returns
+    -------
+    array, shape (len(table), len(names)), float32.
+    """
+    X = np.zeros((len(table), len(names)), dtype=np.float32)
+    position = pd.Index(names)
+    for column in columns:
+        values = _values(table.reset_index(drop=True)[column]).dropna()
+        feature = position.get_indexer(column + "=" + values)
+        known = feature >= 0
+        X[values.index[known], feature[known]] = 1
+    return X
+
+
+def _values(column: pd.Series) -> pd.Series:
+    """Give one row a value, as text; "" and what is missing have none."""
+    values = column.astype("string").str.split("|").explode()
+    return values.where(values != "")
+
+
+class Tower(nn.Module):
+    """A vector of length 1 for each thing: what its id adds, if it was met in training, and what its features add."""
+
+    X: Tensor
+
+    def __init__(self, X: np.ndarray, met: np.ndarray, n_factors: int, *, constant: bool):
+        super().__init__()
+        self.register_buffer("X", torch.from_numpy(X))
+        self.ids = nn.Parameter(torch.randn(len(X), n_factors) / (2 * n_factors**0.5))
+        self.features = nn.Parameter(torch.randn(X.shape[1], n_factors) / (2 * n_factors**0.5))
+        self.constant = nn.Parameter(torch.zeros(n_factors), requires_grad=constant)
+        with torch.no_grad():
+            self.ids[torch.from_numpy(~met)] = 0  # an id that training never meets says nothing, and stays 0
+
+    def forward(self, positions: Tensor) -> Tensor:
+        """Give the vectors of things of training: (n,) to (n, n_factors)."""
+        return self.build(self.X[positions], F.embedding(positions, self.ids))
+
+    def build(self, X: Tensor, ids: Tensor | float = 0.0) -> Tensor:
+        """Add up features and ids, and scale to length 1; a thing of which nothing is known stays 0."""
+        return F.normalize(ids + X @ self.features + self.constant, dim=1)
+
+
+class TwoTower(Recommender):
+    """Rank by u·v / temperature, where a user and an item each have a tower that makes a vector. Built in chapter 10.
+
+    A tower adds the vector of the id and those of the features, and scales the sum to length 1. Each pair of the log
+    is told from the other items of its batch by :func:`in_batch_softmax`. With the correction a score learns
+    log P(item | user) up to a constant of the user, without it that less the item's log popularity.
+
+    An item that nobody met in training has no id vector, and is scored from its features; without features, 0.
+    A user without history has the profile, and what all users share.
+
+    Parameters
+    ----------
+    n_factors : int, at least 1. Length of the vectors.
+    user_columns, item_columns : sequence of str. Columns of ``interactions.users`` and ``interactions.items`` that
+        hold categories as text or whole numbers; a text a|b|c stands for three. Cut a quantity into bands first.
+    temperature : float above 0. Divides the cosine of two vectors: the smaller, the further apart scores can be.
+    correct : bool. Take the log popularity of the items off in the loss.
+    n_epochs, batch_size : int, at least 1. A batch of b pairs gives each of them b - 1 other items.
+    learning_rate, weight_decay, random_state : see :func:`~recsys_teach.training.train`.
+
+    Attributes
+    ----------
+    user_vectors_, item_vectors_ : array, shapes (n_users, n_factors) and (n_items, n_factors), float32, of length 1.
+    user_features_, item_features_ : list of str, as "genre=drama".
+    towers_ : ModuleDict with "user" and "item", each a Tower.
+    training_ : History of the training.
+
+    References
+    ----------
+    Covington, Adams and Sargin (2016), "Deep neural networks for YouTube recommendations", for retrieval by inner
+    product; Yi et al. (2019), "Sampling-bias-corrected neural modeling for large corpus item recommendations".
+    """
+
+    def __init__(
+        self,
+        n_factors: int = 32,
+        user_columns: Sequence[str] = (),
+        item_columns: Sequence[str] = (),
+        *,
+        temperature: float = 0.1,
+        correct: bool = True,
+        n_epochs: int = 4,
+        batch_size: int = 512,
+        learning_rate: float = 1e-2,
+        weight_decay: float = 0.0,
+        random_state: int = 0,
+    ):
+        self.n_factors = n_factors
+        self.user_columns = user_columns
+        self.item_columns = item_columns
+        self.temperature = temperature
+        self.correct = correct
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+
+    def fit(self, interactions: Interactions) -> TwoTower:
+        """Tell each pair of the log from the other items of its batch.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not above 0, a table or a column is absent, or the loss is no longer a finite number.
+        """
+        check_positive(self, "n_factors", "temperature", "n_epochs", "batch_size", "learning_rate")
+        seen = check_interactions(interactions).matrix()
+        tables = {
+            "user": (interactions.users, interactions.user_ids),
+            "item": (interactions.items, interactions.item_ids),
+        }
+        per_user, per_item = np.diff(seen.indptr), np.bincount(seen.indices, minlength=seen.shape[1])
+        X = {}
+        for axis, (table, ids) in tables.items():
+            columns = getattr(self, f"{axis}_columns")
+            table = _known(table, columns, f"{axis}_columns", f"fit(Interactions.from_log(log, {axis}s=...))").reindex(
+                ids
+            )
+            names = feature_names(table, columns) if len(columns) else []
+            setattr(self, f"{axis}_features_", names)
+            X[axis] = feature_matrix(table, columns, names)
+        users, items = (torch.from_numpy(positions.astype(np.int64)) for positions in seen.tocoo().coords)
+        log_q = torch.from_numpy(np.log(np.maximum(per_item, 1) / max(1, seen.nnz)).astype(np.float32))
+
+        def batches(rng: np.random.Generator):
+            for group in shuffled(len(users), self.batch_size, rng):
+                yield users[group], items[group]
+
+        def loss(user_pos: Tensor, item_pos: Tensor) -> Tensor:
+            scores = self.towers_["user"](user_pos) @ self.towers_["item"](item_pos).T / self.temperature  # (b, b)
+            return in_batch_softmax(scores, log_q[item_pos] if self.correct else None)
+
+        with seeded(self.random_state):
+            towers = {
+                "user": Tower(X["user"], per_user > 0, self.n_factors, constant=True),
+                "item": Tower(X["item"], per_item > 0, self.n_factors, constant=False),
+            }
+            self.towers_ = nn.ModuleDict(towers)
+            self.training_ = train(
+                self.towers_,
+                batches,
+                loss,
+                n_epochs=self.n_epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                random_state=self.random_state,
+            )
+        with torch.no_grad():
+            self.user_vectors_, self.item_vectors_ = (
+                tower(torch.arange(len(tower.X))).numpy() for tower in towers.values()
+            )
+        self.seen_ = seen
+        return self
+
+    def score(self, user_pos: np.ndarray) -> np.ndarray:
+        """Multiply vectors and divide by the temperature, shape (n, n_items), float32."""
+        users = check_users(self, user_pos)
+        return self.user_vectors_[users] @ self.item_vectors_.T / np.float32(self.temperature)
+
+    def new_users(self, table: pd.DataFrame) -> np.ndarray:
+        """Make vectors, shape (n, n_factors), of users who were not there at ``fit``, from their profiles alone."""
+        return self._from_features("user", table)
+
+    def new_items(self, table: pd.DataFrame) -> np.ndarray:
+        """Make vectors of items that were not there at ``fit``, from their features alone.
+
+        Parameters
+        ----------
+        table : DataFrame, one row an item, with the ``item_columns``. Values that training never met are left out.
+
+        Returns
+        -------
+        array, shape (n, n_factors), float32. ``user_vectors_ @ vectors.T / temperature`` scores them beside the old.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or a column is absent.
+        """
+        return self._from_features("item", table)
+
+    def _from_features(self, axis: str, table: pd.DataFrame) -> np.ndarray:
+        check_fitted(self)
+        columns = getattr(self, f"{axis}_columns")
+        X = feature_matrix(
+            _known(table, columns, f"{axis}_columns", "a table with them"), columns, getattr(self, f"{axis}_features_")
+        )
+        with torch.no_grad():
+            return cast(Tower, self.towers_[axis]).build(torch.from_numpy(X)).numpy()
+
+
+def _known(table: pd.DataFrame | None, columns: Sequence[str], parameter: str, mend: str) -> pd.DataFrame:
+    """Refuse columns that the table does not have; without columns an empty table will do."""
+    if isinstance(columns, str):
+        raise ValueError(f"{parameter} is a list of names, for example [{columns!r}]; came the text {columns!r}.")
+    given = [] if table is None else list(table.columns)
+    if missing := [column for column in columns if column not in given]:
+        raise ValueError(f"{parameter} names {missing[0]!r}, but the table has {given}. Give {mend}.")
+    return pd.DataFrame() if table is None else table
+
+
+def exact_search(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+    """Find the k items of the largest inner product by comparing with all of them. Built by hand in chapter 10.
+
+    Parameters
+    ----------
+    queries : array, shape (n, n_factors). Vectors of users.
+    vectors : array, shape (n_items, n_factors). Vectors of items.
+    k : int, from 1 to n_items.
+
+    Returns
+    -------
+    array of int, shape (n, k). Item positions, best first.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a number is not finite, or k does not fit.
+    """
+    queries, vectors = _check_vectors(queries, vectors, k)
+    found = [_best(vectors @ query, k) for query in queries]
+    return np.array(found, dtype=int).reshape(len(queries), k)
+
+
+def _best(scores: np.ndarray, k: int) -> np.ndarray:
+    """Give the positions of the k largest of one row, best first."""
+    if not np.isfinite(scores).all():  # topk would take NaN for the best
+        raise ValueError("The vectors hold NaN or infinity. Look at the training: did its loss stay finite?")
+    return torch.topk(torch.from_numpy(scores), k).indices.numpy()
+
+
+def _check_vectors(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    queries, vectors = np.asarray(queries), np.asarray(vectors)
+    if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
+        raise ValueError(
+            f"Expected queries (n, n_factors) and vectors (n_items, n_factors); came {queries.shape}, {vectors.shape}. "
+            "Write one query as query[None]."
+        )
+    if not 1 <= k <= len(vectors):
+        raise ValueError(f"k must be between 1 and the {len(vectors)} items of the catalogue; came {k}.")
+    return queries, vectors
+
+
+class InvertedFile:
+    """Find most of the k best items without looking at all: items lie in cells, and few cells are opened.
+
+    k-means puts items of similar direction into one cell, whatever their lengths; each query opens the ``n_probe``
+    cells whose centroids have the largest inner product with it, and compares with their items. Built in chapter 10.
+
+    Parameters
+    ----------
+    n_cells : int, at least 1, at most n_items. About the square root of n_items is a good start.
+    random_state : int. Seed of k-means.
+
+    Attributes
+    ----------
+    centroids_ : array, shape (n_cells, n_factors), float32. Mean direction of each cell, of length 1.
+    items_ : array of int, shape (n_items,). Item positions, cell after cell.
+    starts_ : array of int, shape (n_cells + 1,). Cell c holds ``items_[starts_[c] : starts_[c + 1]]``.
+
+    References
+    ----------
+    Jégou, Douze and Schmid (2011), "Product quantization for nearest neighbor search", for the inverted file.
+    """
+
+    def __init__(self, n_cells: int = 256, *, random_state: int = 0):
+        self.n_cells = n_cells
+        self.random_state = random_state
+
+    def fit(self, vectors: np.ndarray) -> InvertedFile:
+        """Put the items, shape (n_items, n_factors), into cells.
+
+        Raises
+        ------
+        ValueError
+            If there are more cells than items, or a number is not finite.
+        """
+        vectors = np.asarray(vectors, dtype=np.float32)
+        if vectors.ndim != 2 or not np.isfinite(vectors).all():
+            raise ValueError(f"Expected finite vectors of shape (n_items, n_factors); came {vectors.shape}, or NaN.")
+        if not 1 <= self.n_cells <= len(vectors):
+            raise ValueError(f"n_cells must be between 1 and the {len(vectors)} items; came {self.n_cells}.")
+        rng = np.random.default_rng(self.random_state)
+        sample = rng.permutation(len(vectors))[: max(self.n_cells * TRAINING_SAMPLE, 1000)]
+        kmeans = KMeans(self.n_cells, init="random", n_init=1, max_iter=10, random_state=self.random_state)
+        self.centroids_ = normalize(kmeans.fit(normalize(vectors[sample])).cluster_centers_)
+        blocks = np.split(vectors, range(BLOCK, len(vectors), BLOCK))
+        cell = np.concatenate([(block @ self.centroids_.T).argmax(axis=1) for block in blocks])
+        self.items_ = np.argsort(cell, kind="stable")
+        self.starts_ = np.searchsorted(cell[self.items_], np.arange(self.n_cells + 1))
+        self.vectors_ = vectors[self.items_]  # the items of a cell lie side by side in memory
+        return self
+
+    def search(self, queries: np.ndarray, k: int, n_probe: int = 8) -> np.ndarray:
+        """Find about the k best items of each query.
+
+        Parameters
+        ----------
+        queries : array, shape (n, n_factors). Vectors of users.
+        k : int, from 1 to n_items.
+        n_probe : int, from 1 to n_cells. With all cells the search is exact.
+
+        Returns
+        -------
+        array of int, shape (n, k). Item positions, best first; -1 where the cells opened hold fewer than k.
+
+        Raises
+        ------
+        ValueError
+            If it is not fitted, shapes do not fit, a number is not finite, or k or n_probe is out of its range.
+        """
+        if not hasattr(self, "items_"):
+            raise ValueError("InvertedFile is not fitted yet: call fit(vectors) first.")
+        queries = np.asarray(queries, dtype=np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.vectors_.shape[1]:
+            raise ValueError(f"Expected queries of shape (n, {self.vectors_.shape[1]}); came {queries.shape}.")
+        if not 1 <= k <= len(self.items_):
+            raise ValueError(f"k must be between 1 and the {len(self.items_)} items of the catalogue; came {k}.")
+        if not 1 <= n_probe <= self.n_cells:
+            raise ValueError(f"n_probe must be between 1 and the {self.n_cells} cells; came {n_probe}.")
+        found = np.full((len(queries), k), -1)
+        for row, query in zip(found, queries, strict=True):
+            cells = _best(self.centroids_ @ query, n_probe)
+            spans = [slice(self.starts_[cell], self.starts_[cell + 1]) for cell in cells]
+            scores = np.concatenate([self.vectors_[span] @ query for span in spans])
+            items = np.concatenate([self.items_[span] for span in spans])
+            n_found = min(k, len(items))
+            row[:n_found] = items[_best(scores, n_found)]
+        return found
+
+
+def search_recall(found: np.ndarray, exact: np.ndarray) -> float:
+    """Give the share of the items that an exact search finds, both of shape (n, k), that were found."""
+    return float(np.mean([np.isin(best, row).mean() for row, best in zip(found, exact, strict=True)]))

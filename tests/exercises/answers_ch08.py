@@ -1,0 +1,266 @@
+"""Right answers to the exercises of chapter 08, written differently from the references."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def chain_by_loop(sequences, last, n_items, kappa):
+    steps, events = np.zeros(n_items), np.zeros(n_items)
+    for sequence in sequences:
+        for place, item in enumerate(sequence):
+            events[item] += 1
+            if place and sequence[place - 1] == last:
+                steps[item] += 1
+    return (steps + kappa * events / events.sum()) / (steps.sum() + kappa)
+
+
+def chain_by_mixture(sequences, last, n_items, kappa):
+    everything = np.concatenate(sequences)
+    popularity = np.bincount(everything, minlength=n_items) / len(everything)
+    nexts = [b for s in sequences for a, b in pairwise(s) if a == last]
+    if not nexts:
+        return popularity
+    trust = len(nexts) / (len(nexts) + kappa)
+    return trust * np.bincount(nexts, minlength=n_items) / len(nexts) + (1 - trust) * popularity
+
+
+def pairs_by_positions(sequences, n_items, window, decay):
+    C = np.zeros((n_items, n_items))
+    for s in sequences:
+        for p in range(len(s)):
+            for q in range(p + 1, min(len(s), p + window + 1)):
+                C[s[p], s[q]] += decay ** (q - p - 1)
+    return C
+
+
+def pairs_by_add_at(sequences, n_items, window, decay):
+    C = np.zeros((n_items, n_items))
+    for s in sequences:
+        for lag in range(1, window + 1):
+            np.add.at(C, (s[:-lag], s[lag:]), decay ** (lag - 1))
+    return C
+
+
+def step_by_torch(x, h, W_ih, W_hh, b_ih, b_hh):
+    cell = torch.nn.GRUCell(len(x), len(h), dtype=torch.float64)
+    with torch.no_grad():
+        for own, given in zip((cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh), (W_ih, W_hh, b_ih, b_hh),
+                              strict=True):  # fmt: skip
+            own.copy_(torch.from_numpy(np.ascontiguousarray(given)))
+        return cell(torch.from_numpy(x)[None], torch.from_numpy(h)[None])[0].numpy()
+
+
+def step_by_slices(x, h, W_ih, W_hh, b_ih, b_hh):
+    d = len(h)
+    from_x, from_h = W_ih @ x + b_ih, W_hh @ h + b_hh
+    gates = 1 / (1 + np.exp(-(from_x[: 2 * d] + from_h[: 2 * d])))
+    r, z = gates[:d], gates[d:]
+    n = np.tanh(from_x[2 * d :] + r * from_h[2 * d :])
+    return n + z * (h - n)
+
+
+def rows_by_lists(sequences, length, padding):
+    rows = [list(s[-(length + 1) :]) for s in sequences]
+    rows = [row + [padding] * (length + 1 - len(row)) for row in rows]
+    return [row[:-1] for row in rows], [row[1:] for row in rows]
+
+
+def rows_by_pad(sequences, length, padding):
+    rows = np.stack(
+        [np.pad(s[-length - 1 :], (0, max(0, length + 1 - len(s))), constant_values=padding) for s in sequences]
+    )
+    return rows[:, :length], rows[:, 1:]
+
+
+def loss_by_torch(logits, targets, padding):
+    flat = torch.from_numpy(logits).reshape(-1, logits.shape[-1])
+    return F.cross_entropy(flat, torch.from_numpy(targets).reshape(-1), ignore_index=padding).item()
+
+
+def loss_by_loop(logits, targets, padding):
+    losses = []
+    for row, right in zip(logits, targets, strict=True):
+        for scores, item in zip(row, right, strict=True):
+            if item != padding:
+                losses.append(np.log(np.exp(scores).sum()) - scores[item])
+    return np.mean(losses)
+
+
+def defects_as_set(listing):
+    return {4, 5, 6} | {8, 9, 10, 11, 13}
+
+
+def defects_in_any_order(listing):
+    return np.array([13, 11, 10, 9, 8, 6, 5, 4])
+
+
+RIGHT = {
+    "8.1": [chain_by_loop, chain_by_mixture],
+    "8.2": [pairs_by_positions, pairs_by_add_at],
+    "8.3": [step_by_torch, step_by_slices],
+    "8.4": [rows_by_lists, rows_by_pad],
+    "8.5": [loss_by_torch, loss_by_loop],
+    "8.6": [defects_as_set, defects_in_any_order],
+}
+
+
+def never_backs_off(sequences, last, n_items, kappa):
+    return chain_by_loop(sequences, last, n_items, 1e-9)
+
+
+def counts_all_later(sequences, last, n_items, kappa):
+    steps = np.zeros(n_items)
+    for s in sequences:
+        seen = False
+        for item in s:
+            steps[item] += seen
+            seen |= item == last
+    popularity = np.bincount(np.concatenate(sequences), minlength=n_items) / sum(map(len, sequences))
+    return (steps + kappa * popularity) / (steps.sum() + kappa)
+
+
+def backs_off_evenly(sequences, last, n_items, kappa):
+    steps = np.zeros(n_items)
+    for s in sequences:
+        for a, b in pairwise(s):
+            steps[b] += a == last
+    return (steps + kappa / n_items) / (steps.sum() + kappa)
+
+
+def forgets_to_divide(sequences, last, n_items, kappa):
+    return chain_by_loop(sequences, last, n_items, kappa) * 3
+
+
+def decays_at_once(sequences, n_items, window, decay):
+    C = np.zeros((n_items, n_items))
+    for s in sequences:
+        for lag in range(1, window + 1):
+            np.add.at(C, (s[:-lag], s[lag:]), decay**lag)
+    return C
+
+
+def looks_both_ways(sequences, n_items, window, decay):
+    C = pairs_by_positions(sequences, n_items, window, decay)
+    return C + C.T
+
+
+def ends_the_window_early(sequences, n_items, window, decay):
+    return pairs_by_positions(sequences, n_items, window - 1, decay)
+
+
+def divides_by_distance(sequences, n_items, window, decay):
+    C = np.zeros((n_items, n_items))
+    for s in sequences:
+        for lag in range(1, window + 1):
+            np.add.at(C, (s[:-lag], s[lag:]), 1 / (lag + 1))
+    return C
+
+
+def turns_the_gate(x, h, W_ih, W_hh, b_ih, b_hh):
+    d = len(h)
+    from_x, from_h = W_ih @ x + b_ih, W_hh @ h + b_hh
+    r, z = (1 / (1 + np.exp(-(from_x[i : i + d] + from_h[i : i + d]))) for i in (0, d))
+    return z * np.tanh(from_x[2 * d :] + r * from_h[2 * d :]) + (1 - z) * h
+
+
+def resets_before_the_product(x, h, W_ih, W_hh, b_ih, b_hh):
+    d = len(h)
+    from_x, from_h = W_ih @ x + b_ih, W_hh @ h + b_hh
+    r, z = (1 / (1 + np.exp(-(from_x[i : i + d] + from_h[i : i + d]))) for i in (0, d))
+    n = np.tanh(from_x[2 * d :] + W_hh[2 * d :] @ (r * h) + b_hh[2 * d :])
+    return (1 - z) * n + z * h
+
+
+def forgets_the_tanh(x, h, W_ih, W_hh, b_ih, b_hh):
+    d = len(h)
+    from_x, from_h = W_ih @ x + b_ih, W_hh @ h + b_hh
+    r, z = (1 / (1 + np.exp(-(from_x[i : i + d] + from_h[i : i + d]))) for i in (0, d))
+    return (1 - z) * (from_x[2 * d :] + r * from_h[2 * d :]) + z * h
+
+
+def swaps_the_gates(x, h, W_ih, W_hh, b_ih, b_hh):
+    d = len(h)
+    order = np.r_[d : 2 * d, :d, 2 * d : 3 * d]
+    return step_by_slices(x, h, W_ih[order], W_hh[order], b_ih[order], b_hh[order])
+
+
+def copies(sequences, length, padding):
+    inputs, _ = rows_by_pad(sequences, length, padding)
+    return inputs, inputs
+
+
+def looks_back(sequences, length, padding):
+    inputs, targets = rows_by_pad(sequences, length, padding)
+    return targets, inputs
+
+
+def takes_the_first(sequences, length, padding):
+    return rows_by_pad([s[: length + 1] for s in sequences], length, padding)
+
+
+def never_pads(sequences, length, padding):
+    return np.array([s[:length] for s in sequences]), np.array([s[1 : length + 1] for s in sequences])
+
+
+def divides_by_all(logits, targets, padding):
+    return loss_by_loop(logits, targets, padding) * (targets != padding).sum() / targets.size
+
+
+def forgets_the_log(logits, targets, padding):
+    real = targets != padding
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -p[real, targets[real]].mean()
+
+
+def softmax_along_time(logits, targets, padding):
+    real = targets != padding
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return -np.log(p[real, targets[real]]).mean()
+
+
+def never_masks(logits, targets, padding):
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -np.log(np.take_along_axis(p, targets[..., None], axis=-1)).mean()
+
+
+WRONG = {
+    "8.1": [
+        (counts_all_later, "You counted every later item"),
+        (backs_off_evenly, "You backed off to equal chances"),
+        (forgets_to_divide, "do not sum to 1"),
+        (never_backs_off, "differ"),
+    ],
+    "8.2": [
+        (decays_at_once, "The next item already decays"),
+        (looks_both_ways, "both directions"),
+        (ends_the_window_early, "ends one early"),
+        (divides_by_distance, "differ"),
+    ],
+    "8.3": [
+        (turns_the_gate, "turned round"),
+        (resets_before_the_product, "before the product"),
+        (swaps_the_gates, "changed places"),
+        (forgets_the_tanh, "differ"),
+    ],
+    "8.4": [
+        (copies, "the model can copy"),
+        (looks_back, "wrong way"),
+        (takes_the_first, "You kept the first items"),
+        (never_pads, "raised"),
+    ],
+    "8.5": [
+        (divides_by_all, "divided by all places"),
+        (forgets_the_log, "logarithm is missing"),
+        (softmax_along_time, "along the places"),
+        (never_masks, "raised"),
+    ],
+    "8.6": [
+        (lambda listing: [4, 5, 6], "wrong with the data"),
+        (lambda listing: [4, 5, 6, 8, 9, 10, 11, 12, 13], "line 12 does what it should"),
+        (lambda listing: [4, 9], "2 of the 8 defects found, 6 still missing"),
+        (lambda listing: "the loss", "a list of line numbers is asked"),
+    ],
+}
