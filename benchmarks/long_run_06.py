@@ -26,8 +26,8 @@ from recsys_teach.world import load_world
 
 PATH = REPOSITORY / "datasets" / "long_runs" / "06_bpr.csv"
 EPOCHS = (30, 60, 120)
-BPR_GRID = [(64, 0.2, 0.02), (64, 0.1, 0.02), (64, 0.4, 0.02), (64, 0.2, 0.01), (64, 0.2, 0.04)]
-BPR_GRID += [(32, 0.2, 0.02), (128, 0.2, 0.02)]
+BPR_GRID = [(64, 0.2, 0.02), (64, 0.1, 0.02), (64, 0.4, 0.02), (64, 0.2, 0.01), (64, 0.2, 0.04), (32, 0.2, 0.02),
+            (128, 0.2, 0.02)]  # fmt: skip
 GRIDS = {
     "PureSVD": [(f"{d} factors", PureSVD(d)) for d in (10, 20, 40)],
     "EASE": [(f"lam {lam}", EASE(lam)) for lam in (100, 200, 400, 800)],

@@ -33,6 +33,13 @@ MODEL_STYLES: dict[str, dict[str, Any]] = {
     "EASE": {"color": VERMILION, "marker": "^", "linestyle": "-"},
     "iALS": {"color": SKY, "marker": "P", "linestyle": "-"},
     "BPR": {"color": PURPLE, "marker": "<", "linestyle": "--"},
+    "Mult-DAE": {"color": "#7B3294", "marker": "8", "linestyle": "-"},
+    "Mult-VAE": {"color": "#008080", "marker": "+", "linestyle": "-."},
+    "Markov": {"color": "#AA4499", "marker": "1", "linestyle": ":"},
+    "co-visitation": {"color": "#999933", "marker": "p", "linestyle": "-."},
+    "GRU": {"color": "#44AA99", "marker": ">", "linestyle": "-"},
+    "SASRec": {"color": "#661100", "marker": "H", "linestyle": "-"},
+    "two towers": {"color": "#DDAA33", "marker": "2", "linestyle": "--"},
     "oracle": {"color": GREEN, "marker": "*", "linestyle": "-."},
 }
 

@@ -172,6 +172,14 @@ class AutoRec(Recommender):
         return self.mean_ + self.user_biases_[u, None] + self.user_factors_[u] @ self.item_factors_.T
 
 
+class ClickNetwork(nn.Module):
+    """Base of the networks that score all items from a row, and know their own loss."""
+
+    def loss(self, rows: Tensor, step: Tensor) -> Tensor:
+        """Give one number to make small, for rows (n, n_items) in the given step of the training, from 0."""
+        raise NotImplementedError
+
+
 class ClickAutoencoder(Recommender):
     """Base of the autoencoders of clicks: a row of 0 and 1 in, scores of all items out. Built in chapter 07.
 
@@ -187,7 +195,7 @@ class ClickAutoencoder(Recommender):
 
     Attributes
     ----------
-    network_ : torch Module.
+    network_ : ClickNetwork.
     training_ : History of the training.
     """
 
@@ -199,8 +207,9 @@ class ClickAutoencoder(Recommender):
     weight_decay: float
     patience: int | None
     random_state: int
+    network_: ClickNetwork
 
-    def _network(self, n_items: int) -> nn.Module:
+    def _network(self, n_items: int) -> ClickNetwork:
         raise NotImplementedError
 
     def fit(
@@ -265,7 +274,7 @@ class ClickAutoencoder(Recommender):
             return self.network_.eval()(_dense(rows.astype(np.float32))).numpy()
 
 
-class DAENetwork(nn.Module):
+class DAENetwork(ClickNetwork):
     """Blank some inputs, one narrow layer of tanh, all items out."""
 
     def __init__(self, n_items: int, n_factors: int, dropout: float):
@@ -315,11 +324,11 @@ class MultDAE(ClickAutoencoder):
         self.patience = patience
         self.random_state = random_state
 
-    def _network(self, n_items: int) -> nn.Module:
+    def _network(self, n_items: int) -> ClickNetwork:
         return DAENetwork(n_items, self.n_factors, self.dropout)
 
 
-class VAENetwork(nn.Module):
+class VAENetwork(ClickNetwork):
     """Encode a row as a normal for each factor, draw a code, decode; the mean is the code outside training."""
 
     def __init__(self, n_items: int, n_factors: int, dropout: float, beta: float, n_anneal: int):
@@ -389,7 +398,7 @@ class MultVAE(ClickAutoencoder):
         self.patience = patience
         self.random_state = random_state
 
-    def _network(self, n_items: int) -> nn.Module:
+    def _network(self, n_items: int) -> ClickNetwork:
         check_positive(self, "n_anneal")
         if not self.beta >= 0:
             raise ValueError(f"beta, the weight of the KL term, is at least 0; came {self.beta}.")

@@ -269,7 +269,7 @@ CHAPTER = Chapter(
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
                 "Your norms run over the common raters only. Then two films with a single common rater have cosine 1; "
                 "take the norm of each whole column.":
-                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not _believes_twins(*args, S),
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not _believes_twins(args[0], args[1], S),
             },
             why="The cosine says how alike, n / (n + shrinkage) how far to believe it.",
             hints=(

@@ -66,7 +66,7 @@ def ips_mean(values: Array, propensity: Array, clip: float) -> float:
 
 def _two_slopes(expected: tuple[Array, Array], came: object, atol: float) -> str:
     """Compare as ever, and take one array of two rows for the two slopes."""
-    return same(expected, list(came) if getattr(came, "ndim", 0) == 2 else came, atol)
+    return same(expected, list(came) if isinstance(came, np.ndarray) and came.ndim == 2 else came, atol)
 
 
 def _loss_paid_by(X: Array, known: Array, P: Array, Q: Array, ridge: float, users: Array, items: Array) -> float:

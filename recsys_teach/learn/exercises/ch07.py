@@ -67,7 +67,7 @@ class _SquaredError:
 
 
 def _linear(weights: Array) -> nn.Module:
-    module = nn.Linear(*reversed(weights.shape), bias=False).double()
+    module = nn.Linear(weights.shape[1], weights.shape[0], bias=False).double()
     module.weight.data = torch.tensor(weights)
     return module
 
