@@ -16,6 +16,7 @@ from scipy import sparse
 from recsys_teach.learn import TODO, NotOk, check
 from recsys_teach.learn.compare import same_ranking
 from recsys_teach.learn.declare import Chapter, Exercise
+from recsys_teach.learn.judge import judge
 from recsys_teach.learn.record import read_progress
 
 
@@ -455,6 +456,19 @@ def test_an_endless_loop_that_cannot_be_stopped_is_told_to_restart_the_kernel(sa
     released.set()
     assert is_gone(before)
     assert gone or "restart" in out.lower()
+
+
+def test_what_loads_at_its_first_use_is_not_on_the_learners_clock(monkeypatch) -> None:
+    monkeypatch.setattr("recsys_teach.learn.judge.SECONDS", 0.2)
+    loaded = []
+
+    def center_after_loading(R):
+        time.sleep(0 if loaded else 0.5)
+        loaded.append(True)
+        return center(R)
+
+    exercise = declare("9.9", center_after_loading, cases=[(np.eye(2),)])
+    assert judge(exercise, center_after_loading).status == "ok"
 
 
 def test_a_check_of_an_endless_loop_ends_within_two_seconds(said) -> None:

@@ -76,6 +76,8 @@ def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
         )
     tried: list[tuple[tuple[Any, ...], Any]] = []
     failures: list[Verdict] = []
+    for args in exercise.cases[:1]:  # what a library loads at its first use is not on the learner's clock
+        exercise.reference(*copy.deepcopy(args))
     deadline = time.monotonic() + SECONDS
     for args in _arguments(exercise):
         came, verdict = _try(exercise, answer, args, deadline - time.monotonic())
