@@ -1,5 +1,8 @@
 """Right answers to the exercises of chapter 07, written differently from the references."""
 
+import copy
+from itertools import product
+
 import numpy as np
 import torch
 
@@ -53,8 +56,29 @@ def fit_by_autograd(module, batches, loss, n_epochs, learning_rate):
     return torch.stack(history)
 
 
+def fit_then_load(module, batches, loss, n_epochs, learning_rate):
+    twin = copy.deepcopy(module)
+    history = fit_clearing_last(twin, batches, loss, n_epochs, learning_rate)
+    module.load_state_dict(twin.state_dict())
+    return tuple(history.tolist())
+
+
 def projector_by_pinv(D):
     return np.linalg.pinv(D) @ D
+
+
+def projector_as_lists(D):
+    return (np.linalg.pinv(D) @ D).tolist()
+
+
+def projector_by_gram_schmidt(D):
+    basis = []
+    for row in D:
+        rest = row.astype(float)
+        for unit in basis:
+            rest = rest - (rest @ unit) * unit
+        basis.append(rest / np.sqrt(rest @ rest))
+    return sum(np.outer(unit, unit) for unit in basis).tolist()
 
 
 def projector_by_qr(D):
@@ -70,6 +94,26 @@ def drop_by_copy(X, rate, uniform):
     dropped = X.astype(float)
     dropped[uniform < rate] = 0
     return dropped / (1 - rate)
+
+
+def drop_by_lists(X, rate, uniform):
+    rows = zip(X, uniform, strict=True)
+    return [[0 if u < rate else x / (1 - rate) for x, u in zip(*row, strict=True)] for row in rows]
+
+
+def loss_by_all_masks(X, B, rate):
+    """Weigh the loss of every mask a row can get by its chance."""
+    total = 0.0
+    for row in X:
+        for mask in product([0, 1], repeat=len(row)):
+            chance = np.prod([1 - rate if kept else rate for kept in mask])
+            total += chance * ((row - row * np.array(mask) / (1 - rate) @ B) ** 2).sum()
+    return total
+
+
+def loss_by_trace(X, B, rate):
+    G, rest = X.T @ X, np.eye(len(B)) - B
+    return np.trace(rest.T @ G @ rest) + rate / (1 - rate) * np.trace(B.T @ np.diag(np.diag(G)) @ B)
 
 
 def likelihood_by_loop(scores, rows):
@@ -100,11 +144,12 @@ def kl_by_loop(mean, log_variance, step, n_anneal, beta):
 
 RIGHT = {
     "7.1": [loss_by_loop, loss_by_nan],
-    "7.2": [fit_clearing_last, fit_by_autograd],
-    "7.3": [projector_by_pinv, projector_by_qr],
-    "7.4": [drop_by_where, drop_by_copy],
-    "7.5": [likelihood_by_loop, likelihood_by_torch],
-    "7.6": [kl_by_torch, kl_by_loop],
+    "7.2": [fit_clearing_last, fit_by_autograd, fit_then_load],
+    "7.3": [projector_by_pinv, projector_by_qr, projector_as_lists, projector_by_gram_schmidt],
+    "7.4": [drop_by_where, drop_by_copy, drop_by_lists],
+    "7.5": [loss_by_all_masks, loss_by_trace],
+    "7.6": [likelihood_by_loop, likelihood_by_torch],
+    "7.7": [kl_by_torch, kl_by_loop],
 }
 
 
@@ -122,6 +167,93 @@ def forgets_the_bend(X, known, E, D):
 
 def takes_the_mean(X, known, E, D):
     return np.mean((sigmoid(X @ E) @ D - X)[known] ** 2)
+
+
+def divides_by_films(X, known, E, D):
+    return np.sum((sigmoid(X @ E) @ D - X)[known] ** 2) / X.shape[1]
+
+
+def skips_empty_rows(X, known, E, D):
+    return np.sum((sigmoid(X @ E) @ D - X)[known] ** 2) / known.any(axis=1).sum()
+
+
+def takes_the_root(X, known, E, D):
+    return np.sqrt(np.sum((sigmoid(X @ E) @ D - X)[known] ** 2) / len(X))
+
+
+def trains_a_copy(module, batches, loss, n_epochs, learning_rate):
+    return fit_clearing_last(copy.deepcopy(module), batches, loss, n_epochs, learning_rate)
+
+
+def spoils_the_module(module, batches, loss, n_epochs, learning_rate):
+    history = fit_clearing_last(module, batches, loss, n_epochs, learning_rate)
+    for parameter in module.parameters():
+        parameter.data.fill_(1)
+    return history
+
+
+def clears_before_the_step(module, batches, loss, n_epochs, learning_rate):
+    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    history = []
+    for _ in range(n_epochs):
+        values = []
+        for batch in batches:
+            value = loss(module, batch)
+            value.backward()
+            optimiser.zero_grad()
+            optimiser.step()
+            values.append(value.item())
+        history.append(np.mean(values))
+    return history
+
+
+def clears_once_an_epoch(module, batches, loss, n_epochs, learning_rate):
+    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    history = []
+    for _ in range(n_epochs):
+        optimiser.zero_grad()
+        values = []
+        for batch in batches:
+            value = loss(module, batch)
+            value.backward()
+            optimiser.step()
+            values.append(value.item())
+        history.append(np.mean(values))
+    return history
+
+
+def makes_adam_anew(module, batches, loss, n_epochs, learning_rate):
+    return [fit_clearing_last(module, batches, loss, 1, learning_rate)[0] for _ in range(n_epochs)]
+
+
+def notes_tensors(module, batches, loss, n_epochs, learning_rate):
+    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    history = []
+    for _ in range(n_epochs):
+        values = []
+        for batch in batches:
+            value = loss(module, batch)
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            values.append(value)
+        history.append(sum(values) / len(values))
+    return history
+
+
+def weighs_by_size(module, batches, loss, n_epochs, learning_rate):
+    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    history = []
+    for _ in range(n_epochs):
+        total = 0
+        for batch in batches:
+            value = loss(module, batch)
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            total += value.item() * len(batch)
+        history.append(total / sum(map(len, batches)))
+    return history
 
 
 def never_clears(module, batches, loss, n_epochs, learning_rate):
@@ -199,6 +331,42 @@ def divides_by_rate(X, rate, uniform):
     return np.where(uniform < rate, 0, X / rate)
 
 
+def blanks_the_equal(X, rate, uniform):
+    return X * (uniform > rate) / (1 - rate)
+
+
+def keeps_up_to_the_rate(X, rate, uniform):
+    return np.where(uniform > rate, 0, X) / (1 - rate)
+
+
+def takes_columns(X, B, rate):
+    return ((X - X @ B) ** 2).sum() + rate / (1 - rate) * np.diag(X.T @ X) @ (B**2).sum(axis=0)
+
+
+def pays_the_rate(X, B, rate):
+    return ((X - X @ B) ** 2).sum() + rate * np.diag(X.T @ X) @ (B**2).sum(axis=1)
+
+
+def pays_the_kept(X, B, rate):
+    return ((X - X @ B) ** 2).sum() + (1 - rate) * np.diag(X.T @ X) @ (B**2).sum(axis=1)
+
+
+def forgets_the_noise(X, B, rate):
+    return np.linalg.norm(X - X @ B) ** 2
+
+
+def subtracts_the_table_maximum(scores, rows):
+    with np.errstate(all="ignore"):
+        s = scores - scores.max()
+        return (rows * (s - np.log(np.exp(s).sum(axis=1, keepdims=True)))).sum(axis=1)
+
+
+def subtracts_the_mean(scores, rows):
+    with np.errstate(all="ignore"):
+        s = scores - scores.mean(axis=1, keepdims=True)
+        return (rows * (s - np.log(np.exp(s).sum(axis=1, keepdims=True)))).sum(axis=1)
+
+
 def overflows(scores, rows):
     with np.errstate(all="ignore"):
         shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
@@ -231,18 +399,48 @@ def takes_log_sd(mean, log_variance, step, n_anneal, beta):
     return beta * min(1, step / n_anneal) * kl.mean()
 
 
+def takes_log_twice(mean, log_variance, step, n_anneal, beta):
+    with np.errstate(all="ignore"):
+        kl = (log_variance + mean**2 - 1 - np.log(log_variance)).sum(axis=1) / 2
+    return beta * min(1, step / n_anneal) * kl.mean()
+
+
+def forgets_the_square(mean, log_variance, step, n_anneal, beta):
+    kl = (np.exp(log_variance) + mean - 1 - log_variance).sum(axis=1) / 2
+    return beta * min(1, step / n_anneal) * kl.mean()
+
+
+def counts_steps_from_one(mean, log_variance, step, n_anneal, beta):
+    return kl_by_loop(mean, log_variance, step + 1, n_anneal, beta)
+
+
+def sums_over_people(mean, log_variance, step, n_anneal, beta):
+    kl = (np.exp(log_variance) + mean**2 - 1 - log_variance).sum(axis=0) / 2
+    return beta * min(1, step / n_anneal) * kl.mean()
+
+
 WRONG = {
     "7.1": [
         (counts_blanks, "You counted all cells"),
         (masks_by_value, "Your mask is X != 0"),
         (forgets_the_bend, "The sigmoid is missing"),
         (takes_the_mean, "divided by the number of known cells"),
+        (divides_by_films, "number of columns"),
+        (skips_empty_rows, "counts as a row, too"),
+        (takes_the_root, "You took the root"),
     ],
     "7.2": [
         (never_clears, "The slopes pile up"),
         (steps_once_an_epoch, "one step an epoch"),
         (notes_the_last, "the last batch alone"),
         (never_steps, "The loss never changes"),
+        (clears_before_the_step, "not between it and the step"),
+        (clears_once_an_epoch, "cleared the slopes once an epoch"),
+        (makes_adam_anew, "Make the optimiser once"),
+        (notes_tensors, "Note value.item()"),
+        (weighs_by_size, "weighted the batches by their sizes"),
+        (trains_a_copy, "has not changed"),
+        (spoils_the_module, "holds other weights"),
     ],
     "7.3": [
         (assumes_orthonormal, "DᵀD is right only if"),
@@ -254,16 +452,30 @@ WRONG = {
         (never_scales, "What is kept must grow"),
         (keeps_the_dropped, "You kept what should be dropped"),
         (divides_by_rate, "not by rate"),
+        (blanks_the_equal, "equals the rate stays"),
+        (keeps_up_to_the_rate, "cells stay where uniform >= rate"),
     ],
     "7.5": [
+        (takes_columns, "columns of B"),
+        (pays_the_rate, "rate / (1 - rate) times: what stays"),
+        (pays_the_kept, "not 1 - rate times"),
+        (forgets_the_noise, "The ridge is missing"),
+    ],
+    "7.6": [
         (overflows, "infinite or NaN"),
+        (subtracts_the_table_maximum, "each row's largest score"),
+        (subtracts_the_mean, "each row's largest score"),
         (adds_shares, "You added shares"),
         (item_by_item, "logistic likelihood"),
         (gives_the_loss, "That is the loss"),
     ],
-    "7.6": [
+    "7.7": [
         (grows_for_ever, "stop at beta"),
         (full_price, "not annealed"),
         (takes_log_sd, "logarithm of the variance for that"),
+        (takes_log_twice, "log_variance is ln v already"),
+        (forgets_the_square, "The mean counts squared"),
+        (counts_steps_from_one, "without + 1"),
+        (sums_over_people, "the other way round"),
     ],
 }

@@ -89,11 +89,11 @@ def loss_by_loop(logits, targets, padding):
     return np.mean(losses)
 
 
-def defects_as_set(listing):
+def defects_as_set(n_lines):
     return {4, 5, 6} | {8, 9, 10, 11, 13}
 
 
-def defects_in_any_order(listing):
+def defects_in_any_order(n_lines):
     return np.array([13, 11, 10, 9, 8, 6, 5, 4])
 
 
@@ -134,6 +134,55 @@ def forgets_to_divide(sequences, last, n_items, kappa):
     return chain_by_loop(sequences, last, n_items, kappa) * 3
 
 
+def chain_with(sequences, last, n_items, kappa, events):
+    nexts = [b for s in sequences for a, b in pairwise(s) if a == last]
+    steps = np.bincount(nexts, minlength=n_items) if nexts else np.zeros(n_items)
+    return (steps + kappa * events) / (steps.sum() + kappa)
+
+
+def backs_off_to_counts(sequences, last, n_items, kappa):
+    return chain_with(sequences, last, n_items, kappa, np.bincount(np.concatenate(sequences), minlength=n_items))
+
+
+def counts_each_person_once(sequences, last, n_items, kappa):
+    people = np.array([sum(item in s for s in sequences) for item in range(n_items)])
+    return chain_with(sequences, last, n_items, kappa, people / people.sum())
+
+
+def shares_of_second_items(sequences, last, n_items, kappa):
+    seconds = np.bincount([b for s in sequences for _, b in pairwise(s)], minlength=n_items)
+    return chain_with(sequences, last, n_items, kappa, seconds / seconds.sum())
+
+
+def ignores_kappa(sequences, last, n_items, kappa):
+    return chain_by_loop(sequences, last, n_items, 1)
+
+
+def looks_at_the_first_time_only(sequences, last, n_items, kappa):
+    steps = np.zeros(n_items)
+    for s in map(list, sequences):
+        if last in s[:-1]:
+            steps[s[s.index(last) + 1]] += 1
+    popularity = np.bincount(np.concatenate(sequences), minlength=n_items) / sum(map(len, sequences))
+    return (steps + kappa * popularity) / (steps.sum() + kappa)
+
+
+def counts_every_pair(sequences, last, n_items, kappa):
+    steps = np.zeros(n_items)
+    for s in sequences:
+        for place, item in enumerate(s):
+            steps += (item == last) * np.bincount(s[place + 1 :], minlength=n_items)
+    popularity = np.bincount(np.concatenate(sequences), minlength=n_items) / sum(map(len, sequences))
+    return (steps + kappa * popularity) / (steps.sum() + kappa)
+
+
+def forgets_the_unseen(sequences, last, n_items, kappa):
+    everything = np.concatenate(sequences)
+    nexts = [b for s in sequences for a, b in pairwise(s) if a == last]
+    steps = np.bincount(nexts, minlength=everything.max() + 1) if nexts else 0.0
+    return (steps + kappa * np.bincount(everything) / len(everything)) / (len(nexts) + kappa)
+
+
 def decays_at_once(sequences, n_items, window, decay):
     C = np.zeros((n_items, n_items))
     for s in sequences:
@@ -156,6 +205,24 @@ def divides_by_distance(sequences, n_items, window, decay):
     for s in sequences:
         for lag in range(1, window + 1):
             np.add.at(C, (s[:-lag], s[lag:]), 1 / (lag + 1))
+    return C
+
+
+def adds_once_to_a_place(sequences, n_items, window, decay):
+    C = np.zeros((n_items, n_items))
+    for s in sequences:
+        for lag in range(1, window + 1):
+            C[s[:-lag], s[lag:]] += decay ** (lag - 1)
+    return C
+
+
+def leaves_pairs_of_one_item_out(sequences, n_items, window, decay):
+    C = np.zeros((n_items, n_items))
+    for s in sequences:
+        for lag in range(1, window + 1):
+            for a, b in zip(s[:-lag], s[lag:], strict=True):
+                if a != b:
+                    C[a, b] += decay ** (lag - 1)
     return C
 
 
@@ -187,6 +254,22 @@ def swaps_the_gates(x, h, W_ih, W_hh, b_ih, b_hh):
     return step_by_slices(x, h, W_ih[order], W_hh[order], b_ih[order], b_hh[order])
 
 
+def forgets_the_biases(x, h, W_ih, W_hh, b_ih, b_hh):
+    return step_by_slices(x, h, W_ih, W_hh, 0 * b_ih, 0 * b_hh)
+
+
+def squashes_the_proposal_by_the_sigmoid(x, h, W_ih, W_hh, b_ih, b_hh):
+    (r_x, z_x, n_x), (r_h, z_h, n_h) = np.split(W_ih @ x + b_ih, 3), np.split(W_hh @ h + b_hh, 3)
+    r, z = 1 / (1 + np.exp(-r_x - r_h)), 1 / (1 + np.exp(-z_x - z_h))
+    return (1 - z) / (1 + np.exp(-n_x - r * n_h)) + z * h
+
+
+def cuts_as_z_n_r(x, h, W_ih, W_hh, b_ih, b_hh):
+    (z_x, n_x, r_x), (z_h, n_h, r_h) = np.split(W_ih @ x + b_ih, 3), np.split(W_hh @ h + b_hh, 3)
+    r, z = 1 / (1 + np.exp(-r_x - r_h)), 1 / (1 + np.exp(-z_x - z_h))
+    return (1 - z) * np.tanh(n_x + r * n_h) + z * h
+
+
 def copies(sequences, length, padding):
     inputs, _ = rows_by_pad(sequences, length, padding)
     return inputs, inputs
@@ -203,6 +286,21 @@ def takes_the_first(sequences, length, padding):
 
 def never_pads(sequences, length, padding):
     return np.array([s[:length] for s in sequences]), np.array([s[1 : length + 1] for s in sequences])
+
+
+def fills_one_place_too_few(sequences, length, padding):
+    rows = np.full((len(sequences), length), padding)
+    for row, s in zip(rows, sequences, strict=True):
+        row[: len(s)] = s[-length:]
+    return rows[:, :-1], rows[:, 1:]
+
+
+def adds_up(logits, targets, padding):
+    return loss_by_loop(logits, targets, padding) * (targets != padding).sum()
+
+
+def forgets_the_minus(logits, targets, padding):
+    return -loss_by_loop(logits, targets, padding)
 
 
 def divides_by_all(logits, targets, padding):
@@ -228,39 +326,57 @@ def never_masks(logits, targets, padding):
 
 WRONG = {
     "8.1": [
-        (counts_all_later, "You counted every later item"),
+        (counts_all_later, "You counted all items after the last one"),
         (backs_off_evenly, "You backed off to equal chances"),
         (forgets_to_divide, "do not sum to 1"),
         (never_backs_off, "differ"),
+        (backs_off_to_counts, "Your popularity is a count"),
+        (counts_each_person_once, "counts each person once"),
+        (shares_of_second_items, "leaves the first item"),
+        (ignores_kappa, "kappa changes nothing"),
+        (looks_at_the_first_time_only, "An item may come again"),
+        (counts_every_pair, "You counted every later item"),
+        (forgets_the_unseen, "shape"),
     ],
     "8.2": [
         (decays_at_once, "The next item already decays"),
         (looks_both_ways, "both directions"),
         (ends_the_window_early, "ends one early"),
         (divides_by_distance, "differ"),
+        (adds_once_to_a_place, "adds once to a place"),
+        (leaves_pairs_of_one_item_out, "pairs of an item with itself"),
     ],
     "8.3": [
         (turns_the_gate, "turned round"),
         (resets_before_the_product, "before the product"),
         (swaps_the_gates, "changed places"),
         (forgets_the_tanh, "differ"),
+        (forgets_the_biases, "Your biases are missing"),
+        (squashes_the_proposal_by_the_sigmoid, "goes through tanh"),
+        (cuts_as_z_n_r, "in the order z, n, r"),
     ],
     "8.4": [
         (copies, "the model can copy"),
         (looks_back, "wrong way"),
         (takes_the_first, "You kept the first items"),
         (never_pads, "raised"),
+        (fills_one_place_too_few, "one short"),
     ],
     "8.5": [
         (divides_by_all, "divided by all places"),
         (forgets_the_log, "logarithm is missing"),
         (softmax_along_time, "along the places"),
         (never_masks, "raised"),
+        (adds_up, "You took the sum"),
+        (forgets_the_minus, "Your sign is turned"),
     ],
     "8.6": [
-        (lambda listing: [4, 5, 6], "wrong with the data"),
-        (lambda listing: [4, 5, 6, 8, 9, 10, 11, 12, 13], "line 12 does what it should"),
-        (lambda listing: [4, 9], "2 of the 8 defects found, 6 still missing"),
-        (lambda listing: "the loss", "a list of line numbers is asked"),
+        (lambda n_lines: [4, 5, 6], "wrong with the data"),
+        (lambda n_lines: [4, 5, 6, 8, 9, 10, 11, 12], "line 12 does what it should"),
+        (lambda n_lines: [4, 9], "2 of the 8 defects found, 6 still missing"),
+        (lambda n_lines: "the loss", "a list of line numbers is asked"),
+        (lambda n_lines: [4.5, 5, 6, 8, 9, 10, 11, 13], "a list of line numbers is asked, whole ones"),
+        (lambda n_lines: range(1, 14), "all 8 are there, and you named 5 too many"),
+        (lambda n_lines: [0, 4, 5, 6, 8, 9, 10, 11, 13], "there is no line 0"),
     ],
 }

@@ -10,6 +10,7 @@ import torch
 from scipy.special import expit, log_softmax, softmax
 from torch import Tensor, nn
 
+from recsys_teach.learn.compare import same
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 
 Array = np.ndarray
@@ -17,6 +18,7 @@ Loss = Callable[[nn.Module, Tensor], Tensor]
 
 ALL = np.ones((2, 2), dtype=bool)
 ONE_BLANK = np.array([[True, False], [True, True]])
+ONE_ROW = np.array([[True, True], [False, False]])
 X_SMALL = np.array([[1.0, 0.0], [0.0, -1.0]])
 E_ZERO, D_SMALL, D_WIDE = np.zeros((2, 1)), np.array([[2.0, 4.0]]), np.array([[1.0, 1.0], [1.0, 3.0]])
 DRAWN = np.array([[0.3, 0.9, 0.6, 0.1], [0.5, 0.2, 0.8, 0.7]])
@@ -42,6 +44,11 @@ def drop_inputs(X: Array, rate: float, uniform: Array) -> Array:
     return X * (uniform >= rate) / (1 - rate)
 
 
+def expected_loss(X: Array, B: Array, rate: float) -> float:
+    """Give the expected squared error of a linear autoencoder whose inputs are dropped at this rate."""
+    return _expected_loss(X, B, rate / (1 - rate))
+
+
 def log_likelihood(scores: Array, rows: Array) -> Array:
     """Log-likelihood of each row's events under the softmax of its scores, without the multinomial coefficient."""
     return (rows * log_softmax(scores, axis=1)).sum(axis=1)
@@ -56,6 +63,20 @@ def _kl(mean: Array, log_variance: Array) -> Array:
     return 0.5 * (np.exp(log_variance) + mean**2 - 1 - log_variance).sum(axis=1)
 
 
+def _expected_loss(X: Array, B: Array, price: float, *, axis: int = 1, power: float = 1) -> float:
+    ridge = (X**2).sum(axis=0) * (B**2).sum(axis=axis) ** power
+    return float(((X - X @ B) ** 2).sum() + price * ridge.sum())
+
+
+def _log(values: Array) -> Array:
+    with np.errstate(all="ignore"):  # the logarithm of 0, or of less
+        return np.log(values)
+
+
+def _weight(step: int, n_anneal: int, beta: float) -> float:
+    return beta * min(1, step / n_anneal)
+
+
 class _SquaredError:
     """How far a module is from giving its input back."""
 
@@ -66,24 +87,47 @@ class _SquaredError:
         return "the mean over rows of the summed squared errors"
 
 
-def _linear(weights: Array) -> nn.Module:
-    module = nn.Linear(weights.shape[1], weights.shape[0], bias=False).double()
-    module.weight.data = torch.tensor(weights)
-    return module
+class _Linear(nn.Linear):
+    """A linear layer that knows its latest copy: ``check`` hands out copies, and this one has to be trained."""
+
+    def __init__(self, weights: Array):
+        super().__init__(weights.shape[1], weights.shape[0], bias=False, dtype=torch.double)
+        self.weight.data = torch.tensor(weights)
+        self.copies: list[nn.Module] = []  # a list, for a module would be registered as a part
+
+    def __deepcopy__(self, memo: dict) -> _Linear:
+        self.copies = [_Linear(self.weight.detach().numpy().copy())]
+        return self.copies[0]  # type: ignore[return-value]
+
+    def _get_name(self) -> str:
+        return "Linear"
+
+
+def _after(args: tuple[Any, ...], losses: Any) -> tuple[Array, Array, Array] | None:
+    """Weights before, as they should be after, and as they are; None if the losses are wrong, which is told first."""
+    module, *others = args
+    handed = module.copies[0]
+    wanted = _Linear(module.weight.detach().numpy().copy())
+    if same(fit(wanted, *others), losses):
+        return None
+    before, after, now = (one.weight.detach().numpy() for one in (module, wanted, handed))
+    return before, after, now
 
 
 def _fit(
     module: nn.Module, batches: list[Tensor], loss: Loss, n_epochs: int, learning_rate: float, *,
-    optimiser: type = torch.optim.Adam, zero: bool = True, step: bool = True, once: bool = False, after: bool = False,
-    note: Callable[[list[float]], float] = np.mean,
+    optimiser: type = torch.optim.Adam, zero: str = "batch", step: bool = True, once: bool = False,
+    after: bool = False, anew: bool = False, note: Callable[[list[float]], float] = np.mean,
 ) -> list[float]:  # fmt: skip
     adam = optimiser(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
+        if anew:
+            adam = optimiser(module.parameters(), lr=learning_rate)
         for number, batch in enumerate(batches, start=1):
             value = loss(module, batch)
-            if zero and not (once and number > 1):
+            if zero == "batch" or (zero == "epoch" and number == 1):
                 adam.zero_grad()
             value.backward()
             if step and not (once and number < len(batches)):
@@ -96,6 +140,7 @@ def _fit(
 def _draw_ratings(rng: np.random.Generator) -> tuple[Any, ...]:
     known = rng.random((4, 5)) < 0.6
     known[:, 0] = True
+    known[3] = False  # a person without ratings
     return (
         (rng.integers(-2, 3, size=(4, 5)) * known).astype(float),
         known,
@@ -106,17 +151,13 @@ def _draw_ratings(rng: np.random.Generator) -> tuple[Any, ...]:
 
 def _draw_training(rng: np.random.Generator) -> tuple[Any, ...]:
     batches = [torch.tensor(rng.normal(size=(n, 3)) * size) for n, size in ((3, 1), (2, 2))]
-    return _linear(rng.normal(size=(3, 3))), batches, _SquaredError(), 3, float(rng.uniform(0.05, 0.2))
+    return _Linear(rng.normal(size=(3, 3))), batches, _SquaredError(), 3, float(rng.uniform(0.05, 0.2))
 
 
 def _draw_normals(rng: np.random.Generator) -> tuple[Any, ...]:
     n_anneal = int(rng.integers(10, 100))
     step = int(rng.integers(1, 2 * n_anneal))
     return rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), step, n_anneal, float(rng.uniform(0.1, 0.9))
-
-
-def _naive(scores: Array) -> Array:
-    return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
 
 
 def _beside_ease(means: Any) -> str:
@@ -141,6 +182,7 @@ CHAPTER = Chapter(
                 (X_SMALL, ONE_BLANK, E_ZERO, D_SMALL),
                 (X_SMALL, ALL, np.array([[1.0], [0.0]]), D_SMALL),
                 (np.array([[0.0, 2.0]]), np.array([[True, True]]), np.zeros((2, 2)), D_WIDE),
+                (np.array([[1.0, -1.0], [0.0, 0.0]]), ONE_ROW, E_ZERO, D_SMALL),
             ],
             draw=_draw_ratings,
             why="A blank enters as 0 and leaves without a right answer, so only known cells cost.",
@@ -162,17 +204,34 @@ CHAPTER = Chapter(
                     lambda X, known, E, D: ((expit(X @ E) @ D - X)[known] ** 2).mean(),
                 "That is the sum over all rows. Divide it by the number of rows.":
                     lambda X, known, E, D: masked_autoencoder_loss(X, known, E, D) * len(X),
+                "You divided by the number of columns, the films. Divide by the number of rows, len(X).":
+                    lambda X, known, E, D: masked_autoencoder_loss(X, known, E, D) * len(X) / X.shape[1],
+                "A row without a known cell counts as a row, too: divide by len(X).":
+                    lambda X, known, E, D:
+                    masked_autoencoder_loss(X, known, E, D) * len(X) / known.any(axis=1).sum(),
+                "You took the root. The squares stay squares here.":
+                    lambda X, known, E, D: masked_autoencoder_loss(X, known, E, D) ** 0.5,
             },
         ),
         Exercise(
             "7.2", "The training loop", objective="O7.1", level="core", minutes=9,
             reference=fit,
             cases=[
-                (_linear(np.zeros((1, 1))), [torch.ones(1, 1, dtype=torch.double)], _SquaredError(), 2, 0.1),
-                (_linear(np.zeros((1, 1))), [torch.tensor([[1.0]]).double(), torch.tensor([[3.0]]).double()],
+                (_Linear(np.zeros((1, 1))), [torch.ones(1, 1, dtype=torch.double)], _SquaredError(), 2, 0.1),
+                (_Linear(np.zeros((1, 1))), [torch.tensor([[1.0]]).double(), torch.tensor([[3.0]]).double()],
                  _SquaredError(), 3, 0.1),
             ],
             draw=_draw_training,
+            properties={
+                "Note value.item(): a float, not a tensor that still holds its slopes.":
+                    lambda args, result: not isinstance(result, list | tuple)
+                    or not any(getattr(loss, "requires_grad", False) for loss in result),
+                "The losses are right, but the module you were given has not changed: train `module`, not a copy.":
+                    lambda args, result: (after := _after(args, result)) is None or not np.allclose(after[2], after[0]),
+                "The losses are right, but at the end the module holds other weights than its last step gave it.":
+                    lambda args, result: (after := _after(args, result)) is None
+                    or np.allclose(after[2], after[1], atol=1e-5),
+            },
             why="Loss, slopes cleared, slopes, step: once a batch, and the loss is noted before its step.",
             hints=(
                 "An epoch goes over all batches. Each batch makes one step and gives one loss; note their mean.",
@@ -182,12 +241,22 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "The slopes pile up: call optimiser.zero_grad() before each backward().":
-                    lambda *args: _fit(*args, zero=False),
-                "The loss never changes: is optimiser.step() called?": lambda *args: _fit(*args, step=False),
-                "You made one step an epoch. A batch is a step.": lambda *args: _fit(*args, once=True),
+                    lambda *args: _fit(*args, zero="never"),
+                "You cleared the slopes once an epoch: call optimiser.zero_grad() before each backward().":
+                    lambda *args: _fit(*args, zero="epoch"),
+                "The loss never changes: is optimiser.step() called, and zero_grad() before backward(), not between it "
+                "and the step?": lambda *args: _fit(*args, step=False),
+                "Make the optimiser once, before the epochs: Adam remembers the usual size of each slope.":
+                    lambda *args: _fit(*args, anew=True),
+                "You made one step an epoch. A batch is a step.":
+                    lambda *args: _fit(*args, zero="epoch", once=True),
                 "You noted the loss after the step. Note the one whose slope you took; a second call costs twice.":
                     lambda *args: _fit(*args, after=True),
                 "You noted the sum of the batches' losses. Their mean is asked.": lambda *args: _fit(*args, note=sum),
+                "You weighted the batches by their sizes. The plain mean of their losses is asked.":
+                    lambda module, batches, loss, *others: _fit(
+                        module, batches, loss, *others,
+                        note=lambda values: np.average(values, weights=[len(batch) for batch in batches])),
                 "You noted the last batch alone. The mean over the batches of the epoch is asked.":
                     lambda *args: _fit(*args, note=lambda values: values[-1]),
                 "That is plain gradient descent: the optimiser asked for is torch.optim.Adam.":
@@ -201,12 +270,7 @@ CHAPTER = Chapter(
             draw=lambda rng: (rng.normal(size=(2, 4)),),
             properties={
                 "A projector changes nothing the second time: result @ result must be result again.":
-                    lambda args, result: np.shape(result) != (args[0].shape[1],) * 2
-                    or np.shape(result) == np.shape(args[0])
-                    or np.allclose(result @ result, result, atol=1e-5)
-                    or np.allclose(result, args[0].T @ args[0])
-                    or np.allclose(result, _unit_rows(args[0]).T @ _unit_rows(args[0]))
-                    or np.allclose(result, args[0].T @ args[0] / (args[0] ** 2).sum()),
+                    lambda args, result: _projects(args[0], np.asarray(result, dtype=float)),
             },
             why="Mixing the rows of D by any invertible matrix cancels: only the span is left.",
             hints=(
@@ -248,6 +312,10 @@ CHAPTER = Chapter(
                     lambda X, rate, uniform: X * (uniform >= rate) / rate,
                 "You kept what should be dropped: rate is the share that is dropped.":
                     lambda X, rate, uniform: X * (uniform < rate) / (1 - rate),
+                "You kept what should be dropped: cells stay where uniform >= rate.":
+                    lambda X, rate, uniform: X * (uniform <= rate) / (1 - rate),
+                "A cell whose number equals the rate stays: blank where uniform is below it.":
+                    lambda X, rate, uniform: X * (uniform > rate) / (1 - rate),
                 "What is kept must be divided by 1 - rate, not multiplied by it.":
                     lambda X, rate, uniform: X * (uniform >= rate) * (1 - rate),
                 "You decided once for each row. Each cell has a number of its own.":
@@ -255,11 +323,45 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "7.5", "The multinomial log-likelihood", objective="O7.4", level="core", minutes=6,
+            "7.5", "The price of dropping", objective="O7.3", level="core", minutes=5,
+            reference=expected_loss,
+            cases=[
+                (np.array([[1.0, 2.0]]), np.eye(2), 0.5),
+                (np.array([[1.0, 0.0], [2.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 2.0]]), 0.2),
+            ],
+            draw=lambda rng: (rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), float(rng.uniform(0.55, 0.8))),
+            why="What a draw adds has mean 0, so its variance is all that it costs: a ridge on the rows of B.",
+            hints=(
+                "Two numbers add up: the squared error without noise, and what the noise costs.",
+                "G_ii is the sum of the squares of column i of X; |B_i|² that of the squares of row i of B.",
+                "ridge = ((X**2).sum(axis=0) * (B**2).sum(axis=1)).sum(); it counts rate / (1 - rate) times.",
+            ),
+            misconceptions={
+                "You summed the columns of B. The noise of film i meets row i: (B**2).sum(axis=1).":
+                    lambda X, B, rate: _expected_loss(X, B, rate / (1 - rate), axis=0),
+                "The ridge counts rate / (1 - rate) times: what stays is scaled up, so the noise is larger than rate.":
+                    lambda X, B, rate: _expected_loss(X, B, rate),
+                "The ridge counts rate / (1 - rate) times, not 1 - rate times.":
+                    lambda X, B, rate: _expected_loss(X, B, 1 - rate),
+                "The ridge counts rate / (1 - rate) times; you have it upside down.":
+                    lambda X, B, rate: _expected_loss(X, B, (1 - rate) / rate),
+                "That is the loss without noise. The ridge is missing.":
+                    lambda X, B, rate: _expected_loss(X, B, 0),
+                "That is the ridge alone. The loss without noise is missing.":
+                    lambda X, B, rate: expected_loss(X, B, rate) - _expected_loss(X, B, 0),
+                "The rows of B count with their squared lengths: no root.":
+                    lambda X, B, rate: _expected_loss(X, B, rate / (1 - rate), power=0.5),
+                "You divided by the number of rows. The formula sums over them.":
+                    lambda X, B, rate: expected_loss(X, B, rate) / len(X),
+            },
+        ),
+        Exercise(
+            "7.6", "The multinomial log-likelihood", objective="O7.4", level="core", minutes=6,
             reference=log_likelihood,
             cases=[
                 (np.zeros((1, 2)), np.array([[1.0, 0.0]])),
-                (np.array([[1000.0, 0.0]]), np.array([[1.0, 1.0]])),
+                (np.array([[1000.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 0.0]])),
+                (np.array([[3000.0, 0.0]]), np.array([[1.0, 1.0]])),
                 (np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 3.0]]), np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0]])),
             ],
             draw=lambda rng: (rng.normal(size=(3, 5)), rng.integers(0, 3, size=(3, 5)) + np.eye(3, 5)),
@@ -295,10 +397,11 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "7.6", "The annealed KL term", objective="O7.4", level="core", minutes=7,
+            "7.7", "The annealed KL term", objective="O7.4", level="core", minutes=7,
             reference=kl_cost,
             cases=[
                 (np.array([[1.0, 0.0]]), np.zeros((1, 2)), 50, 100, 0.2),
+                (np.array([[-2.0, 0.0]]), np.zeros((1, 2)), 100, 100, 0.5),
                 (np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [np.log(2), 0.0]]), 300, 100, 0.5),
                 (np.array([[0.0, 2.0], [1.0, 1.0]]), np.array([[-1.0, 0.0], [0.5, 0.0]]), 0, 100, 0.5),
             ],
@@ -327,6 +430,18 @@ CHAPTER = Chapter(
                 "You summed over rows. Average over them, as the likelihood does.":
                     lambda mean, log_variance, step, n_anneal, beta:
                     kl_cost(mean, log_variance, step, n_anneal, beta) * len(mean),
+                "log_variance is ln v already: the variance is np.exp(log_variance).":
+                    lambda mean, log_variance, step, n_anneal, beta: _weight(step, n_anneal, beta)
+                    * 0.5 * (log_variance + mean**2 - 1 - _log(log_variance)).sum(axis=1).mean(),
+                "The mean counts squared: a code tells as much at -2 as at 2.":
+                    lambda mean, log_variance, step, n_anneal, beta: _weight(step, n_anneal, beta)
+                    * (_kl(mean, log_variance) + 0.5 * (mean - mean**2).sum(axis=1)).mean(),
+                "Steps count from 0: the weight is beta * step / n_anneal, without + 1.":
+                    lambda mean, log_variance, step, n_anneal, beta:
+                    kl_cost(mean, log_variance, step + 1, n_anneal, beta),
+                "You summed over people and averaged over factors. It is the other way round: axis=1, then the mean.":
+                    lambda mean, log_variance, step, n_anneal, beta:
+                    kl_cost(mean, log_variance, step, n_anneal, beta) * len(mean) / mean.shape[1],
                 "You took the logarithm of the variance for that of the standard deviation.":
                     lambda mean, log_variance, step, n_anneal, beta:
                     kl_cost(mean, 2 * log_variance, step, n_anneal, beta),
@@ -343,7 +458,7 @@ CHAPTER = Chapter(
         Prediction(
             "P7.1",
             "150 people of MovieLens are held out whole, and fold in what they met. By nDCG@10, where do denoising "
-            "and variational autoencoders, trained for dozens of epochs, stand beside EASE, one matrix inverse?",
+            "and variational autoencoders, trained for at most 40 epochs, stand beside EASE, one matrix inverse?",
             {
                 "a": "the better of the two is more than .02 above EASE",
                 "b": "the better of the two is within .02 of EASE",
@@ -354,7 +469,8 @@ CHAPTER = Chapter(
     ],
     quiz=[
         Question(
-            "O7.1", "Your training loop runs, but the loss jumps about and grows. Which line is the first suspect?",
+            "O7.1", "Your loop trains, but its losses are not those of train, and later steps overshoot. Which line is "
+            "the first suspect?",
             {
                 "a": ("value.item() is noted before the step.", "That is how it should be, and it changes no step."),
                 "b": ("optimiser.zero_grad() is missing.",
@@ -403,12 +519,21 @@ CHAPTER = Chapter(
                 "a": ("To make the first steps faster.", "A step costs the same whatever the weight."),
                 "b": ("Because beta must end at 1.", "Here it ends lower: .2 ranks better than 1."),
                 "c": ("So that codes come to say something before they pay for it.",
-                      "Right: at full price from the start they may shut, and all people get one list."),
+                      "Right: at full price from the start they may say nothing, and all get nearly one list."),
             },
             answer="c",
         ),
     ],
 )  # fmt: skip
+
+
+def _projects(D: Array, result: Array) -> bool:
+    """Whether a second time changes nothing; True for what has a message of its own."""
+    if result.shape != (D.shape[1],) * 2 or result.shape == D.shape:
+        return True
+    unit = _unit_rows(D)
+    known = (D.T @ D, unit.T @ unit, D.T @ D / (D**2).sum())
+    return any(np.allclose(result, one) for one in known) or np.allclose(result @ result, result, atol=1e-5)
 
 
 def _unit_rows(D: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,7 @@ from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.sequence import following, padded
 
 EVENINGS = [np.array(items) for items in ([0, 1, 3], [0, 1, 2], [2, 3, 0], [2, 3, 1], [0, 1, 2, 3])]
-LISTING = """\
- 1  n_items, length, n_factors = 1682, 50, 64
- 2  rows = pad_sequences(histories, maxlen=length, padding="post", value=n_items)
- 3  X = rows
- 4  y = rows
- 5  y = to_categorical(y, num_classes=length)
- 6  X = X.astype("float32")[..., None]
- 7  model = Sequential()
- 8  model.add(Masking(mask_value=0.0))
- 9  model.add(GRU(n_factors))
-10  model.add(Dense(n_factors, activation="softmax"))
-11  model.compile(optimizer="adam", loss="mse")
-12  model.fit(X, y, batch_size=64, epochs=20)
-13  scores = model.predict(X[0])
-14  best = np.argsort(-scores, axis=-1)[..., :10]
-"""
-DEFECTS = (4, 5, 6, 8, 9, 10, 11, 13)
+DEFECTS = (4, 5, 6, 8, 9, 10, 11, 13)  # of the listing in the lesson
 N_LINES = 14
 
 
@@ -65,9 +50,9 @@ def next_item_loss(logits: np.ndarray, targets: np.ndarray, padding: int) -> flo
     return float(-log_softmax(logits, axis=-1)[real, targets[real]].mean())
 
 
-def find_defects(listing: str) -> list[int]:
+def find_defects(n_lines: int) -> list[int]:
     """Numbers of the lines that hold a defect."""
-    return list(DEFECTS) if listing else []
+    return [line for line in DEFECTS if line <= n_lines]
 
 
 def _steps(sequences: list[np.ndarray], last: int, n_items: int) -> np.ndarray:
@@ -83,6 +68,13 @@ def _popularity(sequences: list[np.ndarray], n_items: int) -> np.ndarray:
     return counts / counts.sum()
 
 
+def _from_first(sequences: list[np.ndarray], last: int, n_items: int, *, reach: int | None = None) -> np.ndarray:
+    """Count what came after the first time of the last item: all of it, or the next ``reach`` items."""
+    starts = [(sequence, sequence.tolist().index(last) + 1) for sequence in sequences if last in sequence]
+    later = [sequence[start : reach and start + reach] for sequence, start in starts]
+    return np.bincount(np.concatenate([np.empty(0, dtype=int), *later]), minlength=n_items).astype(float)
+
+
 def _ever_later(sequences: list[np.ndarray], last: int, n_items: int) -> np.ndarray:
     return sum((_following(sequences, n_items, lag)[last] for lag in range(1, 50)), start=np.zeros(n_items))
 
@@ -91,17 +83,44 @@ def _with_steps(steps: np.ndarray, sequences: list[np.ndarray], n_items: int, ka
     return (steps + kappa * _popularity(sequences, n_items)) / (steps.sum() + kappa)
 
 
+def _with_popularity(
+    parts: list[np.ndarray], sequences: list[np.ndarray], last: int, n_items: int, kappa: float
+) -> np.ndarray:
+    steps = _steps(sequences, last, n_items)
+    return (steps + kappa * _popularity(parts, n_items)) / (steps.sum() + kappa)
+
+
+def _with_counts(sequences: list[np.ndarray], last: int, n_items: int, kappa: float) -> np.ndarray:
+    steps = _steps(sequences, last, n_items)
+    return (steps + kappa * np.bincount(np.concatenate(sequences), minlength=n_items)) / (steps.sum() + kappa)
+
+
+def _only_steps(sequences: list[np.ndarray], last: int, n_items: int, kappa: float) -> np.ndarray:
+    steps = _steps(sequences, last, n_items)
+    with np.errstate(invalid="ignore"):  # after an item that nothing came after
+        return steps / steps.sum()
+
+
+def _each_place_once(sequences: list[np.ndarray], n_items: int, window: int, decay: float) -> np.ndarray:
+    C = np.zeros((n_items, n_items))
+    for sequence in sequences:
+        for lag in range(1, window + 1):
+            C[sequence[:-lag], sequence[lag:]] += decay ** (lag - 1)
+    return C
+
+
 def _gates(
     x: np.ndarray, h: np.ndarray, W_ih: np.ndarray, W_hh: np.ndarray, b_ih: np.ndarray, b_hh: np.ndarray,
     *, reset: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = None,
     order: tuple[int, int, int] = (0, 1, 2),
+    squash: Callable[[np.ndarray], np.ndarray] = np.tanh,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     W, V, b, c = (np.split(part, 3) for part in (W_ih, W_hh, b_ih, b_hh))
     r_at, z_at, n_at = order
     r = expit(W[r_at] @ x + b[r_at] + V[r_at] @ h + c[r_at])
     z = expit(W[z_at] @ x + b[z_at] + V[z_at] @ h + c[z_at])
     from_state = reset(r, h, V[n_at], c[n_at]) if reset else r * (V[n_at] @ h + c[n_at])
-    return r, z, np.tanh(W[n_at] @ x + b[n_at] + from_state)
+    return r, z, squash(W[n_at] @ x + b[n_at] + from_state)
 
 
 def _state(args: tuple[np.ndarray, ...], *, turned: bool = False, **ways: Any) -> np.ndarray:
@@ -121,6 +140,11 @@ def _first_items(sequences: list[np.ndarray], length: int, padding: int) -> tupl
 def _cut_inputs(sequences: list[np.ndarray], length: int, padding: int) -> tuple[np.ndarray, np.ndarray]:
     lasts = [sequence[-(length + 1) :] for sequence in sequences]
     return padded([s[:-1] for s in lasts], length, padding), padded([s[1:] for s in lasts], length, padding)
+
+
+def _one_short(sequences: list[np.ndarray], length: int, padding: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = padded(sequences, length, padding)
+    return rows[:, :-1], rows[:, 1:]
 
 
 def _losses(logits: np.ndarray, targets: np.ndarray, padding: int) -> np.ndarray:
@@ -149,21 +173,25 @@ def _chances(logits: np.ndarray, targets: np.ndarray, padding: int) -> float:
 def _same_lines(expected: Sequence[int], came: Any, atol: float = 0) -> str:
     """Say how many lines are right, which are fine and how many are missing, and give none away."""
     try:
-        named = {int(line) for line in came}
-    except (TypeError, ValueError):
-        return "a list of line numbers is asked, for example [2, 7]."
+        named = {index(line) for line in came}
+    except TypeError:
+        return "a list of line numbers is asked, whole ones, for example [2, 7]."
     wanted = set(expected)
     if named == wanted:
         return ""
+    if nowhere := sorted(line for line in named if not 1 <= line <= N_LINES):
+        return f"there is no line {nowhere[0]}: they go from 1 to {N_LINES}."
     found, fine = len(named & wanted), sorted(named - wanted)
+    if found == len(wanted):
+        return f"all {found} are there, and you named {len(fine)} too many."
     said = [f"{found} of the {len(wanted)} defects found, {len(wanted) - found} still missing"]
-    said += [f"line {line} does what it should" for line in fine[:3] if 1 <= line <= N_LINES]
+    said += [f"line {line} does what it should" for line in fine[:3]]
     return "; ".join(said) + "."
 
 
 def _draw_sequences(rng: np.random.Generator) -> list[np.ndarray]:
-    lengths = rng.integers(2, 6, size=5)
-    return [np.array([1, 0, 2]), *(rng.permutation(5)[:length] for length in lengths)]
+    lengths = rng.integers(2, 7, size=5)
+    return [np.array([1, 0, 2]), *(rng.integers(5, size=length) for length in lengths)]  # items may come again
 
 
 def _draw_markov(rng: np.random.Generator) -> tuple:
@@ -171,7 +199,7 @@ def _draw_markov(rng: np.random.Generator) -> tuple:
 
 
 def _draw_step(rng: np.random.Generator) -> tuple:
-    n_in, n_state = 2, 3
+    n_in, n_state = 4, 5  # so large that a failure shows shapes, not numbers
     return (
         rng.normal(size=n_in), rng.normal(size=n_state), rng.normal(size=(3 * n_state, n_in)),
         rng.normal(size=(3 * n_state, n_state)), rng.normal(size=3 * n_state), rng.normal(size=3 * n_state),
@@ -194,9 +222,9 @@ ONE_STEP = (
     np.array([1.0]), np.array([2.0]), np.array([[0.0], [0.0], [1.0]]), np.array([[0.0], [0.0], [1.0]]),
     np.zeros(3), np.zeros(3),
 )  # fmt: skip
-TWO_STATES = (
-    np.array([1.0, -1.0]), np.array([0.5, 2.0]), np.arange(12.0).reshape(6, 2) / 10 - 0.5,
-    np.arange(12.0).reshape(6, 2)[::-1] / 10 - 0.4, np.full(6, 0.1), np.linspace(-0.5, 0.5, 6),
+WITH_BIASES = (
+    np.array([1.0]), np.array([2.0]), np.array([[0.5], [-0.5], [1.0]]), np.array([[0.2], [0.1], [-0.4]]),
+    np.array([0.3, -0.2, 0.1]), np.array([-0.6, 0.4, 0.5]),
 )  # fmt: skip
 
 CHAPTER = Chapter(
@@ -204,9 +232,9 @@ CHAPTER = Chapter(
     title="Recurrent sequences: the behaviour model",
     objectives={
         "O8.1": "Build a Markov chain and a decayed co-visitation, which any network has to beat",
-        "O8.2": "Write the recurrent cell and the GRU step, and match PyTorch's convention",
-        "O8.3": "Shift, pad and mask histories, and compute the full and the sampled loss of the next item",
-        "O8.4": "Find what is wrong in a sequence model, and hold a right one against a known ceiling and real people",
+        "O8.2": "Write the GRU step, and match PyTorch's convention",
+        "O8.3": "Shift, pad and mask histories, compute the full loss, and say what the sampled one misses",
+        "O8.4": "Find what is wrong in a sequence model, and say what a ceiling and real people each tell",
     },
     exercises=[
         Exercise(
@@ -216,10 +244,12 @@ CHAPTER = Chapter(
                 ([np.array([0, 1]), np.array([0, 2])], 0, 3, 1.0),
                 (EVENINGS, 1, 4, 1.0),
                 ([np.array([0, 1]), np.array([0, 2])], 1, 3, 2.0),
+                ([np.array([0, 1, 0, 1, 2]), np.array([1, 2])], 0, 4, 1.0),
             ],
             draw=_draw_markov,
             properties={
-                "Your numbers do not sum to 1. Divide by the steps from the last item plus kappa.":
+                "Your numbers do not sum to 1. Is the popularity a share, and do you divide by the steps from the last "
+                "item plus kappa?":
                     lambda args, came: np.shape(came) != (args[2],) or np.isclose(np.sum(came), 1, atol=1e-6),
             },
             why="The popularity acts like kappa more steps: strong where few were counted, weak where many were.",
@@ -243,12 +273,37 @@ CHAPTER = Chapter(
                     ) / (_steps(sequences, last, n_items).sum() + kappa),
                 "Those are the popularities: where are the steps from the last item?":
                     lambda sequences, last, n_items, kappa: _popularity(sequences, n_items),
+                "You counted all items after the last one. A step leads to the item right after, and no further.":
+                    lambda sequences, last, n_items, kappa: _with_steps(
+                        _from_first(sequences, last, n_items), sequences, n_items, kappa
+                    ),
+                "An item may come again in a sequence: each time, a step leads from it.":
+                    lambda sequences, last, n_items, kappa: _with_steps(
+                        _from_first(sequences, last, n_items, reach=1), sequences, n_items, kappa
+                    ),
+                "Your popularity is a count. Make it a share: divide by the number of all events.": _with_counts,
+                "Your popularity counts each person once. It is the share among all events, repeats included.":
+                    lambda sequences, last, n_items, kappa: _with_popularity(
+                        [np.unique(sequence) for sequence in sequences], sequences, last, n_items, kappa
+                    ),
+                "Your popularity leaves the first item of each sequence out. It is the share among all events.":
+                    lambda sequences, last, n_items, kappa: _with_popularity(
+                        [sequence[1:] for sequence in sequences], sequences, last, n_items, kappa
+                    ),
+                "Those are the shares of the steps alone: kappa steps of popularity are missing.": _only_steps,
+                "kappa changes nothing with you: it weighs the popularity, and stands below the fraction.":
+                    lambda sequences, last, n_items, kappa: markov(sequences, last, n_items, 1.0),
             },
         ),
         Exercise(
             "8.2", "Decayed co-visitation", objective="O8.1", level="core", minutes=8,
             reference=covisitation,
-            cases=[([np.array([0, 1, 2])], 3, 2, 0.5), ([np.array([0, 1, 2, 3])], 4, 3, 0.5), (EVENINGS, 4, 2, 0.5)],
+            cases=[
+                ([np.array([0, 1, 2])], 3, 2, 0.5),
+                ([np.array([0, 1, 2, 3])], 4, 3, 0.5),
+                ([np.array([0, 1, 0, 1])], 3, 2, 0.5),
+                (EVENINGS, 4, 2, 0.5),
+            ],
             draw=lambda rng: (_draw_sequences(rng), 5, int(rng.integers(2, 4)), 0.5),
             why="It sees as far as the window, and what is far counts little: a chain with memory, and no training.",
             hints=(
@@ -270,12 +325,18 @@ CHAPTER = Chapter(
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, window - 1, decay),
                 "Your pairs reach to the end of the sequence. They are at most window events apart.":
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, 50, decay),
+                "With arrays, C[earlier, later] += … adds once to a place that comes twice. Use np.add.at, or a loop.":
+                    _each_place_once,
+                "You left out pairs of an item with itself. One that came again counts like any other.":
+                    lambda sequences, n_items, window, decay: (
+                        covisitation(sequences, n_items, window, decay) * (1 - np.eye(n_items))
+                    ),
             },
         ),
         Exercise(
             "8.3", "The GRU step", objective="O8.2", level="core", minutes=9,
             reference=gru_step,
-            cases=[ONE_STEP, TWO_STATES],
+            cases=[ONE_STEP, WITH_BIASES],
             draw=_draw_step,
             why="Where z is near 1 the old state passes through untouched, so that something can be kept for long.",
             hints=(
@@ -296,6 +357,12 @@ CHAPTER = Chapter(
                     lambda *args: _state(args, reset=lambda r, h, V, c: V @ h + c),
                 "You returned n, the new proposal. The state is a mix of it with the old one.":
                     lambda *args: _gates(*args)[2],
+                "Your biases are missing: b_ih goes with W_ih @ x, b_hh with W_hh @ h.":
+                    lambda *args: _state((*args[:4], np.zeros(len(args[4])), np.zeros(len(args[5])))),
+                "Your proposal n goes through the sigmoid. It goes through tanh; r and z go through the sigmoid.":
+                    lambda *args: _state(args, squash=expit),
+                "You cut in the order z, n, r. The thirds belong to r, z and n, in this order.":
+                    lambda *args: _state(args, order=(2, 0, 1)),
             },
         ),
         Exercise(
@@ -325,6 +392,7 @@ CHAPTER = Chapter(
                     lambda sequences, length, padding: inputs_and_targets(sequences, length, 0),
                 "Your inputs end one item early. Pad rows of length + 1 first, then cut one column off each side.":
                     _cut_inputs,
+                "Your rows are one short: fill length + 1 places, then cut one column off each side.": _one_short,
             },
         ),
         Exercise(
@@ -347,9 +415,9 @@ CHAPTER = Chapter(
                 "You divided by all places. Divide by the real targets only: padding is none.":
                     lambda logits, targets, padding: _losses(logits, targets, padding).mean(),
                 "You took the sum. The loss is the mean over the real targets.":
-                    lambda logits, targets, padding: (
-                        _losses(logits, targets, padding).sum() if (targets != padding).sum() > 1 else np.nan
-                    ),
+                    lambda logits, targets, padding: _losses(logits, targets, padding).sum(),
+                "Your sign is turned: the loss is minus ln P, so it is never below 0.":
+                    lambda logits, targets, padding: -next_item_loss(logits, targets, padding),
                 "Padding counts as a target with you, as if the last item had come.": _padding_as_last_item,
                 "Your softmax runs along the places of a row. The items compete: take the last axis.": _along_time,
                 "That is the mean chance of the right item: the logarithm is missing.": _chances,
@@ -362,7 +430,7 @@ CHAPTER = Chapter(
         Exercise(
             "8.6", "Eight defects", objective="O8.4", level="core", minutes=9,
             reference=find_defects, compare=_same_lines,
-            cases=[(LISTING,)],
+            cases=[(N_LINES,)],
             why="Half of the eight raise no error: a program that runs is not yet a model that learns.",
             hints=(
                 "Ask three questions of each line: what goes in, what comes out of which shape, and what is compared?",
@@ -371,16 +439,16 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "You named only what is wrong with the data. The layers and the loss have defects, too.":
-                    lambda listing: [4, 5, 6],
+                    lambda n_lines: [4, 5, 6],
                 "You named the layers and the loss. Look also at what goes into them, and at the last call.":
-                    lambda listing: [8, 9, 10, 11],
+                    lambda n_lines: [8, 9, 10, 11],
                 "You named what would raise an error. The others run, and learn the wrong thing.":
-                    lambda listing: [5, 9, 10, 13],
-                "You named all lines. Some do what they should.": lambda listing: list(range(1, N_LINES + 1)),
+                    lambda n_lines: [5, 9, 10, 13],
+                "You named all lines. Some do what they should.": lambda n_lines: list(range(1, N_LINES + 1)),
                 "One is missing: which number stands behind a short history, and which number is masked?":
-                    lambda listing: [line for line in DEFECTS if line != 8],
+                    lambda n_lines: [line for line in DEFECTS if line != 8],
                 "One is missing: what does the network have to tell at each place, and what stands in y there?":
-                    lambda listing: [line for line in DEFECTS if line != 4],
+                    lambda n_lines: [line for line in DEFECTS if line != 4],
             },
         ),
     ],
