@@ -1,0 +1,288 @@
+"""Right answers to the exercises of chapter 09, written differently from the references."""
+
+from itertools import combinations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def rows_softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def attend_by_loop(query, keys, values):
+    weights = [np.exp(sum(q * k for q, k in zip(query, key, strict=True)) / len(query) ** 0.5) for key in keys]
+    mixed = np.zeros(values.shape[1])
+    for weight, value in zip(weights, values, strict=True):
+        mixed += weight / sum(weights) * value
+    return mixed
+
+
+def attend_by_torch(query, keys, values):
+    parts = [torch.from_numpy(part) for part in (query[None], keys, values)]
+    return F.scaled_dot_product_attention(*parts)[0]
+
+
+def causal_by_loop(Q, K, V):
+    out = np.zeros(V.shape)
+    for row in range(len(Q)):
+        for t in range(Q.shape[1]):
+            out[row, t] = attend_by_loop(Q[row, t], K[row, : t + 1], V[row, : t + 1])
+    return out
+
+
+def causal_by_exponentials(Q, K, V):
+    weights = np.tril(np.exp(np.einsum("nqd,nkd->nqk", Q, K) / np.sqrt(Q.shape[2])))
+    return weights / weights.sum(axis=2, keepdims=True) @ V
+
+
+def causal_by_torch(Q, K, V):
+    return F.scaled_dot_product_attention(*(torch.from_numpy(part) for part in (Q, K, V)), is_causal=True)
+
+
+def gap_by_pairs(read, items):
+    largest = 0.0
+    for i, j in combinations(range(len(items) - 1), 2):
+        order = np.arange(len(items))
+        order[i], order[j] = j, i
+        largest = max(largest, np.abs(read(items[order])[-1] - read(items)[-1]).max())
+    return largest
+
+
+def gap_by_list(read, items):
+    n, last = len(items), read(items)[-1]
+    gaps = []
+    for i in range(n - 1):
+        for j in range(n - 1):
+            row = list(items)
+            row[i], row[j] = row[j], row[i]
+            gaps.append(max(abs(a - b) for a, b in zip(read(np.array(row))[-1], last, strict=True)))
+    return max(gaps)
+
+
+def ahead_by_loop(read, items, other):
+    before, ahead = read(items), 0
+    for j in range(len(items)):
+        row = np.array([other if place == j else item for place, item in enumerate(items)])
+        after = read(row)
+        for i in range(j):
+            if not np.allclose(before[i], after[i]):
+                ahead = max(ahead, j - i)
+    return ahead
+
+
+def ahead_from_far(read, items, other):
+    n = len(items)
+    for distance in range(n - 1, 0, -1):
+        for i in range(n - distance):
+            row = items.copy()
+            row[i + distance] = other
+            if np.abs(read(row)[i] - read(items)[i]).max() > 1e-9:
+                return distance
+    return 0
+
+
+def losses_by_loop(states, vectors, right, drawn):
+    full, sampled = [], []
+    for state, j, others in zip(states, right, drawn, strict=True):
+        scores = vectors @ state
+        full.append(np.log(np.exp(scores).sum()) - scores[j])
+        sampled.append(-np.log(sigmoid(scores[j])))
+        sampled += [-np.log(1 - sigmoid(scores[other])) for other in others]
+    return np.mean(full), np.mean(sampled)
+
+
+def losses_by_torch(states, vectors, right, drawn):
+    scores = torch.from_numpy(states @ vectors.T)
+    full = F.cross_entropy(scores, torch.from_numpy(right))
+    some = scores.gather(1, torch.from_numpy(np.hstack([right[:, None], drawn])))
+    labels = torch.zeros_like(some)
+    labels[:, 0] = 1
+    return full.item(), F.binary_cross_entropy_with_logits(some, labels).item()
+
+
+def believed_by_score(p, n_drawn):
+    with np.errstate(divide="ignore"):
+        return sigmoid(np.log(p) + np.log(len(p)) - np.log(n_drawn))
+
+
+def believed_by_loop(p, n_drawn):
+    m = len(p)
+    return [m * chance / (m * chance + n_drawn) for chance in p]
+
+
+RIGHT = {
+    "9.1": [attend_by_loop, attend_by_torch],
+    "9.2": [causal_by_loop, causal_by_exponentials, causal_by_torch],
+    "9.3": [gap_by_pairs, gap_by_list],
+    "9.4": [ahead_by_loop, ahead_from_far],
+    "9.5": [losses_by_loop, losses_by_torch],
+    "9.6": [believed_by_score, believed_by_loop],
+}
+
+
+def forgets_the_root(query, keys, values):
+    return rows_softmax(query @ keys.T) @ values
+
+
+def gives_weights(query, keys, values):
+    return rows_softmax(query @ keys.T / len(query) ** 0.5)
+
+
+def divides_by_d(query, keys, values):
+    return rows_softmax(query @ keys.T / len(query)) @ values
+
+
+def compares_with_the_values(query, keys, values):
+    return rows_softmax(query @ values.T) @ keys
+
+
+def reads_everything(Q, K, V):
+    return F.scaled_dot_product_attention(*(torch.from_numpy(part) for part in (Q, K, V)))
+
+
+def reads_the_next(Q, K, V):
+    weights = np.tril(np.exp(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[2])), 1)
+    return weights / weights.sum(axis=2, keepdims=True) @ V
+
+
+def masks_too_late(Q, K, V):
+    return np.tril(rows_softmax(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[2]))) @ V
+
+
+def masks_with_zero(Q, K, V):
+    return rows_softmax(np.tril(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[2]))) @ V
+
+
+def transposes_all_axes(Q, K, V):
+    return rows_softmax(Q @ K.T) @ V
+
+
+def swaps_the_last(read, items):
+    row = lambda i, j: np.array([items[j] if t == i else items[i] if t == j else items[t] for t in range(len(items))])  # noqa: E731
+    n = len(items)
+    return max(np.abs(read(row(i, j))[-1] - read(items)[-1]).max() for i in range(n) for j in range(i))
+
+
+def compares_all_states(read, items):
+    gaps = []
+    for i, j in combinations(range(len(items) - 1), 2):
+        row = items.copy()
+        row[i], row[j] = items[j], items[i]
+        gaps.append(np.abs(read(row) - read(items)).max())
+    return max(gaps)
+
+
+def swaps_the_first_two(read, items):
+    return np.abs(read(items[[1, 0, *range(2, len(items))]])[-1] - read(items)[-1]).max()
+
+
+def swaps_in_place(read, items):
+    before = read(items)[-1]
+    items[0], items[1] = items[1], items[0]
+    return np.abs(read(items)[-1] - before).max()
+
+
+def says_whether(read, items, other):
+    return ahead_by_loop(read, items, other) > 0
+
+
+def looks_at_all_states(read, items, other):
+    before, ahead = read(items), 0
+    for j in range(len(items)):
+        row = items.copy()
+        row[j] = other
+        for i in np.flatnonzero(np.abs(read(row) - before).max(axis=1) > 1e-9):
+            ahead = max(ahead, abs(i - j))
+    return ahead
+
+
+def changes_the_last(read, items, other):
+    row = items.copy()
+    row[-1] = other
+    moved = np.flatnonzero(np.abs(read(row) - read(items)).max(axis=1) > 1e-9)
+    return len(items) - 1 - moved[0]
+
+
+def pushes_up(states, vectors, right, drawn):
+    scores = states @ vectors.T
+    some = np.take_along_axis(scores, np.hstack([right[:, None], drawn]), axis=1)
+    return losses_by_loop(states, vectors, right, drawn)[0], -np.log(sigmoid(some)).mean()
+
+
+def sums_a_state(states, vectors, right, drawn):
+    full, sampled = losses_by_loop(states, vectors, right, drawn)
+    return full, sampled * (1 + drawn.shape[1])
+
+
+def full_of_few(states, vectors, right, drawn):
+    scores = states @ vectors.T
+    some = np.take_along_axis(scores, np.hstack([right[:, None], drawn]), axis=1)
+    full = np.log(np.exp(some).sum(axis=1)) - some[:, 0]
+    return full.mean(), losses_by_loop(states, vectors, right, drawn)[1]
+
+
+def gives_one_number(states, vectors, right, drawn):
+    return losses_by_loop(states, vectors, right, drawn)[0]
+
+
+def believes_the_truth(p, n_drawn):
+    return p.copy()
+
+
+def forgets_how_many(p, n_drawn):
+    return p / (p + 1 / len(p))
+
+
+def forgets_the_catalogue(p, n_drawn):
+    return p / (p + n_drawn)
+
+
+def gives_the_odds(p, n_drawn):
+    return np.exp(np.log(p + 1e-300) + np.log(len(p) / n_drawn))
+
+
+WRONG = {
+    "9.1": [
+        (forgets_the_root, "not divided by the root"),
+        (gives_weights, "Those are the weights"),
+        (divides_by_d, "You divided by d"),
+        (compares_with_the_values, "raised"),
+    ],
+    "9.2": [
+        (reads_everything, "The mask is missing"),
+        (reads_the_next, "off by one"),
+        (masks_too_late, "after the softmax"),
+        (masks_with_zero, "put -np.inf"),
+        (transposes_all_axes, ""),
+    ],
+    "9.3": [
+        (swaps_the_last, "You swapped the last item"),
+        (compares_all_states, "You compared all states"),
+        (swaps_the_first_two, "one swap"),
+        (swaps_in_place, "changed its argument items"),
+    ],
+    "9.4": [
+        (says_whether, "Asked is how far"),
+        (looks_at_all_states, "states after the change"),
+        (changes_the_last, "the last item only"),
+    ],
+    "9.5": [
+        (pushes_up, "pushed up"),
+        (sums_a_state, "is the sum over the items of a state"),
+        (full_of_few, "over the right and the drawn items only"),
+        (gives_one_number, "expected 2 things"),
+    ],
+    "9.6": [
+        (believes_the_truth, "That is the true chance"),
+        (forgets_how_many, "n_drawn items are drawn"),
+        (forgets_the_catalogue, "not with chance 1"),
+        (gives_the_odds, "That is the ratio"),
+    ],
+}
