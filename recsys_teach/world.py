@@ -358,8 +358,9 @@ def _days(rng: np.random.Generator, n: int, on_day_0: float) -> Array:
 def _law_table(rng: np.random.Generator) -> Array:
     """P(next genre | one before last, last), shape (12, 12, 12).
 
-    For each last genre the genres that the last two prefer are a permutation of all, so that somebody who
-    knows only the last genre can learn no more than what ``FIRST_ORDER`` says.
+    For each last genre the genres that the last two prefer are a permutation of all. If all pairs were equally
+    common, the last genre alone would tell no more than what ``FIRST_ORDER`` says; the law makes some pairs common, so
+    that it tells a little more (chapter 08).
     """
     n = len(GENRES)
     second = np.stack([rng.permutation(n) for _ in GENRES], axis=1)  # (one before last, last)
