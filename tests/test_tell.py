@@ -256,9 +256,9 @@ def test_a_claim_shows_the_number_and_the_bounds(out) -> None:
         (0.43012, {"near": 0.43, "within": 0.001}, "0.430 ("),
         (2.75, {"near": 2.75}, "2.75 ("),
         (1682, {"near": 1682}, "1,682 ("),
-        (1.9506, {"above": 1.8}, "1.951 ("),
-        (10.138, {"above": 9}, "10.14 ("),
-        (1234.5, {"above": 9}, "1,234 ("),
+        (1.9506, {"above": 1.8}, "1.95 ("),
+        (10.138, {"above": 9}, "10.1 ("),
+        (1234.5, {"above": 9}, "1,234.5 ("),
     ],
 )
 def test_a_claim_shows_no_fewer_digits_than_it_expects(out, value, bounds: dict, shown: str) -> None:

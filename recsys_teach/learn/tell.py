@@ -169,7 +169,7 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests[f"below {below:g}"] = lambda: value < below
     try:
         holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
-        shown = _rounded(value, near, within) if holds else f"{value:.6g}"
+        shown = _rounded(value, near, within, above, below) if holds else f"{value:.6g}"
         said = f": {shown} ({', '.join(tests)})" if tests else ""
     except (TypeError, ValueError):  # no number came
         holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
@@ -181,12 +181,13 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
     _conclude("claim", sentence, "ok" if holds else "not yet", said)
 
 
-def _rounded(value: float, near: float | None, within: float) -> str:
-    """Write a measured number with the digits that its tolerance leaves meaningful, and no fewer than were expected."""
-    if near is None or "e" in f"{near:g}":
-        return f"{value:.4g}" if abs(value) < 100 else f"{value:,.0f}"
-    digits = len(f"{near:g}".partition(".")[2])
-    if within >= 1e-5:
+def _rounded(value: float, near: float | None, within: float, above: float | None, below: float | None) -> str:
+    """Write a number with the digits that were expected, those that the tolerance allows, or one more than a bound."""
+    stated = [f"{number:g}" for number in (near, above, below) if number is not None]
+    if any("e" in text for text in stated):
+        return f"{value:.2g}"
+    digits = max((len(text.partition(".")[2]) for text in stated), default=0) + (near is None)
+    if near is not None and within >= 1e-5:
         digits = max(digits, math.ceil(-math.log10(within)))
     return f"{value:,.{digits}f}"
 
