@@ -259,6 +259,9 @@ def test_a_claim_shows_the_number_and_the_bounds(out) -> None:
         (1.9506, {"above": 1.8}, "1.95 ("),
         (10.138, {"above": 9}, "10.1 ("),
         (1234.5, {"above": 9}, "1,234.5 ("),
+        (58.0, {"above": 40}, "58 ("),
+        (-0.00271, {"below": 0}, "-0.003 ("),
+        (0.31, {"above": 0}, "0.3 ("),
     ],
 )
 def test_a_claim_shows_no_fewer_digits_than_it_expects(out, value, bounds: dict, shown: str) -> None:

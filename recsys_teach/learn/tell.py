@@ -169,8 +169,10 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests[f"below {below:g}"] = lambda: value < below
     try:
         holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
-        shown = _rounded(value, near, within, above, below) if holds else f"{value:.6g}"
-        said = f": {shown} ({', '.join(tests)})" if tests else ""
+        said = ""
+        if tests:
+            shown = _rounded(value, near, within, above, below) if holds else f"{value:.6g}"
+            said = f": {shown} ({', '.join(tests)})"
     except (TypeError, ValueError):  # no number came
         holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:
@@ -186,7 +188,11 @@ def _rounded(value: float, near: float | None, within: float, above: float | Non
     stated = [f"{number:g}" for number in (near, above, below) if number is not None]
     if any("e" in text for text in stated):
         return f"{value:.2g}"
+    if near is None and value == round(value):
+        return f"{value:,.0f}"
     digits = max((len(text.partition(".")[2]) for text in stated), default=0) + (near is None)
+    if near is None and 0 in (above, below) and abs(value) < 0.1:  # no digit says how far from 0 is far
+        digits = max(digits, min(6, math.ceil(-math.log10(abs(value)))))
     if near is not None and within >= 1e-5:
         digits = max(digits, math.ceil(-math.log10(within)))
     return f"{value:,.{digits}f}"
