@@ -95,7 +95,7 @@ TRANSPOSED = "expected an array of shape (2, 3), came an array of shape (3, 2): 
         (
             np.zeros((1, 1, 2)),
             [[[0, 7]]],
-            "1 of 2 numbers differ, most at axis 0 0, axis 1 0, axis 2 1: expected 0, came 7.",
+            "1 of 2 numbers differ, most at [0, 0, 1]: expected 0, came 7.",
         ),
         (MATRIX, MATRIX.T, TRANSPOSED),
         (MATRIX, MATRIX[0], "expected an array of shape (2, 3), came an array of shape (3,)."),

@@ -158,7 +158,9 @@ def _wrong_shape(expected: np.ndarray, got: np.ndarray) -> str:
 
 
 def _place(place: tuple[Any, ...]) -> str:
-    names = {1: ("position",), 2: ("row", "column")}.get(len(place), tuple(f"axis {i}" for i in range(len(place))))
+    if len(place) > 2:
+        return str([int(index) for index in place])
+    names = ("position",) if len(place) == 1 else ("row", "column")
     return ", ".join(f"{name} {int(index)}" for name, index in zip(names, place, strict=True))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import torch
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, logit, softmax
 
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 from recsys_teach.models import attention
@@ -80,9 +80,11 @@ def _along_queries(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> np.ndarray:
 def _order_gap(
     read: Callable[[np.ndarray], np.ndarray], items: np.ndarray, *, n_moved: int | None = None,
     gap: Callable[[np.ndarray, np.ndarray], float] = lambda before, after: np.abs(before[-1] - after[-1]).max(),
+    pair: Callable[[int, int], bool] = lambda i, j: True,
 ) -> float:  # fmt: skip
     before, gaps = read(items), []
-    for i, j in combinations(range(len(items) - 1 if n_moved is None else n_moved), 2):
+    n_moved = len(items) - 1 if n_moved is None else n_moved
+    for i, j in (places for places in combinations(range(n_moved), 2) if pair(*places)):
         swapped = items.copy()
         swapped[[i, j]] = items[[j, i]]
         gaps.append(float(gap(before, read(swapped))))
@@ -113,6 +115,20 @@ def _any_distance(read: Callable[[np.ndarray], np.ndarray], items: np.ndarray, o
     return max(found)
 
 
+def _piled_up(read: Callable[[np.ndarray], np.ndarray], items: np.ndarray, other: int) -> int:
+    """Largest distance to an earlier state that has moved, where earlier changes stay in place."""
+    before, changed, found = read(items), items.copy(), [0]
+    for j in range(len(items)):
+        changed[j] = other
+        found += (j - np.flatnonzero(~np.isclose(before[:j], read(changed)[:j]).all(axis=1))).tolist()
+    return max(found)
+
+
+def _of_first_state(read: Callable[[np.ndarray], np.ndarray], items: np.ndarray, other: int) -> int:
+    """Largest place whose change moves the first state."""
+    return max((j for j in range(len(items)) if j in _distances(read, items, other, [j])), default=0)
+
+
 def _full(states: np.ndarray, vectors: np.ndarray, right: np.ndarray) -> float:
     return float(-log_softmax(states @ vectors.T, axis=1)[np.arange(len(right)), right].mean())
 
@@ -124,6 +140,26 @@ def _binary(
     s_right = (states * vectors[right]).sum(axis=1, keepdims=True)
     s_drawn = np.einsum("nd,nkd->nk", states, vectors[drawn])
     return np.logaddexp(0, -np.hstack([s_right, sign * s_drawn]))
+
+
+def _without_hits(states: np.ndarray, vectors: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> float:
+    kept = np.hstack([np.ones((len(right), 1), dtype=bool), drawn != right[:, None]])
+    return float(_binary(states, vectors, right, drawn)[kept].mean())
+
+
+def _every_pair(states: np.ndarray, vectors: np.ndarray, right: np.ndarray, drawn: np.ndarray, both: bool) -> float:
+    """Give the sampled loss with the drawn items of all states for each state, and the right ones too if ``both``."""
+    scores = states @ vectors.T
+    s_right = scores[:, right] if both else scores[np.arange(len(right)), right]
+    return float(np.logaddexp(0, np.append(-s_right, scores[:, drawn])).mean())
+
+
+def _full_in_columns(states: np.ndarray, vectors: np.ndarray, right: np.ndarray) -> float:
+    return float(-log_softmax(states @ vectors.T, axis=1)[:, right].mean())
+
+
+def _one_softmax(states: np.ndarray, vectors: np.ndarray, right: np.ndarray) -> float:
+    return float(-log_softmax(states @ vectors.T)[np.arange(len(right)), right].mean())
 
 
 def _softmax_of_few(states: np.ndarray, vectors: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> float:
@@ -146,23 +182,28 @@ def _band(ahead: int, only: int | None = None) -> Callable[[np.ndarray], np.ndar
     return weight
 
 
+SIGNS = np.array([1.0, -1.0, 0.0])  # three numbers a state, whose sum says nothing
 RUNNING_SUM = Reader("running_sum", _sums(_band(0)))
 BY_PLACE = Reader("sum_by_place", _sums(lambda t: np.tril(np.ones((len(t),) * 2)) * (t + 1)))
 NEXT_TOO = Reader("sum_up_to_the_next", _sums(_band(1)))
 LATE = Reader("first_reads_two_ahead", _sums(_band(2, only=0)))
 ONLY_TWO_AHEAD = Reader("reads_two_ahead", _sums(lambda t: np.eye(len(t)) + 2 * np.eye(len(t), k=2)))
+SECOND_READS_TWO_AHEAD = Reader("second_reads_two_ahead", _sums(_band(2, only=1)))
 EVERYTHING = Reader("sum_of_all", _sums(lambda t: np.ones((len(t),) * 2)))
+THREE_BY_PLACE = Reader("three_by_place", lambda items: BY_PLACE(items) * SIGNS)
+THREE_WITH_NEXT = Reader("three_with_next", lambda items: NEXT_TOO(items) * SIGNS)
 
 
 def _attention_reader(rng: np.random.Generator, ahead: int, places: bool) -> Reader:
     """Give a small network of one layer of attention, with random weights."""
-    vectors, places_of = rng.normal(size=(10, 3)), rng.normal(size=(10, 3)) * places
+    vectors, places_of = rng.uniform(-0.5, 0.5, (2, 10, 3))  # so small that no weight is nearly 0: what leaks, moves
+    places_of *= places
 
     def states(items: np.ndarray) -> np.ndarray:
         x = vectors[items] + places_of[: len(items)]
         return _masked(x, x, x, ahead)
 
-    return Reader(f"network_{rng.integers(100)}", states)
+    return Reader(f"network_of_random_weights_{rng.integers(100)}", states)
 
 
 def _draw_one(rng: np.random.Generator) -> tuple:
@@ -170,7 +211,8 @@ def _draw_one(rng: np.random.Generator) -> tuple:
 
 
 def _draw_batch(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4, 3))
+    d = int(rng.choice([2, 5]))
+    return rng.normal(size=(2, 3, d)), rng.normal(size=(2, 3, d)), rng.normal(size=(2, 3, 1))
 
 
 def _draw_order(rng: np.random.Generator) -> tuple:
@@ -186,13 +228,17 @@ def _draw_losses(rng: np.random.Generator) -> tuple:
     return rng.normal(size=(3, 4)), rng.normal(size=(6, 4)), rng.integers(6, size=3), rng.integers(6, size=(3, 2))
 
 
-def _what_counts(difference: tuple[float, float, float]) -> str:
-    """Say which gain is larger beyond doubt: of the loss (a), of the network (b), or neither (c)."""
-    _, low, high = difference
-    return "a" if low > 0 else "b" if high < 0 else "c"
+def _which_beats_counting(differences: Sequence[tuple[float, float, float]]) -> str:
+    """Say with which loss SASRec is above co-visitation beyond doubt: with both (a), the full one (b), or neither (c).
+
+    Two differences come, with their intervals: with the full softmax, and with one sampled film.
+    """
+    (_, full, _), (_, sampled, _) = differences
+    return {(True, True): "a", (True, False): "b", (False, False): "c"}[full > 0, sampled > 0]
 
 
 ZEROS = np.zeros((1, 2, 2))
+LN_3_AND_0 = np.array([[[np.log(3), 0, 0, 0], [0, 5, 0, 0]]])  # keys; the query [2, 0, 0, 0] weighs them 3/4 and 1/4
 HALVES = np.array([0.5, 0.25, 0.25, 0.0])
 
 CHAPTER = Chapter(
@@ -210,7 +256,7 @@ CHAPTER = Chapter(
             reference=attend,
             cases=[
                 (np.array([2.0, 0, 0, 0]), np.array([[np.log(3), 0, 0, 0], [0, 5, 0, 0]]), np.array([[4.0], [8.0]])),
-                (np.array([0.0, 0.0]), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 3.0], [3.0, 5.0]])),
+                (np.array([1.0, 0.0]), np.array([[1.0, 2.0], [1.0, 4.0]]), np.array([[1.0, 3.0], [3.0, 5.0]])),
             ],
             draw=_draw_one,
             why="The weights are above 0 and sum to 1, so the result is a weighted mean of the values.",
@@ -224,12 +270,18 @@ CHAPTER = Chapter(
                     lambda query, keys, values: softmax(keys @ query) @ values,
                 "You divided by d. It is the root of d: the spread of a sum of d products grows like that.":
                     lambda query, keys, values: softmax(keys @ query / len(query)) @ values,
+                "You divided by the root of the number of keys. d is the length of the query, len(query).":
+                    lambda query, keys, values: softmax(keys @ query / np.sqrt(len(keys))) @ values,
+                "You divided by the root of 2. d is the length of the query, len(query): in the example it is 4.":
+                    lambda query, keys, values: softmax(keys @ query / np.sqrt(2)) @ values,
                 "You mixed the keys. What is compared are the keys, what is mixed are the values.":
                     lambda query, keys, values: softmax(keys @ query / np.sqrt(len(query))) @ keys,
                 "Your weights do not sum to 1: divide by the sum of the exponentials.":
                     lambda query, keys, values: np.exp(keys @ query / np.sqrt(len(query))) @ values,
                 "You weighed by the products themselves. The softmax is missing: some of them are below 0.":
                     lambda query, keys, values: (keys @ query / np.sqrt(len(query))) @ values,
+                "You divided the products by their sum. They may be below 0: take np.exp of them first.":
+                    lambda query, keys, values: keys @ query / (keys @ query).sum() @ values,
                 "Those are the weights. Mix the values by them: weights @ values.":
                     lambda query, keys, values: softmax(keys @ query / np.sqrt(len(query))),
             },
@@ -239,6 +291,7 @@ CHAPTER = Chapter(
             reference=causal_attention,
             cases=[
                 (ZEROS, ZEROS, np.array([[[2.0], [6.0]]])),
+                (np.array([[[0.0, 0, 0, 0], [2, 0, 0, 0]]]), LN_3_AND_0, np.array([[[4.0, 0], [8, 2]]])),
                 (np.zeros((1, 3, 1)), np.zeros((1, 3, 1)), np.array([[[3.0], [9.0], [0.0]]])),
             ],
             draw=_draw_batch,
@@ -263,6 +316,12 @@ CHAPTER = Chapter(
                     _along_queries,
                 "The products are not divided by the root of d.":
                     lambda Q, K, V: _masked(Q * np.sqrt(Q.shape[-1]), K, V),
+                "You divided by the root of the length of the row. In a batch d is the last axis: Q.shape[-1].":
+                    lambda Q, K, V: _masked(Q * np.sqrt(Q.shape[-1] / Q.shape[1]), K, V),
+                "You divided by the root of the number of values. d is the length of a query: Q.shape[-1].":
+                    lambda Q, K, V: _masked(Q * np.sqrt(Q.shape[-1] / V.shape[-1]), K, V),
+                "You divided by the root of the number of rows. In a batch d is the last axis: Q.shape[-1].":
+                    lambda Q, K, V: _masked(Q * np.sqrt(Q.shape[-1] / len(Q)), K, V),
             },
         ),
         Exercise(
@@ -272,7 +331,14 @@ CHAPTER = Chapter(
                 (BY_PLACE, np.array([1, 2, 5])),
                 (RUNNING_SUM, np.array([1, 2, 5])),
                 (BY_PLACE, np.array([4, 1, 3, 7])),
+                (BY_PLACE, np.array([1, 4, 9, 2])),
+                (BY_PLACE, np.array([3, 9, 1, 7])),
+                (THREE_BY_PLACE, np.array([1, 2, 5])),
             ],
+            properties={
+                "Give one number: the largest change, of all pairs and of all numbers of the last state.":
+                    lambda args, came: np.ndim(came) == 0,
+            },
             draw=_draw_order,
             why="If no swap moves the last state, it knows what came before, and not in which order.",
             hints=(
@@ -287,8 +353,18 @@ CHAPTER = Chapter(
                     lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b - a).max()),
                 "You tried one swap, of the first two items. Try all pairs of earlier items.":
                     lambda read, items: _order_gap(read, items, n_moved=2),
+                "You swapped neighbours only. Try all pairs of earlier items.":
+                    lambda read, items: _order_gap(read, items, pair=lambda i, j: j == i + 1),
+                "You swapped the first item only, with each other one. Try all pairs of earlier items.":
+                    lambda read, items: _order_gap(read, items, pair=lambda i, j: i == 0),
                 "Take the size of the change: the largest difference may be below 0.":
                     lambda read, items: _order_gap(read, items, gap=lambda b, a: (a[-1] - b[-1]).max()),
+                "Take the size of the change, np.abs(new - old): as it is, you miss the numbers that fall.":
+                    lambda read, items: max(0, _order_gap(read, items, gap=lambda b, a: (a[-1] - b[-1]).max())),
+                "Take the size of the change, np.abs(old - new): as it is, you miss the numbers that rise.":
+                    lambda read, items: max(0, _order_gap(read, items, gap=lambda b, a: (b[-1] - a[-1]).max())),
+                "You took the length of the change, a root of squares. Asked is the largest of its numbers.":
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.linalg.norm(b[-1] - a[-1])),
                 "You took the mean of the changes. One number that moves is enough: take the largest.":
                     lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b[-1] - a[-1]).mean()),
             },
@@ -302,6 +378,10 @@ CHAPTER = Chapter(
                 (EVERYTHING, np.array([1, 2, 5, 4]), 9),
                 (LATE, np.array([1, 2, 5, 4, 3]), 9),
                 (ONLY_TWO_AHEAD, np.array([1, 2, 5, 4, 3]), 9),
+                (SECOND_READS_TWO_AHEAD, np.array([1, 2, 5, 4, 3]), 9),
+                (LATE, np.array([1, 2, 9, 4, 3]), 7),
+                (LATE, np.array([1, 2, 0, 4, 3]), 7),
+                (THREE_WITH_NEXT, np.array([1, 2, 5]), 9),
             ],
             draw=_draw_reader,
             why="A state that moves when only a later item changed has read it: that proves a leak.",
@@ -313,6 +393,9 @@ CHAPTER = Chapter(
             misconceptions={
                 "You counted states after the change, too. They may move; only those before it must not.":
                     _any_distance,
+                "You left earlier changes in place: begin each time from a copy of items.": _piled_up,
+                "You looked at the first state only. Any state may read ahead: compare all those before place j.":
+                    _of_first_state,
                 "You say whether something leaks. Asked is how far: the largest j - i.":
                     lambda read, items, other: min(1, steps_ahead(read, items, other)),
                 "You changed the last item only. A leak may stand anywhere in the row: change each place in turn.":
@@ -330,6 +413,7 @@ CHAPTER = Chapter(
             reference=two_losses,
             cases=[
                 (np.array([[1.0]]), np.array([[0.0], [0.0], [np.log(2)]]), np.array([2]), np.array([[0]])),
+                (np.array([[1.0]]), np.array([[0.0], [np.log(2)]]), np.array([1]), np.array([[1]])),
                 (np.zeros((2, 3)), np.zeros((4, 3)), np.array([1, 3]), np.array([[0, 2], [1, 1]])),
             ],
             draw=_draw_losses,
@@ -354,6 +438,27 @@ CHAPTER = Chapter(
                             + _binary(states, vectors, right, drawn)[:, 1:].mean()
                         ),
                     ),
+                "You averaged right and drawn items apart, then halved. With more drawn than right ones, "
+                "take the mean of all the n (1 + n_drawn) costs.":
+                    lambda states, vectors, right, drawn: (
+                        _full(states, vectors, right),
+                        float(
+                            _binary(states, vectors, right, drawn)[:, 0].mean()
+                            + _binary(states, vectors, right, drawn)[:, 1:].mean()
+                        ) / 2,
+                    ),
+                "You left out draws that hit the right film. Here they stay in, like all others.":
+                    lambda *args: (_full(*args[:3]), _without_hits(*args)),
+                "scores[:, right] gives n columns for each state. Take scores[np.arange(n), right], one for each.":
+                    lambda *args: (_full_in_columns(*args[:3]), two_losses(*args)[1]),
+                "scores[:, right] and scores[:, drawn] give each state the items of all states. It has its own: "
+                "scores[np.arange(n), right], and the einsum of the task.":
+                    lambda *args: (_full_in_columns(*args[:3]), _every_pair(*args, both=True)),
+                "scores[:, drawn] holds each state against the drawn items of all states. It has its own: the einsum "
+                "of the task.":
+                    lambda *args: (_full(*args[:3]), _every_pair(*args, both=False)),
+                "Each state has its own softmax: sum the exponentials over axis 1.":
+                    lambda *args: (_one_softmax(*args[:3]), two_losses(*args)[1]),
                 "Your full softmax runs over the right and the drawn items only: take all of them.":
                     lambda *args: (_softmax_of_few(*args), two_losses(*args)[1]),
                 "Your sampled loss is a softmax over a few items. Here each of them answers yes or no, by σ.":
@@ -380,6 +485,12 @@ CHAPTER = Chapter(
                     lambda p, n_drawn: believed(p, 1),
                 "Each draw falls on a given item with chance 1 / n_items, not with chance 1.":
                     lambda p, n_drawn: p / (p + n_drawn),
+                "You drew only where the film is not the right one. Here any film may be drawn, the right one, too.":
+                    lambda p, n_drawn: p / (p + n_drawn * (1 - p) / len(p)),
+                "That is the best score s. Asked is σ(s): put it into σ.":
+                    lambda p, n_drawn: logit(believed(p, n_drawn)),
+                "Your numbers sum to 1. They need not: each film is asked alone, right or drawn.":
+                    lambda p, n_drawn: believed(p, n_drawn) / believed(p, n_drawn).sum(),
                 "That is the share of the draws. Asked is that of the right ones.":
                     lambda p, n_drawn: 1 - believed(p, n_drawn),
                 "That is the ratio, e to the power of s. The chance is σ(s), below 1.":
@@ -392,10 +503,11 @@ CHAPTER = Chapter(
     predictions=[
         Prediction(
             "P9.1",
-            "Chapter 08's GRU against SASRec, a network of attention; the full softmax against one sampled film. "
-            "Which choice moves nDCG@10 on MovieLens more?",
-            {"a": "the loss", "b": "the network", "c": "the interval does not tell"},
-            outcome=_what_counts,
+            "Chapter 08's co-visitation counts in ten lines. SASRec is a network of attention, trained with the full "
+            "softmax or with one sampled film. With which is its nDCG@10 on MovieLens above the counts, the interval "
+            "of the difference above 0?",
+            {"a": "with both losses", "b": "with the full softmax only", "c": "with neither"},
+            outcome=_which_beats_counting,
         ),
     ],
     quiz=[
