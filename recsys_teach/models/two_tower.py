@@ -50,7 +50,8 @@ def in_batch_softmax(scores: Tensor, log_q: Tensor | None = None) -> Tensor:
     ----------
     scores : shape (b, b), in logits. Cell (r, c): the user of pair r and the item of pair c.
     log_q : shape (b,), optional. Logarithm of how often the item of each pair comes into a batch. It is taken off
-        each column, and the scores then learn log P(item | user); without it they learn that less log P(item).
+        each column, and the scores then learn log P(item | user); without it they learn that less log P(item). An
+        item may stand in several columns of the batch; that is part of how often it comes.
 
     Returns
     -------
@@ -129,6 +130,9 @@ class TwoTower(Recommender):
     is told from the other items of its batch by :func:`in_batch_softmax`. With the correction a score learns
     log P(item | user) up to a constant of the user, without it that less the item's log popularity.
 
+    Scores lie between -1 / temperature and 1 / temperature. There is no term for an item's lift with all users: its
+    mean score is its vector times the mean user vector, over the temperature, so its direction has to learn it.
+
     An item that nobody met in training has no id vector, and is scored from its features; without features, 0.
     A user without history has the profile, and what all users share.
 
@@ -137,7 +141,9 @@ class TwoTower(Recommender):
     n_factors : int, at least 1. Length of the vectors.
     user_columns, item_columns : sequence of str. Columns of ``interactions.users`` and ``interactions.items`` that
         hold categories as text or whole numbers; a text a|b|c stands for three. Cut a quantity into bands first.
-    temperature : float above 0. Divides the cosine of two vectors: the smaller, the further apart scores can be.
+        Each column has vectors of its own: "genre=drama" and "second_genre=drama" are two features.
+    temperature : float above 0. Divides the cosine of two vectors: the smaller, the further apart scores can be, and
+        the more the loss looks at the strongest wrong answers.
     correct : bool. Take the log popularity of the items off in the loss.
     n_epochs, batch_size : int, at least 1. A batch of b pairs gives each of them b - 1 other items.
     learning_rate, weight_decay, random_state : see :func:`~recsys_teach.training.train`.

@@ -63,6 +63,10 @@ def best_by_loop(u, V, k):
     return found
 
 
+def best_by_topk(u, V, k):
+    return torch.topk(torch.from_numpy(V @ u), k).indices
+
+
 def best_by_partition(u, V, k):
     scores = V @ u
     best = np.argpartition(-scores, k - 1)[:k]
@@ -73,7 +77,7 @@ def probe_by_mask(u, V, centroids, cells, n_probe, k):
     scores = np.full(len(V), -np.inf)
     for cell in np.argsort(centroids @ u)[::-1][:n_probe]:
         scores[cells[cell]] = V[cells[cell]] @ u
-    return np.argsort(-scores)[:k]
+    return np.argsort(-scores)[: min(k, np.isfinite(scores).sum())]
 
 
 def probe_by_pairs(u, V, centroids, cells, n_probe, k):
@@ -87,7 +91,7 @@ RIGHT = {
     "10.2": [softmax_by_loop, softmax_by_torch],
     "10.3": [corrected_by_weights, corrected_by_torch],
     "10.4": [vector_by_loop, vector_by_product],
-    "10.5": [best_by_loop, best_by_partition],
+    "10.5": [best_by_loop, best_by_partition, best_by_topk],
     "10.6": [probe_by_mask, probe_by_pairs],
 }
 
@@ -128,6 +132,20 @@ def forgets_the_logarithm(U, V, temperature):
     return -(np.diag(weights) / weights.sum(axis=1)).mean()
 
 
+def heats_the_sum_alone(U, V, temperature):
+    scores = U @ V.T
+    return np.mean(np.log(np.exp(scores / temperature).sum(axis=1)) - np.diag(scores))
+
+
+def heats_the_loss(U, V, temperature):
+    return softmax_by_loop(U, V, 1.0) / temperature
+
+
+def sums_the_whole_table(U, V, temperature):
+    scores = U @ V.T / temperature
+    return np.mean(np.log(np.exp(scores).sum()) - np.diag(scores))
+
+
 def adds_log_q(scores, q):
     return corrected_by_weights(scores, 1 / q)
 
@@ -146,6 +164,14 @@ def corrects_the_others_alone(scores, q):
     return corrected_by_weights(corrected, np.ones(len(q)))
 
 
+def forgets_the_correction(scores, q):
+    return corrected_by_weights(scores, np.ones(len(q)))
+
+
+def corrects_below_the_line_alone(scores, q):
+    return np.mean(np.log((np.exp(scores) / q).sum(axis=1)) - np.diag(scores))
+
+
 def takes_the_last_row(genres, names, W):
     import pandas as pd
 
@@ -160,6 +186,41 @@ def cannot_take_the_unknown(genres, names, W):
     return sum(W[names.index(genre)] for genre in genres)
 
 
+def takes_the_mean_of_the_known(genres, names, W):
+    return vector_by_loop(genres, names, W) / max(1, sum(genre in names for genre in genres))
+
+
+def takes_the_mean_of_perhaps_none(genres, names, W):
+    return np.array([W[names.index(genre)] for genre in genres if genre in names]).mean(axis=0)
+
+
+def scales_to_length_one(genres, names, W):
+    vector = vector_by_loop(genres, names, W)
+    return vector / np.linalg.norm(vector)
+
+
+def scales_what_has_a_length(genres, names, W):
+    vector = vector_by_loop(genres, names, W)
+    return vector / np.linalg.norm(vector) if vector.any() else vector
+
+
+def sums_to_a_number(genres, names, W):
+    return sum(W[names.index(genre)] for genre in genres if genre in names)
+
+
+def stops_at_the_unknown(genres, names, W):
+    vector = np.zeros(W.shape[1])
+    for genre in genres:
+        if genre not in names:
+            break
+        vector = vector + W[names.index(genre)]
+    return vector
+
+
+def looks_inside_the_text(genres, names, W):
+    return np.array([name in str(genres) for name in names], dtype=float) @ W
+
+
 def ranks_by_cosine(u, V, k):
     return np.argsort(-(V @ u) / (np.linalg.norm(V, axis=1) * np.linalg.norm(u)))[:k]
 
@@ -170,6 +231,22 @@ def ranks_by_distance(u, V, k):
 
 def takes_the_worst(u, V, k):
     return np.argsort(V @ u)[:k]
+
+
+def returns_scores(u, V, k):
+    return sorted(V @ u, reverse=True)[:k]
+
+
+def returns_everything(u, V, k):
+    return np.argsort(-(V @ u))
+
+
+def returns_decimals(u, V, k):
+    return np.argsort(-(V @ u))[:k].astype(float)
+
+
+def returns_a_set(u, V, k):
+    return set(np.argsort(-(V @ u))[:k].tolist())
 
 
 def stays_in_the_short_list(u, V, centroids, cells, n_probe, k):
@@ -186,6 +263,29 @@ def opens_the_worst(u, V, centroids, cells, n_probe, k):
     return items[np.argsort(-(V[items] @ u))[:k]]
 
 
+def gives_closed_cells_nought(u, V, centroids, cells, n_probe, k):
+    scores = np.zeros(len(V))
+    for cell in np.argsort(-(centroids @ u))[:n_probe]:
+        scores[cells[cell]] = V[cells[cell]] @ u
+    return np.argsort(-scores)[:k]
+
+
+def fills_up_from_closed_cells(u, V, centroids, cells, n_probe, k):
+    scores = np.full(len(V), -np.inf)
+    for cell in np.argsort(-(centroids @ u))[:n_probe]:
+        scores[cells[cell]] = V[cells[cell]] @ u
+    return np.argsort(-scores)[:k]
+
+
+def opens_until_there_are_k(u, V, centroids, cells, n_probe, k):
+    order = np.argsort(-(centroids @ u))
+    items = np.concatenate([cells[c] for c in order[:n_probe]])
+    while len(items) < k:
+        n_probe += 1
+        items = np.concatenate([cells[c] for c in order[:n_probe]])
+    return items[np.argsort(-(V[items] @ u))[:k]]
+
+
 WRONG = {
     "10.1": [
         (counts_pairs_twice, "halve the sum"),
@@ -198,26 +298,45 @@ WRONG = {
         (multiplies_by_temperature, "It divides"),
         (leaves_own_item_out, "own item is missing"),
         (forgets_the_logarithm, "expected"),
+        (heats_the_sum_alone, "those of the diagonal too"),
+        (heats_the_loss, "divided the loss"),
+        (sums_the_whole_table, "axis=1"),
     ],
     "10.3": [
         (adds_log_q, "You added log q"),
         (takes_the_share_off, "the share itself"),
-        (corrects_the_rows, "q belongs to the columns"),
+        (corrects_the_rows, "belongs to the columns"),
+        (forgets_the_correction, "it is missing"),
+        (corrects_below_the_line_alone, "before log q was off"),
         (corrects_the_others_alone, "wrong answers only"),
     ],
     "10.4": [
         (takes_the_last_row, "got the last row"),
-        (takes_the_mean, "You took the mean"),
+        (takes_the_mean, "You took the mean. "),
+        (takes_the_mean_of_the_known, "mean of the known genres"),
+        (takes_the_mean_of_perhaps_none, "the mean of no genre"),
+        (scales_what_has_a_length, "the package scales afterwards"),
+        (scales_to_length_one, "zeros have no direction"),
+        (sums_to_a_number, "the number 0"),
+        (stops_at_the_unknown, "continue, not break"),
+        (looks_inside_the_text, "melodrama is not drama"),
         (cannot_take_the_unknown, "raised ValueError"),
     ],
     "10.5": [
         (ranks_by_cosine, "order by cosine"),
         (ranks_by_distance, "nearest by distance"),
         (takes_the_worst, "Those are the worst"),
+        (returns_scores, "You returned scores"),
+        (returns_everything, "the first k are enough"),
+        (returns_decimals, "whole numbers"),
+        (returns_a_set, "no order"),
     ],
     "10.6": [
         (stays_in_the_short_list, "places in the short list"),
         (looks_everywhere, "You looked at every item"),
         (opens_the_worst, "worst cells"),
+        (gives_closed_cells_nought, "beats a negative one"),
+        (fills_up_from_closed_cells, "Return fewer"),
+        (opens_until_there_are_k, "You opened more cells"),
     ],
 }

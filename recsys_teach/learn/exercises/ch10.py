@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+from typing import Any
+
 import numpy as np
 from scipy.special import logsumexp
 
-from recsys_teach.learn.compare import same_ranking
+from recsys_teach.learn.compare import same, same_ranking
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.two_tower import fm_pairs
 
@@ -16,6 +19,8 @@ W_TINY = np.array([[2.0, 0.0], [0.5, 0.5], [0.0, 3.0]])
 CENTROIDS = np.array([[2.0, 0.0], [0.5, 2.2], [-0.25, 0.5]])
 CELLS = [np.array([0, 4]), np.array([1, 3]), np.array([2, 5])]
 ITEMS = np.array([[1.0, 0.0], [0.0, 3.0], [-2.0, 0.0], [1.0, 1.4], [3.0, 0.0], [1.5, 1.0]])
+BEHIND = np.array([[-1.0, 0.0], [-2.0, 0.0], [-3.0, 0.0], [-1.0, -5.0]])  # a user to the right dislikes them all
+PAIRS = [np.array([0, 1]), np.array([2, 3])]
 
 
 def in_batch_loss(U: np.ndarray, V: np.ndarray, temperature: float) -> float:
@@ -30,7 +35,7 @@ def corrected_loss(scores: np.ndarray, q: np.ndarray) -> float:
 
 def new_item_vector(genres: list[str], names: list[str], W: np.ndarray) -> np.ndarray:
     """Sum of the vectors of the genres that are known."""
-    return np.sum([W[names.index(genre)] for genre in genres if genre in names] or [0 * W[0]], axis=0)
+    return np.sum(_known_rows(genres, names, W) or [0 * W[0]], axis=0)
 
 
 def best_items(u: np.ndarray, V: np.ndarray, k: int) -> np.ndarray:
@@ -40,8 +45,23 @@ def best_items(u: np.ndarray, V: np.ndarray, k: int) -> np.ndarray:
 
 def probe(u: np.ndarray, V: np.ndarray, centroids: np.ndarray, cells: list, n_probe: int, k: int) -> np.ndarray:
     """Positions of the k best items among those in the n_probe cells whose centroids suit u best."""
-    opened = np.argsort(-(centroids @ u), kind="stable")[:n_probe]
-    return _best_among(u, V, np.concatenate([cells[cell] for cell in opened]), k)
+    return _best_among(u, V, _opened(u, centroids, cells, n_probe), k)
+
+
+def _opened(u: np.ndarray, centroids: np.ndarray, cells: list, n_probe: int) -> np.ndarray:
+    return np.concatenate([cells[cell] for cell in best_items(u, centroids, n_probe)])
+
+
+def _enough(u: np.ndarray, centroids: np.ndarray, cells: list, n_probe: int, k: int) -> int:
+    while len(_opened(u, centroids, cells, n_probe)) < k:
+        n_probe += 1
+    return n_probe
+
+
+def _masked(u: np.ndarray, V: np.ndarray, opened: np.ndarray, outside: float) -> np.ndarray:
+    scores = np.full(len(V), outside)
+    scores[opened] = V[opened] @ u
+    return scores
 
 
 def _best_among(u: np.ndarray, V: np.ndarray, items: np.ndarray, k: int) -> np.ndarray:
@@ -55,6 +75,34 @@ def _diagonal_loss(scores: np.ndarray) -> float:
 def _without_own(scores: np.ndarray) -> float:
     others = np.where(np.eye(len(scores), dtype=bool), -np.inf, scores)
     return float(np.mean(logsumexp(others, axis=1) - np.diag(scores)))
+
+
+def _known_rows(genres: list[str], names: list[str], W: np.ndarray) -> list[np.ndarray]:
+    return [W[names.index(genre)] for genre in genres if genre in names]
+
+
+def _until_unknown(genres: list[str], names: list[str]) -> list[str]:
+    return list(takewhile(names.__contains__, genres))
+
+
+def _same_positions(expected: Any, came: Any, atol: float = 0) -> str:
+    """Compare positions of one search, best first; scores, where a misconception gives them, by value."""
+    if isinstance(came, set | frozenset):
+        return "expected an array or a list, came a set, which has no order."
+    wanted = np.asarray(expected)
+    try:
+        got = np.asarray(came.detach() if hasattr(came, "detach") else came)
+    except (TypeError, ValueError):
+        return same_ranking(wanted, came)
+    if wanted.dtype.kind == "f":
+        return same(wanted, got, 1e-9)
+    if got.ndim == 1 and len(got) != len(wanted):
+        return f"expected {len(wanted)} positions, came {len(got)}."
+    if got.shape != wanted.shape:
+        return same(wanted, got)
+    if got.dtype.kind == "f":
+        return "expected positions, whole numbers that can index an array, came numbers with a decimal point."
+    return same_ranking(wanted, got)
 
 
 def _cosines(u: np.ndarray, V: np.ndarray) -> np.ndarray:
@@ -74,8 +122,8 @@ def _draw_scores(rng: np.random.Generator) -> tuple:
 
 
 def _draw_genres(rng: np.random.Generator) -> tuple:
-    genres = [*rng.choice(GENRES, size=2, replace=False).tolist(), "western"]
-    return genres, GENRES, rng.normal(size=(3, 4))
+    genres = [*rng.choice(GENRES, size=2, replace=False).tolist(), "western", "melodrama"]
+    return rng.permutation(genres).tolist(), GENRES, rng.normal(size=(3, 4))
 
 
 def _draw_search(rng: np.random.Generator) -> tuple:
@@ -100,8 +148,8 @@ CHAPTER = Chapter(
         "O10.1": "Cross features by inner products, and sum all crosses without a double loop",
         "O10.2": "Write the in-batch softmax of two towers, and say what the temperature does",
         "O10.3": "Correct that loss for popularity, and measure which log-odds it then learns",
-        "O10.4": "Score an item that nobody has met from its features, and test it against chance",
-        "O10.5": "Retrieve the best items by inner product, exactly and from an inverted file, and measure the recall",
+        "O10.4": "Score an item that nobody has met from its features, and compare it with chance",
+        "O10.5": "Retrieve the best items by inner product, exactly and from cells, and weigh recall against work",
     },
     exercises=[
         Exercise(
@@ -115,7 +163,7 @@ CHAPTER = Chapter(
             draw=_draw_crosses,
             why="A squared sum holds each pair twice and each square once: take the squares off, and halve.",
             hints=(
-                "Start with (a + b + c)² = a² + b² + c² + 2(ab + ac + bc), in each coordinate.",
+                "(2 + 3 + 4)² = 4 + 9 + 16 + 2(6 + 8 + 12): in each coordinate, what must go from a squared sum?",
                 "X @ V is the sum over features, shape (n, n_factors); (X ** 2) @ (V ** 2) is the sum of squares.",
                 "((X @ V) ** 2 - (X ** 2) @ (V ** 2)).sum(axis=1) / 2",
             ),
@@ -156,6 +204,16 @@ CHAPTER = Chapter(
                     lambda U, V, temperature: len(U) * in_batch_loss(U, V, temperature),
                 "The user's own item is missing below the fraction line: a softmax sums over all, the right one too.":
                     lambda U, V, temperature: _without_own(U @ V.T / temperature),
+                "The temperature divides all scores, those of the diagonal too.":
+                    lambda U, V, temperature: float(
+                        np.mean(logsumexp(U @ V.T / temperature, axis=1) - np.diag(U @ V.T))
+                    ),
+                "You divided the loss by the temperature. It divides the scores, before the softmax.":
+                    lambda U, V, temperature: _diagonal_loss(U @ V.T) / temperature,
+                "You summed over the whole table. A softmax has one sum for each row: axis=1.":
+                    lambda U, V, temperature: float(
+                        logsumexp(U @ V.T / temperature) - np.mean(np.diag(U @ V.T)) / temperature
+                    ),
                 "The temperature is missing.": lambda U, V, temperature: _diagonal_loss(U @ V.T),
                 "That is a softmax over the coordinates of U * V: it says which coordinate is large, not which item.":
                     lambda U, V, temperature: float(
@@ -167,7 +225,7 @@ CHAPTER = Chapter(
             "10.3", "The correction for popularity", objective="O10.3", level="core", minutes=7,
             reference=corrected_loss,
             cases=[
-                (np.zeros((2, 2)), np.array([0.5, 0.25])),
+                (np.zeros((3, 3)), np.array([0.8, 0.1, 0.1])),
                 (np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 0.0, 3.0]]), np.array([0.5, 0.1, 0.2])),
             ],
             draw=_draw_scores,
@@ -182,10 +240,13 @@ CHAPTER = Chapter(
                     lambda scores, q: _diagonal_loss(scores + np.log(q)),
                 "You took the share itself off. Scores are logarithms: take off np.log(q).":
                     lambda scores, q: _diagonal_loss(scores - q),
-                "You corrected the rows, and a softmax does not notice a constant in a row. q belongs to the columns.":
+                "q changed nothing: it is missing, or it came off the rows, where a softmax notices no constant. It "
+                "belongs to the columns.":
                     lambda scores, q: _diagonal_loss(scores - np.log(q)[:, None]),
                 "You corrected the wrong answers only. Here the user's own item loses its log q, too.":
                     lambda scores, q: _diagonal_loss(scores - np.log(q) * (1 - np.eye(len(q)))),
+                "You read the diagonal before log q was off. The user's own item loses it above the line and below.":
+                    lambda scores, q: float(np.mean(logsumexp(scores - np.log(q), axis=1) - np.diag(scores))),
                 "You corrected the user's own item only. All items of the batch were drawn by popularity.":
                     lambda scores, q: _diagonal_loss(scores - np.log(q) * np.eye(len(q))),
             },
@@ -195,7 +256,8 @@ CHAPTER = Chapter(
             reference=new_item_vector,
             cases=[
                 (["crime", "drama"], GENRES, W_TINY),
-                (["romance", "western"], GENRES, W_TINY),
+                (["western", "romance"], GENRES, W_TINY),
+                (["melodrama", "crime"], GENRES, W_TINY),
                 (["western"], GENRES, W_TINY),
             ],
             draw=_draw_genres,
@@ -210,6 +272,23 @@ CHAPTER = Chapter(
                     lambda genres, names, W: sum(W[names.index(g) if g in names else -1] for g in genres),
                 "You took the mean. This tower adds: two genres together say more than each alone.":
                     lambda genres, names, W: new_item_vector(genres, names, W) / len(genres),
+                "You took the mean of the known genres. This tower adds: two together say more than each alone.":
+                    lambda genres, names, W: new_item_vector(genres, names, W)
+                    / max(1, len(_known_rows(genres, names, W))),
+                "You took the mean, and the mean of no genre is NaN. This tower adds, from a vector of zeros on.":
+                    lambda genres, names, W: np.mean(_known_rows(genres, names, W), axis=0),
+                "You scaled to length 1. Here only the sum is asked; the package scales afterwards.":
+                    lambda genres, names, W: new_item_vector(genres, names, W)
+                    / (np.linalg.norm(new_item_vector(genres, names, W)) or 1),
+                "You scaled to length 1, and zeros have no direction. Here only the sum is asked.":
+                    lambda genres, names, W: new_item_vector(genres, names, W)
+                    / np.linalg.norm(new_item_vector(genres, names, W)),
+                "All genres unknown, and your sum is the number 0. Begin with a vector: np.zeros(W.shape[1]).":
+                    lambda genres, names, W: sum(_known_rows(genres, names, W)),
+                "You stopped at the first unknown genre. It adds nothing; the next may be known (continue, not break).":
+                    lambda genres, names, W: new_item_vector(_until_unknown(genres, names), names, W),
+                "You looked for a name inside a text: melodrama is not drama. Compare whole names.":
+                    lambda genres, names, W: new_item_vector([n for n in names if n in str(genres)], names, W),
                 "You used the first genre alone.":
                     lambda genres, names, W: new_item_vector(genres[:1], names, W),
                 "You summed over the coordinates: a vector comes out, not a number for each genre.":
@@ -224,7 +303,7 @@ CHAPTER = Chapter(
                 (np.array([0.0, 1.0]), np.array([[0.0, 1.0], [2.0, 2.0], [0.0, -4.0]]), 2),
             ],
             draw=_draw_search,
-            compare=same_ranking,
+            compare=_same_positions,
             why="The model ranks by the inner product, and the search must look for the same thing.",
             hints=(
                 "One score for each item: which product of V and u has shape (n_items,)?",
@@ -240,6 +319,10 @@ CHAPTER = Chapter(
                     lambda u, V, k: np.argsort(V @ u, kind="stable")[:k],
                 "Those are the best, but the best one stands last.":
                     lambda u, V, k: best_items(u, V, k)[::-1],
+                "You returned scores. Asked are the positions where they stand: argsort, not sort.":
+                    lambda u, V, k: np.sort(V @ u)[::-1][:k],
+                "You returned all items: the first k are enough.":
+                    lambda u, V, k: best_items(u, V, len(V)),
             },
         ),
         Exercise(
@@ -248,9 +331,11 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 1, 1),
                 (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 2, 3),
+                (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 1, 3),
+                (np.array([1.0, 0.5]), BEHIND, np.array([[-1.5, 0.0], [-2.0, -2.5]]), PAIRS, 1, 2),
             ],
             draw=_draw_probe,
-            compare=same_ranking,
+            compare=_same_positions,
             why="Few centroids say which cells are worth opening; only what lies in them is compared.",
             hints=(
                 "Two searches, one after the other: among the centroids, then among the items of the cells opened.",
@@ -260,18 +345,28 @@ CHAPTER = Chapter(
             misconceptions={
                 "You return places in the short list. Turn them into positions of the catalogue: items[...].":
                     lambda u, V, centroids, cells, n_probe, k: best_items(
-                        u, V[np.concatenate([cells[c] for c in best_items(u, centroids, n_probe)])], k
+                        u, V[_opened(u, centroids, cells, n_probe)], k
                     ),
                 "You opened the worst cells: argsort goes from small to large.":
                     lambda u, V, centroids, cells, n_probe, k: _best_among(
                         u, V, np.concatenate([cells[c] for c in np.argsort(centroids @ u)[:n_probe]]), k
                     ),
                 "You return the items in the order in which they lie in the cells. Compare them with u.":
-                    lambda u, V, centroids, cells, n_probe, k: np.concatenate(
-                        [cells[c] for c in best_items(u, centroids, n_probe)]
-                    )[:k],
+                    lambda u, V, centroids, cells, n_probe, k: _opened(u, centroids, cells, n_probe)[:k],
                 "You opened one cell; n_probe says how many.":
                     lambda u, V, centroids, cells, n_probe, k: probe(u, V, centroids, cells, 1, k),
+                "Items of closed cells got the score 0, which beats a negative one. Look at the opened items alone.":
+                    lambda u, V, centroids, cells, n_probe, k: np.argsort(
+                        -_masked(u, V, _opened(u, centroids, cells, n_probe), 0.0)
+                    )[:k],
+                "Where the opened cells hold fewer than k, you returned items of closed ones. Return fewer.":
+                    lambda u, V, centroids, cells, n_probe, k: np.argsort(
+                        -_masked(u, V, _opened(u, centroids, cells, n_probe), -np.inf)
+                    )[:k],
+                "You opened more cells until k items were there. n_probe says how many to open.":
+                    lambda u, V, centroids, cells, n_probe, k: probe(
+                        u, V, centroids, cells, _enough(u, centroids, cells, n_probe, k), k
+                    ),
                 "You looked at every item. That is exact, and saves nothing.":
                     lambda u, V, centroids, cells, n_probe, k: best_items(u, V, k),
             },
@@ -302,12 +397,13 @@ CHAPTER = Chapter(
             answer="b",
         ),
         Question(
-            "O10.2", "Where do the wrong answers of an in-batch softmax come from?",
+            "O10.2", "You halve the temperature of an in-batch softmax. What happens in a row?",
             {
-                "a": ("They are the items of the other pairs in the batch.",
-                      "Right: they cost nothing more, and come as often as they are popular."),
-                "b": ("They are drawn evenly from all items.", "Then popularity would need no correction."),
-                "c": ("They are the items that the user disliked.", "Nobody was asked for a dislike."),
+                "a": ("Differences of scores double, and the strongest wrong answers count for more.",
+                      "Right: and scores of vectors of length 1 get twice the room."),
+                "b": ("All wrong answers come to count alike.", "That is what a large temperature does."),
+                "c": ("Nothing: the order of the scores stays the same.",
+                      "The order stays, but the softmax depends on how far apart scores are."),
             },
             answer="a",
         ),
