@@ -4,7 +4,8 @@
 metric and value. It takes about three minutes on one core.
 
 On the world each seed draws another world; on MovieLens-100K the last event of each user is held out, and a seed moves
-the start and the order of the batches. The settings were chosen on the last event but one.
+the start and the order of the batches. The settings for MovieLens were chosen on the last event but one, those for the
+world on the test part of seed 0, as the chapter says.
 """
 
 from __future__ import annotations
