@@ -1,0 +1,456 @@
+"""Chapter 13, The whole system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from recsys_teach.learn.compare import same_ranking
+from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.system import cap_groups, histories_before
+from recsys_teach.system import utility as by_package
+
+LOG = (  # of two people; item 3 was shown and not clicked
+    np.array([0, 0, 1, 0, 1, 0]),
+    np.array([2, 3, 4, 1, 2, 5]),
+    np.array([1, 2, 3, 4, 5, 6]),
+    np.array([True, False, True, True, True, True]),
+)
+GENRE = np.array(["crime", "crime", "drama", "crime", "space", "drama", "crime", "space"])
+
+
+def utility(
+    click: np.ndarray, finish: np.ndarray, like: np.ndarray, w_finish: float, w_like: float
+) -> np.ndarray:  # fmt: skip
+    """P(click) · (1 + w_finish P(finish | click) + w_like P(like | click)), shape of the inputs."""
+    outputs = {"click": np.asarray(click), "finish": np.asarray(finish), "like": np.asarray(like)}
+    return by_package(outputs, {"finish": w_finish, "like": w_like})
+
+
+def history_before(
+    users: np.ndarray, items: np.ndarray, times: np.ndarray, clicks: np.ndarray, length: int, padding: int
+) -> np.ndarray:
+    """Items that the user of each impression clicked before it, the last ones, shape (n, length)."""
+    return histories_before((users[clicks], items[clicks], times[clicks]), users, times, length, padding)
+
+
+def two_stages(interest: np.ndarray, value: np.ndarray, seen: np.ndarray, n_candidates: int, k: int) -> np.ndarray:
+    """Positions of the k items of most value among the n_candidates unseen items of most interest."""
+    fetched = np.argsort(-np.where(seen, -np.inf, interest), kind="stable")[:n_candidates]
+    return fetched[np.argsort(-value[fetched], kind="stable")[:k]]
+
+
+def cap_list(ranked: np.ndarray, genres: np.ndarray, k: int, cap: int) -> np.ndarray:
+    """Take the first k items, at most cap of a genre; what was passed over fills up."""
+    return cap_groups(np.asarray(ranked), genres, k, cap)
+
+
+def keeps_rows_apart(recommend: Callable[[np.ndarray], np.ndarray], users: np.ndarray, order: np.ndarray) -> bool:
+    """Whether people asked for in another order get the same lists, in that order."""
+    return bool(np.array_equal(recommend(users[order]), recommend(users)[order]))
+
+
+def gain(lists: np.ndarray, others: np.ndarray, P: np.ndarray) -> np.ndarray:
+    """Difference of the expected clicks of two lists of each user, shape (n,); -1 is no item."""
+    return _expected(lists, P) - _expected(others, P)
+
+
+def _expected(lists: np.ndarray, P: np.ndarray) -> np.ndarray:
+    return np.where(lists >= 0, np.take_along_axis(P, np.maximum(lists, 0), axis=1), 0).sum(axis=1)
+
+
+def _as_before(
+    users: np.ndarray, items: np.ndarray, times: np.ndarray, clicks: np.ndarray, length: int, padding: int,
+    *, keep: Callable[[int], np.ndarray], newest_first: bool = False, first: bool = False,
+) -> np.ndarray:  # fmt: skip
+    """Histories by a rule ``keep`` that marks the events that belong to the history of impression n."""
+    rows = np.full((len(users), length), padding)
+    for n in range(len(users)):
+        found = items[keep(n)]
+        found = found[:length] if first else found[-length:]
+        rows[n, : len(found)] = found[::-1] if newest_first else found
+    return rows
+
+
+def _cap_in_runs(ranked: np.ndarray, genres: np.ndarray, k: int, cap: int) -> list[int]:
+    """Break up runs of one genre alone."""
+    kept: list[int] = []
+    passed: list[int] = []
+    for item in ranked:
+        run = len(kept) >= cap and all(genres[other] == genres[item] for other in kept[-cap:])
+        (passed if run else kept).append(item)
+    return (kept + passed)[:k]
+
+
+def _only_kept(ranked: np.ndarray, genres: np.ndarray, cap: int) -> list[int]:
+    return [item for place, item in enumerate(ranked) if (genres[ranked[:place]] == genres[item]).sum() < cap]
+
+
+class Recommend:
+    """A function of user positions to lists, with a name that can be printed."""
+
+    def __init__(self, name: str, function: Callable[[np.ndarray], np.ndarray]):
+        self.name, self.function = name, function
+
+    def __call__(self, users: np.ndarray) -> np.ndarray:
+        """(n,) to (n, k)."""
+        return self.function(np.asarray(users))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+OWN = Recommend("user u gets [u, u + 1]", lambda users: np.stack([users, users + 1], axis=1))
+SAME = Recommend("everybody gets [4, 2]", lambda users: np.tile([4, 2], (len(users), 1)))
+BY_PLACE = Recommend("the n-th row gets [n, n + 1]", lambda users: np.arange(len(users))[:, None] + [0, 1])
+BY_FIRST = Recommend("all get the list of the first row", lambda users: np.tile([users[0], 9], (len(users), 1)))
+SORTED = Recommend("rows come back sorted by user", lambda users: np.stack([np.sort(users), np.sort(users)], axis=1))
+TURNED = Recommend("user u gets [u, 7], or [7, u] in the first row", lambda users: np.array(
+    [[7, u] if n == 0 else [u, 7] for n, u in enumerate(users)]
+))  # fmt: skip
+THREE, AROUND = np.array([5, 3, 8]), np.array([2, 0, 1])
+
+
+def _draw_utility(rng: np.random.Generator) -> tuple:
+    return *rng.uniform(0.05, 0.95, size=(3, 4)), float(rng.uniform(0.5, 3)), float(rng.uniform(0.5, 3))
+
+
+def _draw_log(rng: np.random.Generator) -> tuple:
+    n = 14
+    return (
+        rng.integers(3, size=n), rng.permutation(n), np.sort(rng.integers(10, size=n)), rng.random(n) < 0.6, 3, n
+    )  # fmt: skip
+
+
+def _draw_stages(rng: np.random.Generator) -> tuple:
+    seen = np.zeros(10, dtype=bool)
+    interest = rng.permutation(10) / 10
+    seen[np.argsort(-interest)[[0, 2]]] = True
+    return interest, rng.permutation(10) / 10, seen, 4, 2
+
+
+def _draw_list(rng: np.random.Generator) -> tuple:
+    return rng.permutation(8), GENRE, 5, int(rng.integers(1, 3))
+
+
+def _draw_order(rng: np.random.Generator) -> tuple:
+    which = [OWN, SAME, BY_PLACE, BY_FIRST, SORTED, TURNED][rng.integers(6)]
+    return which, np.array([6, 2, 9, 4]), np.array([1, 2, 3, 0])
+
+
+def _draw_gain(rng: np.random.Generator) -> tuple:
+    lists = np.array([rng.permutation(6)[:3] for _ in range(4)])
+    others = np.array([rng.permutation(6)[:3] for _ in range(4)])
+    others[1, 2] = lists[2, 1] = lists[2, 2] = -1
+    return lists, others, rng.uniform(0.05, 0.9, size=(4, 6)).round(2)
+
+
+def _who_wins(measured: dict[str, tuple[float, float]]) -> str:
+    (log_whole, truth_whole), (log_popular, truth_popular) = measured["whole"], measured["popularity"]
+    if log_whole > log_popular:
+        return "a" if truth_whole > truth_popular else "d"
+    return "b" if truth_whole > truth_popular else "c"
+
+
+P_TINY = np.array([[0.5, 0.1, 0.3], [0.2, 0.4, 0.6]])
+
+CHAPTER = Chapter(
+    number="13",
+    title="The whole system",
+    objectives={
+        "O13.1": "Combine the answers of several heads into one utility, and say what its weights decide",
+        "O13.2": "Give each impression the history before it, so that nothing leaks",
+        "O13.3": "Chain candidates, ranking and re-ranking, in positions of the catalogue",
+        "O13.4": "Test a system at its interfaces, with tests that can fail",
+        "O13.5": "Measure what each part adds by an ablation, under the truth and on the log",
+    },
+    exercises=[
+        Exercise(
+            "13.1", "One number from three heads", objective="O13.1", level="warm-up", minutes=5,
+            reference=utility,
+            cases=[
+                (np.array([0.5]), np.array([0.4]), np.array([0.1]), 1.0, 2.0),
+                (np.array([0.5, 0.3]), np.array([0.1, 0.9]), np.array([0.0, 0.4]), 1.0, 1.0),
+                (np.array([0.5, 0.3]), np.array([0.1, 0.9]), np.array([0.0, 0.4]), 0.0, 0.0),
+            ],
+            draw=_draw_utility,
+            why="P(click and finish) = P(click) P(finish | click): nothing follows without a click.",
+            hints=(
+                "What is a click worth, what a click that is finished, what one that is liked?",
+                "Each of the three is P(click) times something; the first something is 1.",
+                "click * (1 + w_finish * finish + w_like * like)",
+            ),
+            misconceptions={
+                "You added the heads. A finish given a click counts only if the click comes: multiply by P(click).":
+                    lambda click, finish, like, w_finish, w_like: click + w_finish * finish + w_like * like,
+                "The click itself is worth nothing with you: the 1 in the bracket is missing.":
+                    lambda click, finish, like, w_finish, w_like: click * (w_finish * finish + w_like * like),
+                "You multiplied all heads: that is the chance of click, finish and like together.":
+                    lambda click, finish, like, w_finish, w_like: click * finish * like,
+                "Your click multiplies the finish, and not the like: put a bracket round the sum.":
+                    lambda click, finish, like, w_finish, w_like: click * (1 + w_finish * finish) + w_like * like,
+                "You left the weights out.":
+                    lambda click, finish, like, w_finish, w_like: utility(click, finish, like, 1.0, 1.0),
+                "You multiplied by P(click) twice.":
+                    lambda click, finish, like, w_finish, w_like: click * utility(
+                        click, finish, like, w_finish, w_like
+                    ),
+            },
+        ),
+        Exercise(
+            "13.2", "What was known before", objective="O13.2", level="core", minutes=9,
+            reference=history_before,
+            cases=[
+                (*(part[:3] for part in LOG), 2, 9),
+                (*LOG, 2, 9),
+                (np.array([0, 0, 0]), np.array([4, 5, 6]), np.array([1, 1, 2]), np.ones(3, dtype=bool), 2, 9),
+            ],
+            draw=_draw_log,
+            why="A row holds what could be known when the item was shown: own clicks, earlier, and no more.",
+            hints=(
+                "Which events of the log may the impression know? Whose, when, and what must have happened?",
+                "before = (users == users[n]) & (times < times[n]) & clicks marks them; items[before] is in order.",
+                "rows = np.full((len(users), length), padding); last = items[before][-length:]; "
+                "rows[n, :len(last)] = last",
+            ),
+            misconceptions={
+                "The item that is shown stands in its own history, and so do others of the same second: use <, not <=.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & (times <= times[n]) & clicks,
+                    ),
+                "Later clicks are in the history: that is the future, and at serving time it is not there.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & clicks,
+                    ),
+                "Other people's clicks are in the history.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding, keep=lambda n: (times < times[n]) & clicks,
+                    ),
+                "Items that were shown and not clicked are in the history.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & (times < times[n]),
+                    ),
+                "You go by the row of the log: two events of one second do not know of each other. Compare times.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & (np.arange(len(users)) < n) & clicks,
+                    ),
+                "You kept the first clicks. The last ones before the impression are asked.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding, first=True,
+                        keep=lambda n: (users == users[n]) & (times < times[n]) & clicks,
+                    ),
+                "Your rows begin with the newest item. A history reads from old to new, padding behind.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding, newest_first=True,
+                        keep=lambda n: (users == users[n]) & (times < times[n]) & clicks,
+                    ),
+            },
+        ),
+        Exercise(
+            "13.3", "Two stages", objective="O13.3", level="core", minutes=7,
+            reference=two_stages,
+            cases=[
+                (
+                    np.array([0.9, 0.1, 0.7, 0.8, 0.6]), np.array([0.9, 0.8, 0.4, 0.1, 0.6]),
+                    np.array([True, False, False, False, False]), 3, 2,
+                ),
+                (
+                    np.array([0.2, 0.9, 0.1, 0.7, 0.8]), np.array([0.9, 0.3, 0.8, 0.5, 0.6]),
+                    np.zeros(5, dtype=bool), 3, 3,
+                ),
+            ],
+            draw=_draw_stages,
+            compare=same_ranking,
+            why="The first stage says which items compete, the second alone says in which order.",
+            hints=(
+                "Three steps: put seen items out of the running, fetch by one score, order by the other.",
+                "fetched = np.argsort(-np.where(seen, -np.inf, interest))[:n_candidates] are catalogue positions.",
+                "return fetched[np.argsort(-value[fetched])[:k]]",
+            ),
+            misconceptions={
+                "You return places in the short list. Turn them into positions of the catalogue: fetched[...].":
+                    lambda interest, value, seen, n_candidates, k: np.argsort(
+                        -value[two_stages(interest, interest, seen, n_candidates, n_candidates)]
+                    )[:k],
+                "You return the candidates in the order of the interest: the second stage did nothing.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(
+                        interest, interest, seen, n_candidates, k
+                    ),
+                "You ranked all items by their value: the first stage did nothing.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(value, value, seen, n_candidates, k),
+                "A seen item came back.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(
+                        interest, value, np.zeros_like(seen), n_candidates, k
+                    ),
+                "You took seen items out after the fetch, so that fewer candidates were left: take them out before.":
+                    lambda interest, value, seen, n_candidates, k: [
+                        i for i in two_stages(interest, value, np.zeros_like(seen), n_candidates, n_candidates)
+                        if not seen[i]
+                    ][:k],
+                "Your last step puts the worst candidate first: argsort goes from small to large.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(interest, -value, seen, n_candidates, k),
+            },
+        ),
+        Exercise(
+            "13.4", "At most two of a genre", objective="O13.3", level="core", minutes=8,
+            reference=cap_list,
+            cases=[
+                (np.array([0, 1, 3, 2, 4]), GENRE, 3, 2),
+                (np.array([0, 2, 1, 3, 6, 5]), GENRE, 5, 2),
+                (np.array([0, 1, 3, 6, 2]), GENRE, 4, 1),
+            ],
+            draw=_draw_list,
+            compare=same_ranking,
+            why="An item waits while its genre is full; the order is kept, and the list is never short.",
+            hints=(
+                "Walk down the list once. When may an item go into the list, and where does it go if not?",
+                "Keep two lists, kept and passed; count the genre among the kept ones only.",
+                "n = sum(genres[j] == genres[i] for j in kept); (kept if n < cap else passed).append(i); "
+                "at the end (kept + passed)[:k]",
+            ),
+            misconceptions={
+                "You dropped what was passed over, and the list is short: those items fill the places that are left.":
+                    lambda ranked, genres, k, cap: _only_kept(ranked, genres, cap)[:k],
+                "One item of a genre too many: an item waits when cap of its genre are in the list already.":
+                    lambda ranked, genres, k, cap: cap_list(ranked, genres, k, cap + 1),
+                "You broke up neighbours of one genre alone. The cap is for the whole list.": _cap_in_runs,
+                "That is the list as it was: the cap did nothing.":
+                    lambda ranked, genres, k, cap: ranked[:k],
+                "You cut to k before you looked at the genres: what stands further down can no longer come up.":
+                    lambda ranked, genres, k, cap: cap_list(ranked[:k], genres, k, cap),
+            },
+        ),
+        Exercise(
+            "13.5", "A test that can fail", objective="O13.4", level="core", minutes=6,
+            reference=keeps_rows_apart,
+            cases=[
+                (OWN, THREE, AROUND), (SAME, THREE, AROUND), (BY_PLACE, THREE, AROUND), (BY_FIRST, THREE, AROUND),
+                (SORTED, THREE, AROUND), (TURNED, THREE, AROUND),
+            ],
+            draw=_draw_order,
+            why="Row n of the answer must belong to user n of the question, whoever else is in the batch.",
+            hints=(
+                "Call recommend twice: once for users, once for users in the other order.",
+                "The second answer is to equal the first one with its rows put in that order.",
+                "return np.array_equal(recommend(users[order]), recommend(users)[order])",
+            ),
+            misconceptions={
+                "You compare the two answers as they are: good systems fail, for their rows have moved with the users.":
+                    lambda recommend, users, order: bool(np.array_equal(recommend(users[order]), recommend(users))),
+                "You turned the rows back the wrong way: put both sides in the same order.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(recommend(users[order]), recommend(users)[np.argsort(order)])
+                    ),
+                "Your test never fails, even where rows are mixed up: compare the items, row by row.":
+                    lambda recommend, users, order: True,
+                "You compare as a set what all users get together: rows may be mixed up and nobody notices.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(np.sort(recommend(users[order]).ravel()), np.sort(recommend(users).ravel()))
+                    ),
+                "You sort each list first, so that another order of its items goes unnoticed.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(np.sort(recommend(users[order])), np.sort(recommend(users)[order]))
+                    ),
+            },
+        ),
+        Exercise(
+            "13.6", "What one list gives more than another", objective="O13.5", level="core", minutes=7,
+            reference=gain,
+            cases=[
+                (np.array([[0, 2], [2, 1]]), np.array([[1, 2], [2, 0]]), P_TINY),
+                (np.array([[0, -1], [2, 1]]), np.array([[1, 2], [-1, -1]]), P_TINY),
+            ],
+            draw=_draw_gain,
+            why="Pairs first: one difference for each user, so that users who click a lot do not drown the difference.",
+            hints=(
+                "First the expected clicks of one table of lists: a sum of chances for each user, row by row.",
+                "np.take_along_axis(P, lists, axis=1) gathers; what does P give at position -1?",
+                "np.where(lists >= 0, np.take_along_axis(P, lists, axis=1), 0).sum(axis=1), for both; then subtract.",
+            ),
+            misconceptions={
+                "The empty place -1 took the last item of the catalogue. It gives 0.":
+                    lambda lists, others, P: np.take_along_axis(P, lists, axis=1).sum(axis=1)
+                    - np.take_along_axis(P, others, axis=1).sum(axis=1),
+                "You took the mean over the places. Expected clicks add up.":
+                    lambda lists, others, P: gain(lists, others, P) / lists.shape[1],
+                "One number came: keep one difference for each user, the interval needs them.":
+                    lambda lists, others, P: float(gain(lists, others, P).mean()),
+                "Your sign is turned: the first list minus the other.":
+                    lambda lists, others, P: gain(others, lists, P),
+                "That is what the first list gives; take off what the other gives.":
+                    lambda lists, others, P: _expected(lists, P),
+            },
+        ),
+    ],
+    predictions=[
+        Prediction(
+            "P13.1",
+            "Everybody gets ten titles: by popularity, or by the whole system. Which of the two has the higher nDCG@10 "
+            "on the log of later clicks, and which gets more clicks from people under the truth?",
+            {
+                "a": "the system on both",
+                "b": "popularity on the log, the system under the truth",
+                "c": "popularity on both",
+                "d": "the system on the log, popularity under the truth",
+            },
+            outcome=_who_wins,
+        ),
+    ],
+    quiz=[
+        Question(
+            "O13.1", "You set the weight of the like from 1 to 20. What changes?",
+            {
+                "a": ("The heads are trained anew.", "Weights of the utility come in after training."),
+                "b": ("The order of the lists: titles that few open and those few love come up.",
+                      "Right: the weights decide what the service is for, and no data can choose them."),
+                "c": ("Nothing: a like needs a click.", "It needs one, and then counts twenty times."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O13.2", "A history holds the click on the very item that is shown. What do you see?",
+            {
+                "a": ("A training loss that is too good, and a poor system when it serves.",
+                      "Right: at serving time that click has not happened yet."),
+                "b": ("An error about shapes.", "Leaks have the right shape."),
+                "c": ("Nothing: it is one item of ten.", "It is the answer itself."),
+            },
+            answer="a",
+        ),
+        Question(
+            "O13.3", "The ranking would put item 7 first, but it was not fetched. What happens?",
+            {
+                "a": ("The ranking brings it back.", "It sees the candidates alone."),
+                "b": ("Re-ranking brings it back.", "It gets the ranked candidates alone."),
+                "c": ("Nobody sees it: the first stage decides what can be recommended.",
+                      "Right: so measure what the candidates still allow."),
+            },
+            answer="c",
+        ),
+        Question(
+            "O13.4", "A test passes with your system. What else do you want to know of the test?",
+            {
+                "a": ("How long it is.", "Length tells nothing."),
+                "b": ("That it fails with a system that is broken in that very way.",
+                      "Right: a test that cannot fail says nothing."),
+                "c": ("That it passed last week, too.", "So does a test that cannot fail."),
+            },
+            answer="b",
+        ),
+        Question(
+            "O13.5", "Without the behaviour model the interval of the difference holds 0. What may you say?",
+            {
+                "a": ("Behaviour models are of no use.", "One world, one measure, one size of data."),
+                "b": ("The behaviour model adds exactly nothing.", "An interval around 0 is not 0."),
+                "c": ("Here, by this measure, what it adds is too small to be told from 0.",
+                      "Right: and the next question is where it should matter."),
+            },
+            answer="c",
+        ),
+    ],
+)  # fmt: skip

@@ -1,0 +1,384 @@
+"""A whole recommender: behaviour, interest and recommendation model, from candidates to a list. Built in chapter 13."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recsys_teach.interactions import Interactions
+from recsys_teach.models.base import Recommender, check_interactions, check_positive, check_users
+from recsys_teach.models.multitask import MMoE, task_losses
+from recsys_teach.models.sequence import GRUNetwork
+from recsys_teach.models.two_tower import Tower, feature_matrix, feature_names, in_batch_softmax
+from recsys_teach.ranking import chunks, rank_unseen
+from recsys_teach.training import seeded, shuffled, train
+
+FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
+
+
+class BehaviourModel(Protocol):
+    """Anything that reads histories."""
+
+    def __call__(self, histories: Tensor) -> Tensor:
+        """Item positions in order, ``n_items`` behind them, (n, length), to states, (n, n_factors)."""
+
+
+class InterestModel(Protocol):
+    """Anything that has a vector for each user and for each item, in one space."""
+
+    def users(self, user_pos: Tensor) -> Tensor:
+        """(n,) to (n, n_factors)."""
+
+    def items(self, item_pos: Tensor) -> Tensor:
+        """(n,) to (n, n_factors)."""
+
+
+class RecommendationModel(Protocol):
+    """Anything that answers all tasks for a pair of a user and an item."""
+
+    def __call__(self, pairs: Tensor) -> Tensor:
+        """Rows of :func:`pair_rows`, (n, 5 · n_factors), to logits or values, (n, n_tasks)."""
+
+
+def pair_rows(states: Tensor, users: Tensor, items: Tensor) -> Tensor:
+    """Put state, user vector, item vector and the two products with the item side by side: (n, 5 · n_factors)."""
+    return torch.cat([states, users, items, states * items, users * items], dim=1)
+
+
+class Behaviour(nn.Module):
+    """The recurrent unit of chapter 08, without its scores: the state after the last item of a history."""
+
+    def __init__(self, n_items: int, n_factors: int, dropout: float):
+        super().__init__()
+        self.network = GRUNetwork(n_items, n_factors, dropout)
+
+    def forward(self, histories: Tensor) -> Tensor:
+        """(n, length) to (n, n_factors); 0 for an empty history."""
+        n_real = (histories < self.network.n_items).sum(dim=1)
+        states = self.network.hidden(histories)[torch.arange(len(histories)), n_real.clamp(min=1) - 1]
+        return states * (n_real > 0)[:, None]
+
+
+class NoBehaviour(nn.Module):
+    """What stands in for the behaviour model when it is left out: a state of zeros."""
+
+    def __init__(self, n_factors: int):
+        super().__init__()
+        self.n_factors = n_factors
+
+    def forward(self, histories: Tensor) -> Tensor:
+        """(n, length) to (n, n_factors)."""
+        return torch.zeros(len(histories), self.n_factors)
+
+
+class Interest(nn.Module):
+    """The two towers of chapter 10."""
+
+    def __init__(self, users: Tower, items: Tower):
+        super().__init__()
+        self.users, self.items = users, items
+
+
+class Parts(nn.Module):
+    """The three models side by side, so that one optimiser sees them all."""
+
+    def __init__(self, behaviour: BehaviourModel, interest: InterestModel, recommendation: RecommendationModel):
+        super().__init__()
+        self.behaviour, self.interest, self.recommendation = behaviour, interest, recommendation
+
+    def forward(self, user_pos: Tensor, item_pos: Tensor, histories: Tensor) -> Tensor:
+        """(n,), (n,), (n, length) to (n, n_tasks)."""
+        users, items = self.interest.users(user_pos), self.interest.items(item_pos)
+        return self.recommendation(pair_rows(self.behaviour(histories), users, items))
+
+
+def histories_before(
+    taken: tuple[np.ndarray, np.ndarray, np.ndarray], users: np.ndarray, times: np.ndarray, length: int, padding: int
+) -> np.ndarray:
+    """Give the last items that a user took before a moment, in order, padding behind. Built by hand in chapter 13.
+
+    Parameters
+    ----------
+    taken : three arrays, shape (n_taken,). User, item and time of each event that counts as history.
+    users, times : arrays, shape (n,). Whose history is asked for, and before when: an event at that very time is out.
+    length : int. How many items a row holds.
+    padding : int. What stands where there is no item.
+
+    Returns
+    -------
+    array of int, shape (n, length).
+    """
+    moments, place = np.unique(np.concatenate([taken[2], times]), return_inverse=True)
+    taken_key = taken[0] * len(moments) + place[: len(taken[2])]  # users in order, their moments in order
+    order = np.argsort(taken_key, kind="stable")
+    taken_key, items = taken_key[order], np.append(taken[1][order], padding)
+    end = np.searchsorted(taken_key, users * len(moments) + place[len(taken[2]) :])
+    start = np.maximum(np.searchsorted(taken_key, users * len(moments)), end - length)
+    at = start[:, None] + np.arange(length)
+    return items[np.where(at < end[:, None], at, len(items) - 1)]
+
+
+def utility(outputs: Mapping[str, np.ndarray], weights: Mapping[str, float], chance: str = "click") -> np.ndarray:
+    """Give P(chance) · (1 + Σ weight · what follows), all of one shape. Built by hand in chapter 13."""
+    return outputs[chance] * (1 + sum(weight * outputs[task] for task, weight in weights.items()))
+
+
+def cap_groups(ranked: np.ndarray, groups: np.ndarray, k: int, cap: int) -> np.ndarray:
+    """Take the first k of a list, at most ``cap`` of a group; what was passed over fills up. Built in chapter 13.
+
+    Parameters
+    ----------
+    ranked : array of int, shape (n,). Item positions, best first; -1 is no item.
+    groups : array, shape (n_items,). The group of each item, such as its genre.
+    k, cap : int, at least 1.
+
+    Returns
+    -------
+    array of int, shape (k,); -1 behind the last item.
+    """
+    kept: list[int] = []
+    passed: list[int] = []
+    for item in ranked[ranked >= 0]:
+        full = sum(groups[other] == groups[item] for other in kept) >= cap
+        (passed if full else kept).append(item)
+        if len(kept) == k:
+            break
+    return np.array([*kept, *passed, *[-1] * k][:k])
+
+
+class System(Recommender):
+    """Fetch candidates by the interest model, rank them by several labels, mix the list. Built in chapter 13.
+
+    One training run fits all three parts: the losses of the tasks reach each of them, and the in-batch softmax over
+    the items that were taken reaches the towers.
+
+    Parameters
+    ----------
+    tasks : mapping from a column of the log to "binary" or "regression".
+    gate : the binary task that comes first, as "click": the other tasks have a label only where it is 1, and only such
+        events enter histories and the retrieval. None: every event counts, and the interest model's chance of an item
+        stands in the gate's place in the utility.
+    weights : mapping from a task to its weight in the utility, P(gate) · (1 + Σ weight · task).
+    user_columns, item_columns : as in :class:`~recsys_teach.models.two_tower.TwoTower`.
+    behaviour : bool. Without it, no history is read.
+    group_column : column of ``interactions.items``, optional. At most ``cap`` items of a group are in a list.
+    n_candidates : int. How many items the interest model fetches; at least k come.
+    n_factors, max_length, n_experts, width : int. Length of all vectors, items of a history, size of the MMoE.
+    temperature, dropout, n_epochs, batch_size, learning_rate, weight_decay, random_state : of the training.
+
+    Attributes
+    ----------
+    parts_ : Parts. Its ``state_dict()`` is all that was learned.
+    histories_ : array of int, shape (n_users, max_length). What each user took, padded behind with n_items.
+    training_ : History of the training.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, str] = FUNNEL,
+        *,
+        gate: str | None = "click",
+        weights: Mapping[str, float] | None = None,
+        user_columns: Sequence[str] = (),
+        item_columns: Sequence[str] = (),
+        behaviour: bool = True,
+        group_column: str | None = None,
+        cap: int = 2,
+        n_candidates: int = 100,
+        n_factors: int = 16,
+        max_length: int = 10,
+        n_experts: int = 4,
+        width: int = 16,
+        temperature: float = 0.3,
+        dropout: float = 0.1,
+        n_epochs: int = 3,
+        batch_size: int = 512,
+        learning_rate: float = 1e-2,
+        weight_decay: float = 1e-3,
+        random_state: int = 0,
+    ):
+        self.tasks = tasks
+        self.gate = gate
+        self.weights = weights
+        self.user_columns = user_columns
+        self.item_columns = item_columns
+        self.behaviour = behaviour
+        self.group_column = group_column
+        self.cap = cap
+        self.n_candidates = n_candidates
+        self.n_factors = n_factors
+        self.max_length = max_length
+        self.n_experts = n_experts
+        self.width = width
+        self.temperature = temperature
+        self.dropout = dropout
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+
+    def fit(self, interactions: Interactions) -> System:
+        """Learn from a log with ``time`` and a column for each task; every event in it counts as seen.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, a column or a label is not as it should be; the message says which.
+        """
+        labels, taken = self._labels(check_interactions(interactions))
+        check_positive(self, "n_factors", "max_length", "n_candidates", "cap", "temperature", "batch_size")
+        self._groups(interactions)
+        n_items, times = interactions.n_items, interactions.log["time"].to_numpy(dtype=float)
+        user_pos, item_pos = interactions.user_pos, interactions.item_pos
+        steps = user_pos[taken], item_pos[taken], times[taken]
+        rows = histories_before(steps, user_pos, times, self.max_length, n_items)
+        data = [torch.tensor(a) for a in (user_pos, item_pos, rows, labels, taken)]
+        n_taken = np.bincount(item_pos[taken], minlength=n_items)
+        log_q = torch.from_numpy(np.log(np.maximum(n_taken, 1) / max(1, n_taken.sum())).astype(np.float32))
+
+        def loss(users: Tensor, items: Tensor, histories: Tensor, labels: Tensor, taken: Tensor) -> Tensor:
+            u, v = parts.interest.users(users), parts.interest.items(items)
+            outputs = parts.recommendation(pair_rows(parts.behaviour(histories), u, v))
+            total = task_losses(outputs, labels, list(self.tasks.values())).sum()
+            if taken.any():
+                total = total + in_batch_softmax(u[taken] @ v[taken].T / self.temperature, log_q[items[taken]])
+            return total
+
+        with seeded(self.random_state):
+            parts = self._parts(interactions, labels)
+            training = train(
+                parts,
+                lambda rng: (tuple(a[g] for a in data) for g in shuffled(len(labels), self.batch_size, rng)),
+                loss,
+                n_epochs=self.n_epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                random_state=self.random_state,
+            )
+        self.parts_, self.training_, self.groups_ = parts, training, self._groups(interactions)
+        return self.read(interactions)
+
+    def read(self, interactions: Interactions) -> System:
+        """Take histories and what was seen from a log of the same users and items, without any training."""
+        _, taken = self._labels(check_interactions(interactions))
+        steps = interactions.user_pos[taken], interactions.item_pos[taken], interactions.log["time"].to_numpy()[taken]
+        users, now = np.arange(interactions.n_users), np.full(interactions.n_users, np.inf)
+        self.histories_ = histories_before(steps, users, now, self.max_length, interactions.n_items)
+        self.seen_ = interactions.matrix()
+        return self
+
+    def _parts(self, interactions: Interactions, labels: np.ndarray) -> Parts:
+        towers = []
+        for axis, positions in (("user", interactions.user_pos), ("item", interactions.item_pos)):
+            table, columns = getattr(interactions, f"{axis}s"), getattr(self, f"{axis}_columns")
+            n = getattr(interactions, f"n_{axis}s")
+            if missing := [column for column in columns if table is None or column not in table.columns]:
+                raise ValueError(f"{axis}_columns names {missing[0]!r}; interactions.{axis}s has no such column.")
+            X = feature_matrix(table, columns, feature_names(table, columns)) if columns else np.zeros((n, 0))
+            met = np.bincount(positions, minlength=n) > 0
+            towers.append(Tower(X.astype(np.float32), met, self.n_factors, constant=axis == "user"))
+        behaviour = Behaviour(interactions.n_items, self.n_factors, self.dropout)
+        recommendation = MMoE(5 * self.n_factors, len(self.tasks), n_experts=self.n_experts, width=self.width)
+        means = np.nansum(labels, axis=0) / np.maximum(1, (~np.isnan(labels)).sum(axis=0))
+        for head, kind, mean in zip(recommendation.heads.heads, self.tasks.values(), means, strict=True):
+            start = np.log(np.clip(mean, 0.01, 0.99) / np.clip(1 - mean, 0.01, 0.99)) if kind == "binary" else mean
+            nn.init.constant_(cast(nn.Linear, cast(nn.Sequential, head)[-1]).bias, float(start))
+        return Parts(behaviour if self.behaviour else NoBehaviour(self.n_factors), Interest(*towers), recommendation)
+
+    def _labels(self, interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
+        """Check the log; give labels (n_events, n_tasks), NaN where a task has none, and what was taken (n_events,)."""
+        log = interactions.log
+        weights = self.weights or {}
+        for column in ("time", *self.tasks):
+            if column not in log.columns:
+                raise ValueError(
+                    f"The log needs a column {column!r}, for tasks={dict(self.tasks)}; has {[*log.columns]}."
+                )
+        if self.gate is not None and self.tasks.get(self.gate) != "binary":
+            raise ValueError(f"gate names a binary task, or is None; came {self.gate!r} with tasks={dict(self.tasks)}.")
+        if unknown := [task for task in weights if task not in self.tasks or task == self.gate]:
+            raise ValueError(f"weights names {unknown[0]!r}; expected tasks that follow the gate: {[*self.tasks]}.")
+        if log["time"].isna().any():
+            raise ValueError("An event has no time (NaN). Drop such events with log.dropna(subset=['time']).")
+        labels = log[list(self.tasks)].to_numpy(dtype=np.float32, copy=True)
+        taken = np.ones(len(log), dtype=bool) if self.gate is None else (log[self.gate] == 1).to_numpy()
+        for place, (column, kind) in enumerate(self.tasks.items()):
+            needed = slice(None) if column == self.gate else taken
+            values = labels[needed, place]
+            if not np.isfinite(values).all() or (kind == "binary" and not np.isin(values, (0, 1)).all()):
+                wanted = "0 and 1 alone" if kind == "binary" else "finite numbers"
+                raise ValueError(
+                    f"The {kind} task {column!r} needs {wanted}, where there is a label. Drop other events."
+                )
+            if column != self.gate:
+                labels[~taken, place] = np.nan  # nobody can finish what was not opened
+        return labels, taken
+
+    def _groups(self, interactions: Interactions) -> np.ndarray | None:
+        if self.group_column is None:
+            return None
+        if interactions.items is None or self.group_column not in interactions.items.columns:
+            raise ValueError(f"group_column names {self.group_column!r}; interactions.items has no such column.")
+        return interactions.items[self.group_column].to_numpy()
+
+    def interest(self, user_pos: np.ndarray) -> np.ndarray:
+        """Score all items by the interest model alone, u · v / temperature, shape (n, n_items)."""
+        users = torch.from_numpy(check_users(self, user_pos))
+        with torch.no_grad():
+            items = self.parts_.interest.items(torch.arange(self.seen_.shape[1]))
+            return (self.parts_.interest.users(users) @ items.T / self.temperature).numpy()
+
+    def outputs(self, user_pos: np.ndarray, item_pos: np.ndarray) -> dict[str, np.ndarray]:
+        """Answer all tasks for some items of each user: (n,), (n, c) to arrays (n, c), probabilities or values."""
+        users = check_users(self, user_pos)
+        found = [np.empty((0, item_pos.shape[1], len(self.tasks)), dtype=np.float32)]
+        n_numbers = item_pos.shape[1] * (5 * self.n_factors + self.n_experts * self.width)  # a user's rows
+        for group in chunks(np.arange(len(users)), n_numbers):
+            histories = torch.from_numpy(self.histories_[users[group]])
+            items = torch.from_numpy(item_pos[group])  # (b, c)
+            with torch.no_grad():
+                states = self.parts_.behaviour(histories)
+                vectors = self.parts_.interest.users(torch.from_numpy(users[group]))
+                b, c = items.shape
+                states, vectors = states.repeat_interleave(c, 0), vectors.repeat_interleave(c, 0)
+                rows = pair_rows(states, vectors, self.parts_.interest.items(items.ravel()))
+                found.append(self.parts_.recommendation(rows).reshape(b, c, -1).numpy())
+        values = np.concatenate(found)
+        return {
+            task: 1 / (1 + np.exp(-values[..., place])) if kind == "binary" else values[..., place]
+            for place, (task, kind) in enumerate(self.tasks.items())
+        }
+
+    def _utility(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
+        outputs = self.outputs(user_pos, item_pos)
+        if self.gate is None:
+            outputs["chance"] = np.exp(np.take_along_axis(self.interest(user_pos), item_pos, axis=1))
+        return utility(outputs, self.weights or {}, self.gate or "chance")
+
+    def score(self, user_pos: np.ndarray) -> np.ndarray:
+        """Give the utility of all items, shape (n, n_items)."""
+        users = check_users(self, user_pos)
+        return self._utility(users, np.tile(np.arange(self.seen_.shape[1]), (len(users), 1)))
+
+    def candidates(self, user_pos: np.ndarray, n: int, *, exclude_seen: bool = True) -> np.ndarray:
+        """Fetch the n unseen items that the interest model scores best, shape (n_users, n), -1 where there are none."""
+        return rank_unseen(self.interest, check_users(self, user_pos), n, self.seen_, keep_seen=not exclude_seen)
+
+    def rank(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
+        """Put each user's candidates, (n, c), -1 for none, in the order of their utility; item positions stay."""
+        values = np.where(item_pos >= 0, self._utility(user_pos, np.maximum(item_pos, 0)), -np.inf)
+        return np.take_along_axis(item_pos, np.argsort(-values, axis=1, kind="stable"), axis=1)
+
+    def recommend(self, user_pos: np.ndarray, k: int = 10, *, exclude_seen: bool = True) -> np.ndarray:
+        """Fetch, rank and re-rank: k item positions a user, as :meth:`Recommender.recommend` gives them."""
+        users, n_items = check_users(self, user_pos), self.seen_.shape[1]
+        n = k if not 1 <= k <= n_items else min(n_items, max(k, self.n_candidates))  # a wrong k is told by candidates
+        ranked = self.rank(users, self.candidates(users, n, exclude_seen=exclude_seen))
+        if self.groups_ is None:
+            return ranked[:, :k]
+        return np.array([cap_groups(row, self.groups_, k, self.cap) for row in ranked]).reshape(-1, k)
