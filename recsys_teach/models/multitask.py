@@ -48,6 +48,12 @@ def n_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def _at_least_one(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1; came {size}.")
+
+
 class Heads(nn.Module):
     """One small network for each task, from its own row of input to one number."""
 
@@ -84,6 +90,11 @@ class SharedBottom(nn.Module):
     width : int. Units of the shared layer.
     head_width : int. Units of the hidden layer of each head.
 
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
     References
     ----------
     Caruana (1997), "Multitask learning".
@@ -91,6 +102,7 @@ class SharedBottom(nn.Module):
 
     def __init__(self, n_features: int, n_tasks: int, *, width: int = 113, head_width: int = 8):
         super().__init__()
+        _at_least_one(n_features=n_features, n_tasks=n_tasks, width=width, head_width=head_width)
         self.bottom = nn.Sequential(nn.Linear(n_features, width), nn.ReLU())
         self.heads = Heads(width, n_tasks, head_width)
         self.n_tasks = n_tasks
@@ -109,6 +121,11 @@ class MMoE(nn.Module):
     n_experts, width : int. Number of experts, units of each.
     head_width : int.
 
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
     References
     ----------
     Ma et al. (2018), "Modeling task relationships in multi-task learning with multi-gate mixture-of-experts", KDD.
@@ -116,6 +133,7 @@ class MMoE(nn.Module):
 
     def __init__(self, n_features: int, n_tasks: int, *, n_experts: int = 8, width: int = 16, head_width: int = 8):
         super().__init__()
+        _at_least_one(n_features=n_features, n_tasks=n_tasks, n_experts=n_experts, width=width, head_width=head_width)
         self.experts = Experts(n_features, n_experts, width)
         self.gate = nn.Linear(n_features, n_tasks * n_experts, bias=False)
         self.heads = Heads(width, n_tasks, head_width)
@@ -172,6 +190,11 @@ class PLE(nn.Module):
     n_levels : int. Levels of experts on top of each other.
     head_width : int.
 
+    Raises
+    ------
+    ValueError
+        If a size is below 1; n_shared may be 0.
+
     References
     ----------
     Tang et al. (2020), "Progressive layered extraction (PLE): a novel multi-task learning model for personalized
@@ -190,6 +213,11 @@ class PLE(nn.Module):
         head_width: int = 8,
     ):
         super().__init__()
+        _at_least_one(
+            n_features=n_features, n_tasks=n_tasks, n_own=n_own, width=width, n_levels=n_levels, head_width=head_width
+        )
+        if n_shared < 0:
+            raise ValueError(f"n_shared must be 0 (one model a task) or more; came {n_shared}.")
         self.levels = nn.ModuleList(
             CGC(width if level else n_features, n_tasks, n_own, n_shared, width, pass_shared=level < n_levels - 1)
             for level in range(n_levels)
@@ -251,11 +279,12 @@ class ESMM(nn.Module):
 
     def losses(self, inputs: Sequence[Tensor], click: Tensor, follow: Tensor) -> Tensor:
         """Give the cross-entropy of the clicks and of the chain, shape (2,); labels of shape (n,), 0 or 1."""
-        logits = self.network(*inputs)  # (n, 2)
-        log_both = F.logsigmoid(logits).sum(dim=1)
-        log_not_both = torch.log(-torch.expm1(log_both.clamp(max=-1e-7)))
+        first, second = self.network(*inputs).unbind(dim=1)
+        log_click = F.logsigmoid(first)
+        log_both = log_click + F.logsigmoid(second)
+        log_not_both = torch.logaddexp(F.logsigmoid(-first), log_click + F.logsigmoid(-second))  # no click, or no more
         chain = -(follow * log_both + (1 - follow) * log_not_both).mean()
-        return torch.stack([F.binary_cross_entropy_with_logits(logits[:, 0], click), chain])
+        return torch.stack([F.binary_cross_entropy_with_logits(first, click), chain])
 
 
 def task_gradients(losses: Tensor, parameters: Sequence[Tensor]) -> Tensor:
@@ -398,10 +427,17 @@ def related_tasks(
     Y : array, shape (n, 2), float32.
     waves : array, shape (2, n_sines). The α and the β.
 
+    Raises
+    ------
+    ValueError
+        If the cosine is not between -1 and 1.
+
     References
     ----------
-    Ma et al. (2018), section 3.2; Tang et al. (2020) for the scale, the number of sines and their distribution.
+    Ma et al. (2018); Tang et al. (2020) for the scale, the number of sines and their distribution.
     """
+    if not -1 <= correlation <= 1:
+        raise ValueError(f"correlation is a cosine, from -1 to 1; came {correlation}.")
     rng = np.random.default_rng(random_state)
     directions = np.linalg.qr(rng.normal(size=(n_features, 2)))[0].T  # u1, u2: of length 1, at a right angle
     mixing = np.array([[1, 0], [correlation, np.sqrt(1 - correlation**2)]])

@@ -1,0 +1,225 @@
+"""Right answers to the exercises of chapter 11, written differently from the references."""
+
+import numpy as np
+import torch
+
+
+def losses_by_loop(outputs, labels):
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = ~np.isnan(labels[:, k])
+        o, y = outputs[known, k], labels[known, k]
+        losses.append(np.mean(np.log(1 + np.exp(o)) - y * o))
+    return np.array(losses)
+
+
+def losses_by_chances(outputs, labels):
+    p = 1 / (1 + np.exp(-outputs))
+    return np.nanmean(-(labels * np.log(p) + (1 - labels) * np.log(1 - p)), axis=0).tolist()
+
+
+def mix_by_rows(gate_logits, experts):
+    mixed = []
+    for logits, table in zip(gate_logits, experts, strict=True):
+        shares = np.exp(logits) / np.exp(logits).sum()
+        mixed.append(shares @ table)
+    return mixed
+
+
+def mix_by_broadcast(gate_logits, experts):
+    shares = np.exp(gate_logits - gate_logits.max(axis=1, keepdims=True))
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    return (shares[:, :, None] * experts).sum(axis=1)
+
+
+def mmoe_by_loops(X, W, gates, heads):
+    result = np.zeros((len(X), len(gates)))
+    for r, x in enumerate(X):
+        experts = np.array([np.maximum(x @ matrix, 0) for matrix in W])
+        for k in range(len(gates)):
+            shares = np.exp(x @ gates[k])
+            result[r, k] = (shares / shares.sum()) @ experts @ heads[k]
+    return result
+
+
+def mmoe_by_torch(X, W, gates, heads):
+    X, W, gates, heads = (torch.from_numpy(part) for part in (X, W, gates, heads))
+    experts = torch.relu(torch.einsum("nf,efw->new", X, W))
+    shares = torch.softmax(torch.einsum("nf,kfe->nke", X, gates), dim=2)
+    return ((shares @ experts) * heads).sum(dim=2)
+
+
+def cgc_by_loop(own, shared, gate_logits):
+    mixed = []
+    for k in range(len(own)):
+        mixed.append(mix_by_broadcast(gate_logits[k], np.concatenate([own[k], shared], axis=1)))
+    return np.array(mixed)
+
+
+def cgc_by_two_sums(own, shared, gate_logits):
+    shares = np.exp(gate_logits)
+    shares /= shares.sum(axis=2, keepdims=True)
+    n_own = own.shape[2]
+    from_own = np.einsum("kne,knew->knw", shares[:, :, :n_own], own)
+    return from_own + np.einsum("kne,new->knw", shares[:, :, n_own:], shared)
+
+
+def weights_by_projection(a, b, cosine):
+    u1 = a / np.sqrt(a @ a)
+    u2 = b - u1 * (u1 @ b)
+    u2 = u2 / np.sqrt(u2 @ u2)
+    return [u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2]
+
+
+def weights_by_angle(a, b, cosine):
+    q = np.linalg.qr(np.stack([a, b], axis=1))[0].T
+    u1, u2 = q[0] * np.sign(q[0] @ a), q[1] * np.sign(q[1] @ b)
+    angle = np.arccos(cosine)
+    return np.array([u1, np.cos(angle) * u1 + np.sin(angle) * u2])
+
+
+def count_by_parts(n_features, n_tasks, n_experts, width, head_width):
+    experts = n_experts * (n_features * width + width)
+    gates = n_tasks * n_features * n_experts
+    heads = n_tasks * (width * head_width + head_width + head_width + 1)
+    return experts + gates + heads
+
+
+def count_by_layers(n_features, n_tasks, n_experts, width, head_width):
+    def layer(n_in, n_out, bias=1):
+        return (n_in + bias) * n_out
+
+    one_task = layer(n_features, n_experts, 0) + layer(width, head_width) + layer(head_width, 1)
+    return layer(n_features, n_experts * width) + n_tasks * one_task
+
+
+RIGHT = {
+    "11.1": [losses_by_loop, losses_by_chances],
+    "11.2": [mix_by_rows, mix_by_broadcast],
+    "11.3": [mmoe_by_loops, mmoe_by_torch],
+    "11.4": [cgc_by_loop, cgc_by_two_sums],
+    "11.5": [weights_by_projection, weights_by_angle],
+    "11.6": [count_by_parts, count_by_layers],
+}
+
+
+def unknown_is_zero(outputs, labels):
+    return losses_by_loop(outputs, np.where(np.isnan(labels), 0, labels))
+
+
+def divides_by_all_rows(outputs, labels):
+    known = ~np.isnan(labels)
+    each = np.where(known, np.log(1 + np.exp(outputs)) - np.nan_to_num(labels) * outputs, 0)
+    return each.mean(axis=0)
+
+
+def drops_rows(outputs, labels):
+    whole = ~np.isnan(labels).any(axis=1)
+    return losses_by_loop(outputs[whole], labels[whole])
+
+
+def forgets_nan(outputs, labels):
+    return np.mean(np.log(1 + np.exp(outputs)) - labels * outputs, axis=0)
+
+
+def shares_over_rows(gate_logits, experts):
+    shares = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=0)
+    return (shares[:, :, None] * experts).sum(axis=1)
+
+
+def plain_weights(gate_logits, experts):
+    return (gate_logits[:, :, None] * experts).sum(axis=1)
+
+
+def hard_choice(gate_logits, experts):
+    return np.array([table[logits.argmax()] for logits, table in zip(gate_logits, experts, strict=True)])
+
+
+def one_gate(X, W, gates, heads):
+    return mmoe_by_loops(X, W, [gates[0]] * len(gates), heads)
+
+
+def no_relu(X, W, gates, heads):
+    experts = np.einsum("nf,efw->new", X, W)
+    return np.stack([mix_by_broadcast(X @ g, experts) @ h for g, h in zip(gates, heads, strict=True)], axis=1)
+
+
+def tasks_first(X, W, gates, heads):
+    return mmoe_by_loops(X, W, gates, heads).T
+
+
+def shared_first(own, shared, gate_logits):
+    return np.array(
+        [mix_by_broadcast(gate_logits[k], np.concatenate([shared, own[k]], axis=1)) for k in range(len(own))]
+    )
+
+
+def own_alone(own, shared, gate_logits):
+    n_own = own.shape[2]
+    return np.array([mix_by_broadcast(gate_logits[k][:, :n_own], own[k]) for k in range(len(own))])
+
+
+def first_gate(own, shared, gate_logits):
+    return cgc_by_loop(own, shared, [gate_logits[0]] * len(own))
+
+
+def not_at_right_angle(a, b, cosine):
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    return np.array([a, cosine * a + np.sqrt(1 - cosine**2) * b])
+
+
+def linear_blend(a, b, cosine):
+    u1, u2 = weights_by_projection(a, b, 0.0)
+    return np.array([u1, cosine * u1 + (1 - cosine) * u2])
+
+
+def lengths_kept(a, b, cosine):
+    rest = b - (a @ b) / (a @ a) * a
+    return np.array([a, cosine * a + np.sqrt(1 - cosine**2) * rest])
+
+
+def no_gates(n_features, n_tasks, n_experts, width, head_width):
+    return count_by_parts(n_features, n_tasks, n_experts, width, head_width) - n_tasks * n_features * n_experts
+
+
+def no_biases(n_features, n_tasks, n_experts, width, head_width):
+    return n_experts * n_features * width + n_tasks * (n_features * n_experts + width * head_width + head_width)
+
+
+def one_gate_for_all(n_features, n_tasks, n_experts, width, head_width):
+    return no_gates(n_features, n_tasks, n_experts, width, head_width) + n_features * n_experts
+
+
+WRONG = {
+    "11.1": [
+        (unknown_is_zero, "read an unknown label as 0"),
+        (divides_by_all_rows, "divide by all rows"),
+        (drops_rows, "dropped each row"),
+        (forgets_nan, "nan"),
+    ],
+    "11.2": [
+        (shares_over_rows, "over the rows"),
+        (plain_weights, "logits themselves"),
+        (hard_choice, "best expert alone"),
+    ],
+    "11.3": [
+        (one_gate, "one gate for all"),
+        (no_relu, "ReLU of the experts is missing"),
+        (tasks_first, "transpose"),
+    ],
+    "11.4": [
+        (shared_first, "shared experts stand first"),
+        (own_alone, "left the shared experts out"),
+        (first_gate, "gate of the first task"),
+    ],
+    "11.5": [
+        (not_at_right_angle, "not at a right angle"),
+        (linear_blend, "1 - cosine"),
+        (lengths_kept, "keep the lengths"),
+    ],
+    "11.6": [
+        (no_gates, "gates are missing"),
+        (no_biases, "biases are missing"),
+        (one_gate_for_all, "counted one gate"),
+    ],
+}
