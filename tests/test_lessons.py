@@ -63,7 +63,9 @@ def backing_numbers(name):
     for exercise in chapters()[name[:2]].exercises:
         if exercise.wants_function:
             for case in exercise.cases:
-                found += np.ravel(np.asarray(exercise.reference(*case), dtype=float)).tolist()
+                result = exercise.reference(*case)
+                for part in result if isinstance(result, tuple) else [result]:
+                    found += np.ravel(np.asarray(part, dtype=float)).tolist()
                 found += [number for part in case for number in numbers_in(str(part))]
         else:
             found += numbers_in(str(exercise.reference()))
@@ -186,7 +188,9 @@ def test_figures_have_caption_and_description(name):
 def test_outputs_hold_no_error_no_warning_and_no_path_of_a_machine(name):
     notebook = read("solutions", name)
     assert all(output.output_type != "error" and output.get("name") != "stderr" for output in outputs(notebook))
-    text = json.dumps([output for output in outputs(notebook)])
+    for output in outputs(notebook):
+        output.get("data", {}).pop("image/png", None)  # its base64 may look like anything
+    text = json.dumps(outputs(notebook))
     assert str(REPOSITORY) not in text
     assert not re.search(r"/home/|/root/|/Users/|site-packages|0x[0-9a-f]{6}", re.sub(r"base64,[^\"\\]*", "", text))
 

@@ -1,0 +1,70 @@
+"""What many private steps cost together, by Rényi divergences. For learning: dp-accounting keeps the real books.
+
+Built by hand in chapter 15. The tests hold it within 1 % of dp-accounting's over a grid of settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+ORDERS = (*np.round(np.arange(1.1, 11, 0.1), 1).tolist(), *range(11, 64), 128, 256, 512)
+
+
+def gaussian_rdp(noise_multiplier: float, sampling_rate: float, order: float) -> float:
+    """Rényi divergence of one step: Poisson sampling, then a sum with Gaussian noise. Chapter 15.
+
+    Parameters
+    ----------
+    noise_multiplier : float above 0. Standard deviation of the noise in units of the L2 sensitivity, σ.
+    sampling_rate : float, above 0 and at most 1. Chance of each example (or person) to be in the step, q.
+    order : float above 1. α.
+
+    Returns
+    -------
+    float
+        ln E[(1 - q + q e^((2z - 1) / (2σ²)))^α] / (α - 1) with z ~ N(0, σ²), by numerical integration; with q = 1
+        that is α / (2σ²).
+
+    References
+    ----------
+    Mironov, Talwar and Zhang (2019), "Rényi differential privacy of the sampled Gaussian mechanism".
+    """
+    if not (noise_multiplier > 0 and 0 < sampling_rate <= 1 and order > 1):
+        raise ValueError(
+            "Expected noise_multiplier above 0, sampling_rate above 0 and at most 1, order above 1; "
+            f"came {noise_multiplier}, {sampling_rate}, {order}."
+        )
+    if sampling_rate == 1:
+        return order / (2 * noise_multiplier**2)
+    step = noise_multiplier / 20  # so fine, and so far out, that the sum is the integral to nine digits
+    z = np.arange(-12 * noise_multiplier, order + 12 * noise_multiplier, step)
+    ratio = np.logaddexp(np.log1p(-sampling_rate), np.log(sampling_rate) + (2 * z - 1) / (2 * noise_multiplier**2))
+    return float(logsumexp(norm.logpdf(z, scale=noise_multiplier) + order * ratio) + np.log(step)) / (order - 1)
+
+
+def epsilon_spent(
+    noise_multiplier: float, sampling_rate: float, n_steps: int, delta: float, orders: Sequence[float] = ORDERS
+) -> float:
+    """Give the ε of ``n_steps`` steps of :func:`gaussian_rdp` together, at this δ. Chapter 15.
+
+    Divergences of one order add up over steps; each order gives an ε, and the smallest holds. Whether it protects an
+    example or a person is decided by what was sampled and clipped, not here.
+
+    References
+    ----------
+    Mironov (2017), "Rényi differential privacy"; Canonne, Kamath and Steinke (2020), "The discrete Gaussian for
+    differential privacy", for the step from divergence to ε.
+    """
+    if not (n_steps >= 1 and 0 < delta < 1):
+        raise ValueError(f"Expected n_steps of 1 or more and delta between 0 and 1; came {n_steps}, {delta}.")
+    best = min(
+        n_steps * gaussian_rdp(noise_multiplier, sampling_rate, order)
+        + np.log1p(-1 / order)
+        - np.log(delta * order) / (order - 1)
+        for order in orders
+    )
+    return float(max(best, 0))

@@ -1,0 +1,203 @@
+"""Right answers to the exercises of chapter 15, written differently from the references."""
+
+from collections import Counter
+
+import numpy as np
+from scipy.stats import beta
+
+
+def fit_by_loop(R, items, ratings):
+    return [u for u in range(len(R)) if all(R[u, i] == r for i, r in zip(items, ratings, strict=True))]
+
+
+def fit_by_crossing_out(R, items, ratings):
+    left = np.arange(len(R))
+    for item, rating in zip(items, ratings, strict=True):
+        left = left[R[left, item] == rating]
+    return left
+
+
+def kept_by_reconstruction(rows, V):
+    back = rows @ V @ V.T
+    return np.linalg.norm(back, axis=1) ** 2 / np.linalg.norm(rows, axis=1) ** 2
+
+
+def kept_by_loop(rows, V):
+    return [sum((row @ v) ** 2 for v in V.T) / (row @ row) for row in rows]
+
+
+def sizes_by_counter(table, columns):
+    rows = list(zip(*(table[column] for column in columns), strict=True))
+    count = Counter(rows)
+    return [count[row] for row in rows]
+
+
+def sizes_by_merge(table, columns):
+    sizes = table.groupby(columns).size().rename("size").reset_index()
+    return table.merge(sizes, on=columns, how="left")["size"].to_numpy()
+
+
+def share_by_values(answers, epsilon):
+    p = 1 / (1 + np.exp(-epsilon))
+    return np.where(answers, p, p - 1).mean() / (2 * p - 1)
+
+
+def share_by_tanh(answers, epsilon):
+    return 0.5 + (np.mean(answers) - 0.5) / np.tanh(epsilon / 2)
+
+
+def counts_by_loop(table, most, epsilon, noise):
+    kept = table.copy()
+    for row in kept:
+        row[np.flatnonzero(row)[most:]] = 0
+    return kept.sum(axis=0) + most / epsilon * noise
+
+
+def counts_by_where(table, most, epsilon, noise):
+    kept = np.where(table.cumsum(axis=1) <= most, table, 0)
+    return [kept[:, item].sum() + noise[item] * (most / epsilon) for item in range(table.shape[1])]
+
+
+def bound_by_beta(hits, n_in, false_alarms, n_out, delta):
+    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
+    high = beta.ppf(0.975, false_alarms + 1, n_out - false_alarms) if false_alarms < n_out else 1.0
+    return max(0.0, np.log(max(low - delta, 1e-300)) - np.log(high))
+
+
+def bound_by_binomtest(hits, n_in, false_alarms, n_out, delta):
+    from scipy.stats import binomtest
+
+    low = binomtest(hits, n_in).proportion_ci(confidence_level=0.95, method="exact")[0]
+    high = binomtest(false_alarms, n_out).proportion_ci(confidence_level=0.95)[1]
+    ratio = (low - delta) / high
+    return float(np.log(max(ratio, 1)))
+
+
+RIGHT = {
+    "15.1": [fit_by_loop, fit_by_crossing_out],
+    "15.2": [kept_by_reconstruction, kept_by_loop],
+    "15.3": [sizes_by_counter, sizes_by_merge],
+    "15.4": [share_by_values, share_by_tanh],
+    "15.5": [counts_by_loop, counts_by_where],
+    "15.6": [bound_by_beta, bound_by_binomtest],
+}
+
+
+def any_fits(R, items, ratings):
+    return [u for u in range(len(R)) if any(R[u, i] == r for i, r in zip(items, ratings, strict=True))]
+
+
+def gives_a_mask(R, items, ratings):
+    return np.all(R[:, items] == ratings, axis=1)
+
+
+def forgets_the_stars(R, items, ratings):
+    return np.flatnonzero(((R[:, items] > 0) == (np.asarray(ratings) > 0)).all(axis=1))
+
+
+def gives_where(R, items, ratings):
+    return np.where((R[:, items] == ratings).all(axis=1))
+
+
+def keeps_energy(rows, V):
+    return np.linalg.norm(rows @ V, axis=1) ** 2
+
+
+def keeps_length(rows, V):
+    return np.linalg.norm(rows @ V, axis=1) / np.linalg.norm(rows, axis=1)
+
+
+def gives_lost(rows, V):
+    return 1 - kept_by_reconstruction(rows, V)
+
+
+def one_a_group(table, columns):
+    return table.groupby(columns).size()
+
+
+def others_only(table, columns):
+    return np.array(sizes_by_counter(table, columns)) - 1
+
+
+def column_by_column(table, columns):
+    return np.min([table[column].map(table[column].value_counts()) for column in columns], axis=0)
+
+
+def share_who_said_yes(answers, epsilon):
+    return sum(answers) / len(answers)
+
+
+def divides_by_p(answers, epsilon):
+    return np.mean(answers) * (1 + np.exp(epsilon)) / np.exp(epsilon)
+
+
+def cuts_off(answers, epsilon):
+    return min(1, max(0, share_by_tanh(answers, epsilon)))
+
+
+def hides_a_rating(table, most, epsilon, noise):
+    return counts_by_loop(table, most, epsilon, noise / most)
+
+
+def forgets_to_trim(table, most, epsilon, noise):
+    return np.sum(table, axis=0) + most * noise / epsilon
+
+
+def multiplies_by_epsilon(table, most, epsilon, noise):
+    return counts_by_loop(table, most, 1 / epsilon, noise)
+
+
+def changes_the_table(table, most, epsilon, noise):
+    for row in table:
+        row[np.flatnonzero(row)[most:]] = 0
+    return table.sum(axis=0) + most / epsilon * noise
+
+
+def bare_rates(hits, n_in, false_alarms, n_out, delta):
+    rate = false_alarms / n_out
+    return max(0, np.log((hits / n_in - delta) / rate)) if rate else 0.0
+
+
+def forgets_the_logarithm(hits, n_in, false_alarms, n_out, delta):
+    low, high = beta.ppf(0.025, hits, n_in - hits + 1), beta.ppf(0.975, false_alarms + 1, n_out - false_alarms)
+    return (low - delta) / high
+
+
+def may_be_negative(hits, n_in, false_alarms, n_out, delta):
+    return np.log(forgets_the_logarithm(hits, n_in, false_alarms, n_out, delta))
+
+
+WRONG = {
+    "15.1": [
+        (any_fits, "all known ratings have to fit"),
+        (gives_a_mask, "positions of the rows"),
+        (forgets_the_stars, "how many stars"),
+        (gives_where, "expected"),
+    ],
+    "15.2": [
+        (keeps_energy, "energy of the row itself"),
+        (keeps_length, "no root"),
+        (gives_lost, "share that is lost"),
+    ],
+    "15.3": [
+        (one_a_group, "one number a group"),
+        (others_only, "counts itself"),
+        (column_by_column, "combination"),
+    ],
+    "15.4": [
+        (share_who_said_yes, "said yes"),
+        (divides_by_p, "divided the yeses by p"),
+        (cuts_off, "cut the estimate off"),
+    ],
+    "15.5": [
+        (hides_a_rating, "hides one rating"),
+        (forgets_to_trim, "trim each row"),
+        (multiplies_by_epsilon, "multiplied the noise"),
+        (changes_the_table, "changed its argument table"),
+    ],
+    "15.6": [
+        (bare_rates, "bare rates"),
+        (forgets_the_logarithm, "logarithm is missing"),
+        (may_be_negative, "give 0 there"),
+    ],
+}
