@@ -3,6 +3,7 @@
 from recsys_teach.models.attention import SASRec
 from recsys_teach.models.autoencoder import AutoRec, MultDAE, MultVAE
 from recsys_teach.models.biases import DampedBiases
+from recsys_teach.models.coldstart import DropoutNet, HybridFactors, ProfilePopularity
 from recsys_teach.models.content import ContentProfile
 from recsys_teach.models.ease import EASE
 from recsys_teach.models.factors import BiasedMF
@@ -23,12 +24,15 @@ __all__ = [
     "CoVisitation",
     "ContentProfile",
     "DampedBiases",
+    "DropoutNet",
     "GRURecommender",
+    "HybridFactors",
     "ItemKNN",
     "MarkovChain",
     "MultDAE",
     "MultVAE",
     "Popularity",
+    "ProfilePopularity",
     "PureSVD",
     "SASRec",
     "TwoTower",
