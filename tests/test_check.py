@@ -78,6 +78,7 @@ CHAPTER = Chapter(
         declare("9.5", lambda: {"shape": (3, 4), "n": 12}),
         declare("9.6", lambda log, seen, cells: len(log), cases=[(TWO_RATINGS, [1, 2], sparse.csr_array(np.eye(2)))]),
         declare("9.7", lambda x: None, cases=[(1,)]),
+        declare("9.9", lambda x: x.sum(), cases=[(np.arange(6),)], draw=lambda rng: (rng.integers(9, size=1),)),
         declare("9.8", lambda x: 8 * x / x.sum(), cases=[(np.array([1.0, 2.0]),), (np.array([2.0, 5.0]),)]),
     ],
 )  # fmt: skip
@@ -208,6 +209,23 @@ def test_an_answer_right_by_hand_and_wrong_at_random_is_shown_the_random_case(sa
     out = said("9.1", center_unless_negative)
     assert out.startswith("[not yet]")
     assert "with R = [[-" in out
+
+
+def raises_at_random_and_doubles_by_hand(R):
+    if (R < 0).any():
+        raise ValueError("operands could not be broadcast together")
+    return R * 2
+
+
+def test_a_wrong_value_by_hand_is_shown_before_an_exception_at_random(said) -> None:
+    out = said("9.1", raises_at_random_and_doubles_by_hand)
+    assert "with R = [[1., 3.]]" in out
+    assert "ValueError" not in out
+
+
+def test_a_case_written_by_hand_is_shown_before_a_drawn_one_with_a_shorter_text(said) -> None:
+    out = said("9.9", lambda x: x.sum() + 1)
+    assert "with x = [0, 1, 2, 3, 4, 5]" in out
 
 
 def test_a_known_wrong_answer_gets_its_own_message_and_the_counter_example(said) -> None:
@@ -354,6 +372,14 @@ def zeroes(log, seen, cells):
 @pytest.mark.parametrize(("answer", "name"), [(overwrites, "log"), (appends, "seen"), (zeroes, "cells")])
 def test_a_change_of_any_argument_is_noticed(said, answer, name: str) -> None:
     assert f"changed its argument {name}" in said("9.6", answer)
+
+
+def test_a_change_is_told_by_the_name_that_the_learner_gave(said) -> None:
+    def answer(events, met, table):
+        met.append(3)
+        return 2
+
+    assert "changed its argument met" in said("9.6", answer)
 
 
 def test_the_arguments_of_the_exercise_survive_a_change_in_place(said) -> None:

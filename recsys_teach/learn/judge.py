@@ -75,20 +75,23 @@ def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
             (f'Write check("{exercise.id}", {name}) without calling it.',),
         )
     tried: list[tuple[tuple[Any, ...], Any]] = []
-    failures: list[Verdict] = []
+    failures: list[tuple[bool, Verdict]] = []  # was the case drawn; what differs
     for args in exercise.cases[:1]:  # what a library loads at its first use is not on the learner's clock
         exercise.reference(*copy.deepcopy(args))
     deadline = time.monotonic() + SECONDS
     for args in _arguments(exercise):
         came, verdict = _try(exercise, answer, args, deadline - time.monotonic())
+        if verdict and failures:
+            break  # a wrong value on an earlier case says more
         if verdict:
             return verdict
-        tried.append((args, came))
         if failure := _compare(exercise, answer, args, came):
-            failures.append(failure)
+            failures.append((len(tried) >= len(exercise.cases), failure))
+        tried.append((args, came))
     if not failures:
         return Verdict("ok", exercise.why)
-    first = min(failures, key=lambda failure: sum(map(len, failure.evidence)))  # the smallest counter-example
+    # the smallest counter-example, one that was written by hand before one that was drawn
+    _, first = min(failures, key=lambda failure: (failure[0], sum(map(len, failure[1].evidence))))
     reason = _misconception(exercise, tried) or _rounding(exercise, tried) or first.reason
     return Verdict("not yet", reason, first.evidence + _borrowed(answer))
 
@@ -123,7 +126,7 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, seconds: float) -> t
     if came is None and exercise.reference(*copy.deepcopy(args)) is not None:
         reason = "Your function returned None: does its last line say `return`?"
         return None, Verdict("not yet", reason, (called,))
-    if changed := _changed(exercise, args, given):
+    if changed := _changed(_names_for(exercise, answer, args), args, given):
         reason = f"Your function changed its argument {changed}. Work on a copy, for example {changed}.copy()."
         return None, Verdict("not yet", reason, (called,))
     return came, None
@@ -202,8 +205,13 @@ def _globals_used(code: CodeType | None) -> set[str]:
 
 
 def _called(exercise: Exercise, answer: Callable, args: tuple) -> str:
-    names = _names(answer) if len(_names(answer)) == len(args) else _names(exercise.reference)
+    names = _names_for(exercise, answer, args)
     return "with " + ", ".join(f"{name} = {describe(arg)}" for name, arg in zip(names, args, strict=False))
+
+
+def _names_for(exercise: Exercise, answer: Callable, args: tuple) -> list[str]:
+    """Names of the arguments as the learner wrote them, or those of the reference if their number differs."""
+    return _names(answer) if len(_names(answer)) == len(args) else _names(exercise.reference)
 
 
 def _names(function: Callable) -> list[str]:
@@ -237,9 +245,9 @@ def _raised(error: Exception, answer: Callable) -> str:
     return reason
 
 
-def _changed(exercise: Exercise, before: tuple, after: tuple) -> str:
+def _changed(names: list[str], before: tuple, after: tuple) -> str:
     """Name the first argument that a call changed, or ""."""
-    for name, old, new in zip(_names(exercise.reference), before, after, strict=False):
+    for name, old, new in zip(names, before, after, strict=False):
         if isinstance(old, np.ndarray) and not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
             return name
         if isinstance(old, pd.DataFrame | pd.Series) and not old.equals(new):
