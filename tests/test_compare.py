@@ -176,6 +176,9 @@ def test_ranking_is_told_by_row_and_place() -> None:
 def test_ranking_of_one_user_needs_no_row() -> None:
     assert same_ranking([4, 2, 9], [4, 9, 2]) == "at place 2 you ranked item 9, expected 2."
     assert same_ranking([4, 2, 9], np.array([[4, 2, 9]])) == ""
+    assert same_ranking([4, 2, 9], [4, 2]) == "expected 3 positions, came 2."
+    assert "has no order" in same_ranking([4, 2, 9], {4, 2, 9})
+    assert "whole numbers" in same_ranking([4, 2, 9], [4.0, 2.0, 9.0])
 
 
 def test_ranking_of_another_length_is_told_by_its_shape() -> None:

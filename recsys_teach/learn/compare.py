@@ -39,15 +39,20 @@ def same(expected: Any, came: Any, atol: float = 1e-6) -> str:
 
 def same_ranking(expected: Any, came: Any, atol: float = 0) -> str:
     """Compare lists of item positions, best first: say which row and place differ."""
-    wanted = np.atleast_2d(_as_array(expected))
+    wanted = _as_array(expected)
+    if isinstance(came, set | frozenset):
+        return "expected a list or an array, came a set, which has no order."
     try:
         got = _as_array(came)
     except (ValueError, TypeError):
         return f"expected item positions of shape {wanted.shape}, came {_short(came)}."
-    if got.ndim == 1:
-        got = got[None]
+    if wanted.ndim == got.ndim == 1 and len(wanted) != len(got):
+        return f"expected {len(wanted)} positions, came {len(got)}."
+    wanted, got = np.atleast_2d(wanted), got[None] if got.ndim == 1 else got
     if (reason := _wrong_shape(wanted, got)) or (reason := _not_numbers(got)):
         return reason
+    if wanted.dtype.kind in "iu" and got.dtype.kind == "f":
+        return "expected positions, whole numbers that can index an array; came numbers with a decimal point."
     if (wanted == got).all():
         return ""
     row, place = np.argwhere(wanted != got)[0]
