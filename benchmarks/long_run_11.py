@@ -1,4 +1,4 @@
-"""The runs of chapter 11 that take longer than a notebook may: the generator of two tasks, and two worlds.
+"""The runs of chapter 11 that take longer than a notebook may: the generator of two tasks, and three kinds of worlds.
 
 `python benchmarks/long_run_11.py` writes datasets/long_runs/11_generator.csv (cosine, draw, seed, model, task, error)
 and 11_world.csv (setting, seed, model, task, auc). It takes about ten minutes on one core.
@@ -95,6 +95,7 @@ WIDTHS = {  # numbers for each user and item in the shared model -> units, so th
 }
 SETTINGS = {  # name: (task_correlation, numbers for each user and item)
     "one taste, 3 numbers": (1.0, 3),
+    "one taste, 12 numbers": (1.0, 12),
     "two tastes, 12 numbers": (0.0, 12),
 }
 
@@ -112,8 +113,12 @@ class Ranker(nn.Module):
 
 
 def make_ranker(name: str, n_factors: int, n_users: int = 600, n_items: int = 150) -> Ranker:
-    """Make one of the rankers; "single task" makes one of three, with a third of the numbers."""
-    width = WIDTHS[n_factors][name]
+    """Make one of the rankers.
+
+    "single task" makes one of three twins, with a third of the numbers for each user and item; "single task, roomy" one
+    with all of them, and the shared bottom's width: three of these are about two and a half times as large.
+    """
+    width = WIDTHS[n_factors]["shared bottom" if name == "single task, roomy" else name]
     if name == "single task":
         n_factors //= 3
     networks = {
@@ -121,6 +126,7 @@ def make_ranker(name: str, n_factors: int, n_users: int = 600, n_items: int = 15
         "MMoE": lambda: MMoE(3 * n_factors, 3, n_experts=4, width=width),
         "PLE": lambda: PLE(3 * n_factors, 3, n_own=1, n_shared=2, width=width),
         "single task": lambda: SharedBottom(3 * n_factors, 1, width=width),
+        "single task, roomy": lambda: SharedBottom(3 * n_factors, 1, width=width),
     }
     return Ranker(n_users, n_items, n_factors, networks[name]())
 
@@ -191,8 +197,9 @@ def run_world(setting: str, seed: int) -> list[tuple]:
     scores = {"truth": rows["chances"]}
     for name in ("shared bottom", "MMoE", "PLE"):
         scores[name] = fit_ranker(lambda name=name: make_ranker(name, n_factors), rows, [0, 1, 2], seed)
-    alone = [fit_ranker(lambda: make_ranker("single task", n_factors), rows, [task], seed) for task in range(3)]
-    scores["single task"] = np.hstack(alone)
+    for name in ("single task", "single task, roomy"):
+        alone = [fit_ranker(lambda name=name: make_ranker(name, n_factors), rows, [task], seed) for task in range(3)]
+        scores[name] = np.hstack(alone)
     if setting == "one taste, 3 numbers":
         scores["shared bottom, tasks alike"] = fit_ranker(
             lambda: make_ranker("shared bottom", n_factors), rows, [0, 1, 2], seed, by_label=False

@@ -122,6 +122,33 @@ def forgets_nan(outputs, labels):
     return np.mean(np.log(1 + np.exp(outputs)) - labels * outputs, axis=0)
 
 
+def mask_by_product(outputs, labels):
+    known = ~np.isnan(labels)
+    losses = np.log(1 + np.exp(outputs)) - labels * outputs
+    return (losses * known).sum(axis=0) / known.sum(axis=0)
+
+
+def compares_with_nan(outputs, labels):
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = labels[:, k] != np.nan
+        o, y = outputs[known, k], labels[known, k]
+        losses.append(np.mean(np.log(1 + np.exp(o)) - y * o))
+    return np.array(losses)
+
+
+def shares_over_table(gate_logits, experts):
+    shares = np.exp(gate_logits)
+    shares = shares / shares.sum()
+    return (shares[:, :, None] * experts).sum(axis=1)
+
+
+def mean_of_weighed(gate_logits, experts):
+    shares = np.exp(gate_logits)
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    return (shares[:, :, None] * experts).mean(axis=1)
+
+
 def shares_over_rows(gate_logits, experts):
     shares = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=0)
     return (shares[:, :, None] * experts).sum(axis=1)
@@ -159,6 +186,15 @@ def own_alone(own, shared, gate_logits):
     return np.array([mix_by_broadcast(gate_logits[k][:, :n_own], own[k]) for k in range(len(own))])
 
 
+def no_softmax(own, shared, gate_logits):
+    tables = [np.concatenate([mine, shared], axis=1) for mine in own]
+    return np.stack([(g[:, :, None] * t).sum(axis=1) for g, t in zip(gate_logits, tables, strict=True)])
+
+
+def rows_first(own, shared, gate_logits):
+    return np.stack(list(cgc_by_loop(own, shared, gate_logits)), axis=1)
+
+
 def first_gate(own, shared, gate_logits):
     return cgc_by_loop(own, shared, [gate_logits[0]] * len(own))
 
@@ -178,6 +214,35 @@ def lengths_kept(a, b, cosine):
     return np.array([a, cosine * a + np.sqrt(1 - cosine**2) * rest])
 
 
+def first_keeps_length(a, b, cosine):
+    u1 = a
+    u2 = b - (b @ u1) * u1
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
+
+
+def second_keeps_length(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * (b - (b @ u1) * u1)])
+
+
+def weights_in_columns(a, b, cosine):
+    return np.column_stack(weights_by_projection(a, b, cosine))
+
+
+def sign_lost(a, b, cosine):
+    return weights_by_projection(a, b, np.abs(cosine))
+
+
+def gates_with_biases(n_features, n_tasks, n_experts, width, head_width):
+    gates = n_tasks * (n_features + 1) * n_experts
+    return no_gates(n_features, n_tasks, n_experts, width, head_width) + gates
+
+
+def one_head(n_features, n_tasks, n_experts, width, head_width):
+    head = width * head_width + head_width + head_width + 1
+    return n_experts * (n_features + 1) * width + n_tasks * n_features * n_experts + head
+
+
 def no_gates(n_features, n_tasks, n_experts, width, head_width):
     return count_by_parts(n_features, n_tasks, n_experts, width, head_width) - n_tasks * n_features * n_experts
 
@@ -195,12 +260,16 @@ WRONG = {
         (unknown_is_zero, "read an unknown label as 0"),
         (divides_by_all_rows, "divide by all rows"),
         (drops_rows, "dropped each row"),
-        (forgets_nan, "nan"),
+        (forgets_nan, "NaN times 0"),
+        (mask_by_product, "NaN times 0"),
+        (compares_with_nan, "NaN != NaN"),
     ],
     "11.2": [
         (shares_over_rows, "over the rows"),
         (plain_weights, "logits themselves"),
         (hard_choice, "best expert alone"),
+        (shares_over_table, "whole table"),
+        (mean_of_weighed, "mean after weighing"),
     ],
     "11.3": [
         (one_gate, "one gate for all"),
@@ -211,15 +280,23 @@ WRONG = {
         (shared_first, "shared experts stand first"),
         (own_alone, "left the shared experts out"),
         (first_gate, "gate of the first task"),
+        (no_softmax, "logits themselves"),
+        (rows_first, "Rows come first"),
     ],
     "11.5": [
         (not_at_right_angle, "not at a right angle"),
         (linear_blend, "1 - cosine"),
         (lengths_kept, "keep the lengths"),
+        (first_keeps_length, "u1 keeps"),
+        (second_keeps_length, "u2 keeps"),
+        (weights_in_columns, "transpose"),
+        (sign_lost, "sign of the cosine"),
     ],
     "11.6": [
         (no_gates, "gates are missing"),
         (no_biases, "biases are missing"),
         (one_gate_for_all, "counted one gate"),
+        (gates_with_biases, "gates biases"),
+        (one_head, "counted one head"),
     ],
 }

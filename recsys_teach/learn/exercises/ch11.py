@@ -77,6 +77,16 @@ def _blend(a: np.ndarray, b: np.ndarray, share: float, other: float) -> np.ndarr
     return np.stack([u1, share * u1 + other * u2])
 
 
+def _first_unscaled(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+    rest = b - (b @ a) * a
+    return np.stack([a, cosine * a + np.sqrt(1 - cosine**2) * rest / np.linalg.norm(rest)])
+
+
+def _second_unscaled(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+    u1 = a / np.linalg.norm(a)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * (b - (b @ u1) * u1)])
+
+
 def _unscaled(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
     rest = b - (a @ b) / (a @ a) * a
     return np.stack([a, cosine * a + np.sqrt(1 - cosine**2) * rest])
@@ -102,7 +112,7 @@ def _draw_cgc(rng: np.random.Generator) -> tuple:
 
 
 def _draw_weights(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=5), rng.normal(size=5), float(rng.uniform(0.1, 0.9))
+    return rng.normal(size=5), rng.normal(size=5), float(rng.choice([-1, 1]) * rng.uniform(0.1, 0.9))
 
 
 def _draw_sizes(rng: np.random.Generator) -> tuple:
@@ -132,7 +142,7 @@ CHAPTER = Chapter(
             draw=_draw_labels,
             why="Each task has its own rows: what nobody could observe neither adds to the loss nor to the count.",
             hints=(
-                "Go through the tasks one by one: which rows have a label of this task?",
+                "Go through the tasks one by one: which rows have a label of this task? NaN times 0 is NaN: pick rows.",
                 "known = ~np.isnan(labels[:, k]); then the mean of the formula over outputs[known, k] and labels.",
                 "o, y = outputs[known, k], labels[known, k]; losses.append(np.mean(np.log(1 + np.exp(o)) - y * o))",
             ),
@@ -145,6 +155,8 @@ CHAPTER = Chapter(
                     lambda outputs, labels: masked_losses(
                         outputs[~np.isnan(labels).any(axis=1)], labels[~np.isnan(labels).any(axis=1)]
                     ),
+                "Your result is NaN: NaN times 0 is NaN, and NaN != NaN is True. Pick rows by ~np.isnan(labels[:, k]).":
+                    lambda outputs, labels: _cross_entropy(outputs, labels).mean(axis=0),
                 "That is one number over all labels. Give one loss for each task.":
                     lambda outputs, labels: float(np.nanmean(_cross_entropy(outputs, labels))),
                 "That is the sum over the known rows; the loss is their mean.":
@@ -168,6 +180,10 @@ CHAPTER = Chapter(
             misconceptions={
                 "Your shares sum to 1 over the rows. Each row shares out its own experts: axis=1.":
                     lambda gate_logits, experts: np.einsum("ne,new->nw", softmax(gate_logits, axis=0), experts),
+                "Your shares sum to 1 over the whole table. Each row has shares of its own: sum over axis=1.":
+                    lambda gate_logits, experts: np.einsum("ne,new->nw", softmax(gate_logits), experts),
+                "You took the mean after weighing. The shares already sum to 1: add the weighed experts up.":
+                    lambda gate_logits, experts: mix(gate_logits, experts) / experts.shape[1],
                 "You mixed with the logits themselves: they may be negative, and do not sum to 1.":
                     lambda gate_logits, experts: np.einsum("ne,new->nw", gate_logits, experts),
                 "You took the mean of the experts: the gate has no say.":
@@ -196,7 +212,7 @@ CHAPTER = Chapter(
                 ),
             ],
             draw=_draw_mmoe,
-            why="All tasks read the same experts; only the gate and the head are a task's own.",
+            why="All tasks read the same experts; gate and head are their own. A loop over rows is right, but slow.",
             hints=(
                 "Three steps: experts for all tasks, a mixture for each task, a head for each task.",
                 "experts = np.maximum(np.einsum('nf,efw->new', X, W), 0); the logits of gate k are X @ gates[k].",
@@ -248,6 +264,15 @@ CHAPTER = Chapter(
                     lambda own, shared, gate_logits: np.stack(
                         [mix(g[:, : o.shape[1]], o) for o, g in zip(own, gate_logits, strict=True)]
                     ),
+                "You mixed with the logits themselves. A softmax makes shares of them.":
+                    lambda own, shared, gate_logits: np.stack(
+                        [
+                            np.einsum("ne,new->nw", g, np.concatenate([o, shared], axis=1))
+                            for o, g in zip(own, gate_logits, strict=True)
+                        ]
+                    ),
+                "Rows come first in your result. Tasks come first: np.stack over the tasks, axis=0.":
+                    lambda own, shared, gate_logits: cgc_step(own, shared, gate_logits).swapaxes(0, 1),
                 "All tasks use the gate of the first task.":
                     lambda own, shared, gate_logits: cgc_step(own, shared, np.stack([gate_logits[0]] * len(own))),
                 "Own and shared experts each got a softmax of their own. One softmax shares out all of them.":
@@ -265,6 +290,7 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.6),
                 (np.array([0.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), 0.8),
+                (np.array([2.0, 0.0]), np.array([1.0, 1.0]), -0.6),
             ],
             draw=_draw_weights,
             why="Along u1 lies the cosine, across it the sine, and the squares of both sum to 1.",
@@ -282,6 +308,12 @@ CHAPTER = Chapter(
                 "Sine and cosine are swapped: at cosine 1 both weights must be the same.":
                     lambda a, b, cosine: _blend(a, b, np.sqrt(1 - cosine**2), cosine),
                 "The vectors keep the lengths of a and b. Scale both to length 1.": _unscaled,
+                "u1 keeps the length of a. Scale it to length 1 before you use it.": _first_unscaled,
+                "u2 keeps its length. Scale what is left of b to length 1.": _second_unscaled,
+                "That is the transpose: one row for each weight, so np.stack, not np.column_stack.":
+                    lambda a, b, cosine: related_weights(a, b, cosine).T,
+                "The sign of the cosine is lost: at a negative cosine w2 points away from u1.":
+                    lambda a, b, cosine: related_weights(a, b, abs(cosine)),
             },
         ),
         Exercise(
@@ -303,6 +335,12 @@ CHAPTER = Chapter(
                 "The biases are missing.":
                     lambda n_features, n_tasks, n_experts, width, head_width: n_experts * n_features * width
                     + n_tasks * (n_features * n_experts + width * head_width + head_width),
+                "You gave the gates biases. They have none.":
+                    lambda n_features, n_tasks, n_experts, width, head_width: n_tasks * n_experts
+                    + count_mmoe(n_features, n_tasks, n_experts, width, head_width),
+                "You counted one head. Each task has one.":
+                    lambda n_features, n_tasks, n_experts, width, head_width: n_experts * (n_features + 1) * width
+                    + n_tasks * n_features * n_experts + (width + 1) * head_width + head_width + 1,
                 "You counted one gate. Each task has one.":
                     lambda n_features, n_tasks, n_experts, width, head_width: n_experts * (n_features + 1) * width
                     + n_features * n_experts + n_tasks * ((width + 1) * head_width + head_width + 1),
@@ -320,8 +358,9 @@ CHAPTER = Chapter(
     predictions=[
         Prediction(
             "P11.1",
-            "One network predicts click, finish and like; its twin is three networks, one a task, that together have "
-            "as many parameters. The tastes behind all three labels are the same. The shared network is better",
+            "One network predicts click, finish and like. Its rival is three separate networks, one for each of them, "
+            "which together have as many numbers to learn. All three labels come from the same taste. The one network "
+            "is better",
             {
                 "a": "at all three",
                 "b": "at some, and worse at others",
