@@ -26,7 +26,8 @@ def truth_probability(epsilon: float) -> float:
 def randomised_response(answers: np.ndarray, epsilon: float, rng: np.random.Generator) -> np.ndarray:
     """Tell the truth with probability e^ε / (1 + e^ε), else the opposite. Built by hand in chapter 15.
 
-    Each answer is ε-private by itself, before anybody has collected it (local differential privacy).
+    Each answer is ε-private by itself, before anybody has collected it (local differential privacy). It hides what was
+    answered, not who takes part: the unit is one answer, changed.
 
     Parameters
     ----------
@@ -64,7 +65,8 @@ def laplace(
     Parameters
     ----------
     value : float or array. What would be released without privacy.
-    sensitivity : float. Largest L1 distance by which one person (or one rating: say which) can change ``value``.
+    sensitivity : float. Largest L1 distance by which one person (or one rating: say which), added or removed, can
+        change ``value``.
     epsilon : float. The ε of the whole release.
 
     References
@@ -108,7 +110,8 @@ def gaussian(
     Parameters
     ----------
     value : float or array. What would be released without privacy.
-    sensitivity : float. Largest L2 distance by which one person (or one rating: say which) can change ``value``.
+    sensitivity : float. Largest L2 distance by which one person (or one rating: say which), added or removed, can
+        change ``value``.
     """
     _check_positive(sensitivity=sensitivity)
     return value + rng.normal(scale=sensitivity * noise_multiplier(epsilon, delta), size=np.shape(value))

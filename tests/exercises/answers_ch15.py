@@ -17,6 +17,21 @@ def fit_by_crossing_out(R, items, ratings):
     return left
 
 
+def scores_by_loops(R, items, ratings, n_raters):
+    scores = np.zeros(len(R))
+    for u in range(len(R)):
+        for i, rating in zip(items, ratings, strict=True):
+            if R[u, i] and abs(R[u, i] - rating) <= 1:
+                scores[u] += 1 / np.log(1 + n_raters[i])
+    return scores
+
+
+def scores_by_film(R, items, ratings, n_raters):
+    weights = 1 / np.log1p(n_raters)
+    far = np.where(R == 0, 99, R)
+    return sum(weights[i] * np.isin(far[:, i], [r - 1, r, r + 1]) for i, r in zip(items, ratings, strict=True))
+
+
 def kept_by_reconstruction(rows, V):
     back = rows @ V @ V.T
     return np.linalg.norm(back, axis=1) ** 2 / np.linalg.norm(rows, axis=1) ** 2
@@ -75,11 +90,12 @@ def bound_by_binomtest(hits, n_in, false_alarms, n_out, delta):
 
 RIGHT = {
     "15.1": [fit_by_loop, fit_by_crossing_out],
-    "15.2": [kept_by_reconstruction, kept_by_loop],
-    "15.3": [sizes_by_counter, sizes_by_merge],
-    "15.4": [share_by_values, share_by_tanh],
-    "15.5": [counts_by_loop, counts_by_where],
-    "15.6": [bound_by_beta, bound_by_binomtest],
+    "15.2": [scores_by_loops, scores_by_film],
+    "15.3": [kept_by_reconstruction, kept_by_loop],
+    "15.4": [sizes_by_counter, sizes_by_merge],
+    "15.5": [share_by_values, share_by_tanh],
+    "15.6": [counts_by_loop, counts_by_where],
+    "15.7": [bound_by_beta, bound_by_binomtest],
 }
 
 
@@ -97,6 +113,30 @@ def forgets_the_stars(R, items, ratings):
 
 def gives_where(R, items, ratings):
     return np.where((R[:, items] == ratings).all(axis=1))
+
+
+def asks_each_column(R, items, ratings):
+    return np.flatnonzero(np.all(R[:, items] == ratings, axis=0))
+
+
+def fits_unrated(R, items, ratings, n_raters):
+    return (abs(R[:, items] - ratings) < 2) @ (1 / np.log1p(n_raters[items]))
+
+
+def counts_what_fits(R, items, ratings, n_raters):
+    return ((R[:, items] > 0) & (abs(R[:, items] - ratings) < 2)).sum(axis=1)
+
+
+def wants_exact_stars(R, items, ratings, n_raters):
+    return (R[:, items] == ratings) @ (1 / np.log1p(n_raters[items]))
+
+
+def prefers_popular(R, items, ratings, n_raters):
+    return ((R[:, items] > 0) & (abs(R[:, items] - ratings) < 2)) @ np.log1p(n_raters[items])
+
+
+def keeps_of_everybody(rows, V):
+    return np.linalg.norm(rows @ V) ** 2 / np.linalg.norm(rows) ** 2
 
 
 def keeps_energy(rows, V):
@@ -123,6 +163,11 @@ def column_by_column(table, columns):
     return np.min([table[column].map(table[column].value_counts()) for column in columns], axis=0)
 
 
+def joins_text(table, columns):
+    key = table[columns].astype(str).agg("".join, axis=1)
+    return key.map(key.value_counts()).to_numpy()
+
+
 def share_who_said_yes(answers, epsilon):
     return sum(answers) / len(answers)
 
@@ -133,6 +178,39 @@ def divides_by_p(answers, epsilon):
 
 def cuts_off(answers, epsilon):
     return min(1, max(0, share_by_tanh(answers, epsilon)))
+
+
+def divides_the_rest_by_p(answers, epsilon):
+    p = np.exp(epsilon) / (1 + np.exp(epsilon))
+    return (np.mean(answers) - (1 - p)) / p
+
+
+def undoes_a_coin(answers, epsilon):
+    p = np.exp(epsilon) / (1 + np.exp(epsilon))
+    return (np.mean(answers) - (1 - p) / 2) / p
+
+
+def looks_at_the_table(table, most, epsilon, noise):
+    kept = table * (np.cumsum(table, axis=1) <= most)
+    return kept.sum(axis=0) + noise * kept.sum(axis=1).max() / epsilon
+
+
+def replaces_a_person(table, most, epsilon, noise):
+    return counts_by_loop(table, most, epsilon, 2 * noise)
+
+
+def keeps_too_few(table, most, epsilon, noise):
+    kept = table * (np.cumsum(table, axis=1) < most)
+    return kept.sum(axis=0) + noise * most / epsilon
+
+
+def trims_columns(table, most, epsilon, noise):
+    kept = table * (table.cumsum(axis=0) <= most)
+    return kept.sum(axis=0) + noise * most / epsilon
+
+
+def cuts_counts_off(table, most, epsilon, noise):
+    return np.clip(counts_by_loop(table, most, epsilon, noise), 0, None)
 
 
 def hides_a_rating(table, most, epsilon, noise):
@@ -158,13 +236,26 @@ def bare_rates(hits, n_in, false_alarms, n_out, delta):
     return max(0, np.log((hits / n_in - delta) / rate)) if rate else 0.0
 
 
+def ratio_of_ends(hits, n_in, false_alarms, n_out, delta):
+    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
+    return (low - delta) / beta.ppf(0.975, false_alarms + 1, n_out - false_alarms)
+
+
 def forgets_the_logarithm(hits, n_in, false_alarms, n_out, delta):
-    low, high = beta.ppf(0.025, hits, n_in - hits + 1), beta.ppf(0.975, false_alarms + 1, n_out - false_alarms)
-    return (low - delta) / high
+    return max(0, ratio_of_ends(hits, n_in, false_alarms, n_out, delta))
+
+
+def forgets_the_logarithm_with_if(hits, n_in, false_alarms, n_out, delta):
+    ratio = ratio_of_ends(hits, n_in, false_alarms, n_out, delta)
+    return ratio if ratio > 1 else 0
 
 
 def may_be_negative(hits, n_in, false_alarms, n_out, delta):
-    return np.log(forgets_the_logarithm(hits, n_in, false_alarms, n_out, delta))
+    return np.log(ratio_of_ends(hits, n_in, false_alarms, n_out, delta))
+
+
+def may_be_nan(hits, n_in, false_alarms, n_out, delta):
+    return max(np.log(ratio_of_ends(hits, n_in, false_alarms, n_out, delta)), 0)
 
 
 WRONG = {
@@ -172,32 +263,50 @@ WRONG = {
         (any_fits, "all known ratings have to fit"),
         (gives_a_mask, "positions of the rows"),
         (forgets_the_stars, "how many stars"),
-        (gives_where, "expected"),
+        (gives_where, "take its [0]"),
+        (asks_each_column, "One answer a row"),
     ],
     "15.2": [
+        (fits_unrated, "0 is no rating"),
+        (counts_what_fits, "few raters weighs more"),
+        (wants_exact_stars, "may be off by one"),
+        (prefers_popular, "Divide by it"),
+    ],
+    "15.3": [
         (keeps_energy, "energy of the row itself"),
         (keeps_length, "no root"),
         (gives_lost, "share that is lost"),
+        (keeps_of_everybody, "share of its own"),
     ],
-    "15.3": [
+    "15.4": [
         (one_a_group, "one number a group"),
         (others_only, "counts itself"),
         (column_by_column, "combination"),
+        (joins_text, "without a separator"),
     ],
-    "15.4": [
+    "15.5": [
         (share_who_said_yes, "said yes"),
         (divides_by_p, "divided the yeses by p"),
         (cuts_off, "cut the estimate off"),
+        (divides_the_rest_by_p, "divisor is 2p - 1"),
+        (undoes_a_coin, "tells the opposite"),
     ],
-    "15.5": [
+    "15.6": [
         (hides_a_rating, "hides one rating"),
         (forgets_to_trim, "trim each row"),
         (multiplies_by_epsilon, "multiplied the noise"),
+        (looks_at_the_table, "sensitivity from the table"),
+        (replaces_a_person, "replaced by another"),
+        (keeps_too_few, "one too few"),
+        (trims_columns, "trimmed the columns"),
+        (cuts_counts_off, "cut counts off"),
         (changes_the_table, "changed its argument table"),
     ],
-    "15.6": [
+    "15.7": [
         (bare_rates, "bare rates"),
         (forgets_the_logarithm, "logarithm is missing"),
         (may_be_negative, "give 0 there"),
+        (forgets_the_logarithm_with_if, "Take its logarithm"),
+        (may_be_nan, "max(nan, 0)"),
     ],
 }

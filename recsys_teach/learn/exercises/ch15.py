@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.privacy import attacks
 from recsys_teach.privacy.anonymise import group_sizes
 from recsys_teach.privacy.attacks import candidates, epsilon_lower_bound, kept_share
 from recsys_teach.privacy.mechanisms import true_share, truth_probability
@@ -14,7 +15,13 @@ from recsys_teach.privacy.mechanisms import true_share, truth_probability
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]])
 LN3 = float(np.log(3))
 PEOPLE = pd.DataFrame({"gender": ["F", "M", "F"], "age": [20, 20, 20], "zip_code": ["1", "1", "1"]})
+JOINED = pd.DataFrame({"gender": ["F", "F"], "age": [2, 24], "zip_code": ["41", "1"]})
 CLUB = pd.DataFrame({"gender": list("FMFMF"), "age": [20, 20, 40, 20, 20], "zip_code": ["94", "94", "10", "10", "94"]})
+
+
+def linkage_scores(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_raters: np.ndarray) -> np.ndarray:
+    """Score each row with the tolerance of one star that the chapter uses."""
+    return attacks.linkage_scores(R, items, ratings, n_raters)
 
 
 def private_counts(table: np.ndarray, most: int, epsilon: float, noise: np.ndarray) -> np.ndarray:
@@ -27,9 +34,19 @@ def _trimmed(table: np.ndarray, most: int) -> np.ndarray:
 
 
 def _draw_handful(rng: np.random.Generator) -> tuple:
-    R = rng.integers(0, 3, size=(12, 6))
+    R = rng.integers(0, 3, size=(8, 6))  # small enough to be shown to a learner whole
     items = rng.choice(6, 2, replace=False)
-    return R, items, R[rng.integers(12), items]
+    return R, items, R[rng.integers(8), items]
+
+
+def _draw_noisy_handful(rng: np.random.Generator) -> tuple:
+    R = rng.integers(0, 6, size=(6, 6))
+    items = rng.choice(6, 3, replace=False)
+    return R, items, rng.integers(1, 6, size=3), rng.integers(2, 50, size=6)
+
+
+def _fits(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, within: int = 1) -> np.ndarray:
+    return (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= within)
 
 
 def _draw_rows(rng: np.random.Generator) -> tuple:
@@ -114,10 +131,50 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: np.flatnonzero(((R[:, items] > 0) == (ratings > 0)).all(axis=1)),
                 "You counted the rows. Return their positions: the attacker wants to read them.":
                     lambda R, items, ratings: len(candidates(R, items, ratings)),
+                "You asked of each column whether all people fit. One answer a row: all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).all(axis=0)),
+                "np.where gives a tuple with the positions in it: take its [0], or use np.flatnonzero.":
+                    lambda R, items, ratings: np.where((R[:, items] == ratings).all(axis=1)),
             },
         ),
         Exercise(
-            "15.2", "The share that a model keeps", objective="O15.2", level="core", minutes=6,
+            "15.2", "Which row fits best?", objective="O15.1", level="core", minutes=6,
+            reference=linkage_scores,
+            cases=[
+                (R_TINY, np.array([0, 2]), np.array([4, 1]), np.array([4, 4, 4, 4])),
+                (R_TINY, np.array([1, 3]), np.array([5, 1]), np.array([9, 2, 5, 30])),
+                (R_TINY, np.array([2]), np.array([3]), np.array([9, 2, 5, 30])),
+            ],
+            draw=_draw_noisy_handful,
+            why="A film that fits adds its weight, a rare one more; a mistake costs only its own weight.",
+            hints=(
+                "R[:, items] has one row a person and one column a known film. When does a rating fit?",
+                "It fits if R[:, items] > 0 and the difference is at most 1; weights: 1 / np.log(1 + n_raters[items]).",
+                "fits = (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= 1); fits @ weights",
+            ),
+            misconceptions={
+                "A 0 is no rating, but it lies within a star of 1: only rated films fit, R[:, items] > 0.":
+                    lambda R, items, ratings, n_raters: (
+                        (np.abs(R[:, items] - ratings) <= 1) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You counted the films that fit. A film with few raters weighs more: 1 / ln(1 + its raters).":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings).sum(axis=1),
+                "You multiplied by the logarithm, so popular films weigh more. Divide by it.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ np.log(1 + n_raters[items]),
+                "The weight is 1 / ln(1 + n): you left the logarithm out.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / (1 + n_raters[items])),
+                "The weight is 1 / ln(1 + n): you took ln(n), which is 0 for a film with one rater.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / np.log(n_raters[items])),
+                "You asked for exactly the same stars. The attacker may be off by one: compare the distance with 1.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings, within=0) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "That is the best row. Asked is the score of each.":
+                    lambda R, items, ratings, n_raters: int(linkage_scores(R, items, ratings, n_raters).argmax()),
+            },
+        ),
+        Exercise(
+            "15.3", "The share that a model keeps", objective="O15.2", level="core", minutes=6,
             reference=kept_share,
             cases=[
                 (np.array([[3.0, 4.0]]), np.array([[1.0], [0.0]])),
@@ -137,19 +194,20 @@ CHAPTER = Chapter(
                     lambda rows, V: 1 - kept_share(rows, V),
                 "That is a ratio of lengths. Energy is the sum of squares: no root.":
                     lambda rows, V: np.sqrt(kept_share(rows, V)),
-                "You summed over people (axis=0). Each row needs a share of its own: axis=1.":
-                    lambda rows, V: ((rows @ V) ** 2).sum(axis=0) / (rows**2).sum(),
+                "You summed over everybody, so one number is left. Each row needs a share of its own: axis=1.":
+                    lambda rows, V: ((rows @ V) ** 2).sum() / (rows**2).sum(),
                 "Square first, then add up: positive and negative coordinates must not cancel.":
                     lambda rows, V: (rows @ V).sum(axis=1) ** 2 / (rows**2).sum(axis=1),
             },
         ),
         Exercise(
-            "15.3", "How many share each row?", objective="O15.3", level="core", minutes=6,
+            "15.4", "How many share each row?", objective="O15.3", level="core", minutes=6,
             reference=group_sizes,
             cases=[
                 (PEOPLE, ["gender", "age"]),
                 (CLUB, ["gender", "age"]),
                 (CLUB, ["gender", "age", "zip_code"]),
+                (JOINED, ["gender", "age", "zip_code"]),
             ],
             draw=_draw_people,
             why="A person is as well hidden as the group that shares their values is large, themselves included.",
@@ -167,12 +225,14 @@ CHAPTER = Chapter(
                     lambda table, columns: np.min([group_sizes(table, [column]) for column in columns], axis=0),
                 "You used the first column alone.":
                     lambda table, columns: group_sizes(table, columns[:1]),
+                "Joined without a separator, 2 and '41' look like 24 and '1'. Compare the columns one by one: groupby.":
+                    lambda table, columns: _joined(table, columns).map(_joined(table, columns).value_counts()),
                 "That is the smallest group of all. Asked is the size of each row's own.":
                     lambda table, columns: int(group_sizes(table, columns).min()),
             },
         ),
         Exercise(
-            "15.4", "The true share from lies", objective="O15.4", level="core", minutes=7,
+            "15.5", "The true share from lies", objective="O15.4", level="core", minutes=7,
             reference=true_share,
             cases=[
                 (np.array([True, False]), LN3),
@@ -195,6 +255,14 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: float(np.mean(answers) / truth_probability(epsilon)),
                 "You took the false yeses off, but did not stretch what is left: divide by 2p - 1.":
                     lambda answers, epsilon: float(np.mean(answers) - 1 + truth_probability(epsilon)),
+                "You divided by p. Solve the whole formula for the share: the divisor is 2p - 1.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 + truth_probability(epsilon)) / truth_probability(epsilon)
+                    ),
+                "That undoes a coin toss in place of the lie. Here the other branch tells the opposite, always.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - (1 - truth_probability(epsilon)) / 2) / truth_probability(epsilon)
+                    ),
                 "You used p = 1 - e^-ε. With ε = ln(p / (1 - p)), p is e^ε / (1 + e^ε).":
                     lambda answers, epsilon: _share_with(answers, 1 - np.exp(-epsilon)),
                 "You mixed up truth and lie: p, the larger chance, is that of the truth.":
@@ -202,22 +270,32 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "15.5", "Popularity, private for people", objective="O15.4", level="core", minutes=8,
+            "15.6", "Popularity, private for people", objective="O15.4", level="core", minutes=8,
             reference=private_counts,
             cases=[
                 (np.array([[1, 1, 1], [0, 1, 0]]), 2, 1.0, np.array([1.0, 0.0, -1.0])),
                 (np.array([[1, 1, 1, 1], [0, 1, 0, 1]]), 3, 0.5, np.array([0.5, -1.0, 0.0, 2.0])),
+                (np.array([[1, 0, 0], [0, 1, 0]]), 2, 1.0, np.array([1.0, 0.0, -1.0])),  # nobody has `most` ones
             ],
             draw=_draw_counts,
             why="Trimmed, one person moves at most `most` counts by 1 each: that is the L1 sensitivity.",
             hints=(
-                "By how much can one person who comes or goes change the list of counts, added over all films?",
+                "By how much can one person, added or removed, change the list of counts, added over all films?",
                 "np.cumsum(table, axis=1) <= most says which ones are among the first. Scale: most / epsilon.",
                 "kept = table * (np.cumsum(table, axis=1) <= most); kept.sum(axis=0) + noise * most / epsilon",
             ),
             misconceptions={
                 "Sensitivity 1 hides one rating. One person moves up to `most` counts: scale the noise by most / ε.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise / epsilon,
+                "You took the sensitivity from the table. It has to hold for all tables: `most`, whoever is in.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0)
+                        + noise * _trimmed(table, most).sum(axis=1).max() / epsilon
+                    ),
+                "2 * most is for a person replaced by another. Here one is added or removed: `most`.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * 2 * most / epsilon
+                    ),
                 "Nothing bounds what one person does: trim each row to its first `most` ones before you count.":
                     lambda table, most, epsilon, noise: table.sum(axis=0) + noise * most / epsilon,
                 "You multiplied the noise by ε. A small ε promises more, so it needs more noise: divide.":
@@ -230,18 +308,30 @@ CHAPTER = Chapter(
                     lambda table, most, epsilon, noise: (
                         np.pad(table[:, :most].sum(axis=0), (0, table.shape[1] - most)) + noise * most / epsilon
                     ),
+                "With < you keep one too few: the first `most` ones have a running count <= most.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most - 1).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You trimmed the columns: cumsum(axis=0) runs over people. Along each row it is axis=1.":
+                    lambda table, most, epsilon, noise: (
+                        (table * (np.cumsum(table, axis=0) <= most)).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You cut counts off at 0. That is private, too, but makes them too high on average: leave them.":
+                    lambda table, most, epsilon, noise: np.maximum(private_counts(table, most, epsilon, noise), 0),
                 "Those are the true counts. The noise is missing.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0),
             },
         ),
         Exercise(
-            "15.6", "What an attack proves", objective="O15.5", level="core", minutes=8,
+            "15.7", "What an attack proves", objective="O15.5", level="core", minutes=8,
             reference=epsilon_lower_bound,
             cases=[
                 (90, 100, 10, 100, 0.0),
                 (100, 100, 0, 100, 0.0),
                 (50, 100, 50, 100, 0.0),
                 (300, 400, 100, 400, 0.01),
+                (1, 100, 10, 100, 0.01),  # the low end of TPR is below δ: no logarithm
+                (0, 100, 10, 100, 0.0),
             ],
             draw=_draw_audit,
             why="Rates are measured with luck; the ends that favour the defence leave what luck cannot explain.",
@@ -260,6 +350,16 @@ CHAPTER = Chapter(
                 "The logarithm is missing: the rates differ by the factor e^ε.":
                     lambda hits, n_in, false_alarms, n_out, delta: max(
                         (_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1], 0
+                    ),
+                "That is the ratio e^ε. Take its logarithm.":
+                    lambda hits, n_in, false_alarms, n_out, delta: (
+                        (_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1]
+                        if _ends(hits, n_in)[0] - delta > _ends(false_alarms, n_out)[1]
+                        else 0.0
+                    ),
+                "Where TPR's low end is below δ there is no logarithm, and max(nan, 0) is nan: ask first, then give 0.":
+                    lambda hits, n_in, false_alarms, n_out, delta: max(
+                        float(np.log((_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1])), 0
                     ),
                 "You took the difference of the rates. The promise speaks of their ratio.":
                     lambda hits, n_in, false_alarms, n_out, delta: (
@@ -300,11 +400,12 @@ CHAPTER = Chapter(
             answer="b",
         ),
         Question(
-            "O15.2", "Which PureSVD tells most about who was in its data?",
+            "O15.2", "The illness stands in no event. About whom can the club infer it?",
             {
-                "a": ("One with few directions.", "Few directions describe what all have in common."),
-                "b": ("None: a model holds no rows.", "At 400 directions members were told nearly without mistakes."),
-                "c": ("One with many directions.", "Right: many directions describe single rows."),
+                "a": ("About nobody: the log never says it.", "A classifier on clicks did better than guessing."),
+                "b": ("Only about those who told.", "They train the classifier; it is then read on the others."),
+                "c": ("About all who click, once some have told.",
+                      "Right: tastes carry it. The guess may be wrong, and harms all the same."),
             },
             answer="c",
         ),
@@ -343,3 +444,7 @@ CHAPTER = Chapter(
 
 def _share_with(answers: np.ndarray, p: float) -> float:
     return float((np.mean(answers) - (1 - p)) / (2 * p - 1))
+
+
+def _joined(table: pd.DataFrame, columns: list[str]) -> pd.Series:
+    return table[columns].astype(str).agg("".join, axis=1)
