@@ -153,6 +153,10 @@ def turns_round(factors, features, kept):
     return np.hstack([np.where(kept[:, None], 0, factors), features])
 
 
+def blanks_columns(factors, features, kept):
+    return np.hstack([factors * kept, features])
+
+
 def leaves_rows_out(factors, features, kept):
     return np.hstack([factors[kept], features[kept]])
 
@@ -167,6 +171,44 @@ def returns_a_place(C, candidates, targets, noise):
     place = int(gains.argmax())
     q = candidates[place]
     return place, C - np.outer(C[:, q], C[:, q]) / (C[q, q] + noise)
+
+
+def updates_by_the_place(C, candidates, targets, noise):
+    g = (C[np.ix_(targets, candidates)] ** 2).sum(axis=0) / (C[candidates, candidates] + noise)
+    q = int(np.argmax(g))
+    return q, C - np.outer(C[:, q], C[:, q]) / (C[q, q] + noise)
+
+
+def transposes_a_vector(C, candidates, targets, noise):
+    q = question_by_loop(C, candidates, targets, noise)[0]
+    return q, C - C[:, q] * C[:, q].T / (C[q, q] + noise)
+
+
+def asks_about_anything(C, candidates, targets, noise):
+    q = int(np.argmax([(C[targets, i] ** 2).sum() / (C[i, i] + noise) for i in range(len(C))]))
+    return q, C - np.outer(C[:, q], C[:, q]) / (C[q, q] + noise)
+
+
+def sums_before_squaring(C, candidates, targets, noise):
+    gains = [C[targets, i].sum() ** 2 / (C[i, i] + noise) for i in candidates]
+    q = candidates[int(np.argmax(gains))]
+    return q, C - np.outer(C[:, q], C[:, q]) / (C[q, q] + noise)
+
+
+def forgets_the_noise_in_the_gain(C, candidates, targets, noise):
+    q = question_by_loop(C, candidates, targets, 0.0)[0]
+    return q, C - np.outer(C[:, q], C[:, q]) / (C[q, q] + noise)
+
+
+def returns_c_first(C, candidates, targets, noise):
+    q, after = question_by_loop(C, candidates, targets, noise)
+    return after, q
+
+
+def changes_c(C, candidates, targets, noise):
+    q = question_by_loop(C, candidates, targets, noise)[0]
+    C -= np.outer(C[:, q], C[:, q]) / (C[q, q] + noise)
+    return q, C
 
 
 def keeps_the_table(C, candidates, targets, noise):
@@ -201,6 +243,18 @@ def counts_all_as_misses(clicks, shown, rng):
     return np.argmax(rng.beta(clicks + 1, shown + 1), axis=1)
 
 
+def returns_the_largest_draw(clicks, shown, rng):
+    return rng.beta(1 + clicks, 1 + shown - clicks).max(axis=1)
+
+
+def loops_over_arms_first(clicks, shown, rng):
+    draws = np.zeros(clicks.shape)
+    for arm in range(clicks.shape[1]):
+        for run in range(len(clicks)):
+            draws[run, arm] = rng.beta(1 + clicks[run, arm], 1 + shown[run, arm] - clicks[run, arm])
+    return draws.argmax(axis=1)
+
+
 def takes_the_mean(clicks, shown, rng):
     return np.argmax((clicks + 1) / (shown + 2), axis=1)
 
@@ -232,6 +286,29 @@ def takes_all_for_clicks(inverse, b, x, reward):
     return visitor_by_inverse(inverse, b, x, reward)[0], b + x
 
 
+def transposes_m(inverse, b, x, reward):
+    m = inverse @ x
+    return inverse - m * m.T / (1 + x @ m), b + reward * x
+
+
+def takes_a_number_off(inverse, b, x, reward):
+    m = inverse @ x
+    return inverse - (m @ m) / (1 + x @ m), b + reward * x
+
+
+def multiplies_x(inverse, b, x, reward):
+    return inverse - np.outer(x, x) / (1 + x @ inverse @ x), b + reward * x
+
+
+def adds_the_reward(inverse, b, x, reward):
+    return visitor_by_inverse(inverse, b, x, reward)[0], b + reward
+
+
+def returns_theta(inverse, b, x, reward):
+    inverse, b = visitor_by_inverse(inverse, b, x, reward)
+    return inverse, inverse @ b
+
+
 WRONG = {
     "14.1": [
         (forgets_damping, "chance decides"),
@@ -250,11 +327,19 @@ WRONG = {
         (drops_everything, "The features went, too"),
         (turns_round, "You kept what should go"),
         (leaves_rows_out, "You left the rows out"),
+        (blanks_columns, "You blanked columns"),
     ],
     "14.4": [
         (asks_the_uncertain, "most uncertain itself"),
         (returns_a_place, "a place in the list"),
-        (keeps_the_table, "must leave the table"),
+        (updates_by_the_place, "The item is candidates[place]"),
+        (transposes_a_vector, "np.outer(v, v)"),
+        (asks_about_anything, "only about the candidates"),
+        (sums_before_squaring, "plus and minus must not cancel"),
+        (forgets_the_noise_in_the_gain, "fraction line of the gain"),
+        (returns_c_first, "The question first"),
+        (changes_c, "C.copy()"),
+        (keeps_the_table, "must leave C"),
         (returns_the_question_alone, "expected 2 things"),
     ],
     "14.5": [
@@ -267,6 +352,8 @@ WRONG = {
         (counts_all_as_misses, "did not click"),
         (takes_the_mean, "That is greedy"),
         (swaps, "exchanged the two parameters"),
+        (returns_the_largest_draw, "Return its arm"),
+        (loops_over_arms_first, "another order of draws"),
         (has_no_prior, "raised ValueError"),
     ],
     "14.7": [
@@ -274,5 +361,10 @@ WRONG = {
         (forgets_the_one, "The 1 below the fraction line"),
         (learns_from_clicks_alone, "a no is an answer"),
         (takes_all_for_clicks, "takes every visitor for a click"),
+        (transposes_m, "m.T of a vector"),
+        (takes_a_number_off, "m @ m is one number"),
+        (multiplies_x, "not of x"),
+        (adds_the_reward, "You added the reward"),
+        (returns_theta, "That is θ"),
     ],
 }

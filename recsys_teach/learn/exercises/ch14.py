@@ -18,6 +18,20 @@ C_LARGE = np.array([
     [0.2, 0.6, 1.0, 0.3],
     [0.1, 0.7, 0.3, 1.5],
 ])  # fmt: skip
+C_RARE = np.array([[0.25, 0.0, 0.4], [0.0, 4.0, 1.0], [0.4, 1.0, 1.0]])  # without noise question 0 would win
+# 0 varies most, 1 varies most with 3, and 2 tells most about 3
+C_THREE = np.array([
+    [9.0, 0.0, 0.0, 0.5],
+    [0.0, 4.0, 0.0, 1.2],
+    [0.0, 0.0, 1.0, 1.0],
+    [0.5, 1.2, 1.0, 4.0],
+])  # fmt: skip
+C_SIGNS = np.array([
+    [1.0, 0.0, 0.6, -0.6],
+    [0.0, 1.0, 0.4, 0.4],
+    [0.6, 0.4, 1.0, 0.0],
+    [-0.6, 0.4, 0.0, 1.0],
+])  # fmt: skip
 CLICKS = np.array([[5.0, 4.0, 1.0, 0.0], [3.0, 3.0, 3.0, 3.0], [9.0, 2.0, 0.0, 1.0], [2.0, 1.0, 2.0, 1.0]])
 SHOWN = np.array([[10.0, 10.0, 4.0, 1.0], [9.0, 8.0, 6.0, 5.0], [20.0, 4.0, 0.0, 2.0], [6.0, 2.0, 7.0, 3.0]])
 
@@ -27,12 +41,10 @@ def drop_rows(factors: np.ndarray, features: np.ndarray, kept: np.ndarray) -> np
     return np.hstack([factors * kept[:, None], features])
 
 
-def interview_step(
-    covariance: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float
-) -> tuple[int, np.ndarray]:
+def interview_step(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float) -> tuple[int, np.ndarray]:
     """Choose the next question, and say what is uncertain after it."""
-    question = greedy_question(covariance, candidates, targets, noise)
-    return question, after_answer(covariance, question, noise)
+    question = greedy_question(C, candidates, targets, noise)
+    return question, after_answer(C, question, noise)
 
 
 def thompson_step(clicks: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -48,6 +60,26 @@ def linucb_update(inverse: np.ndarray, b: np.ndarray, x: np.ndarray, reward: flo
 def _step_by(gains: np.ndarray, covariance: np.ndarray, candidates: np.ndarray, noise: float) -> tuple:
     question = int(candidates[gains.argmax()])
     return question, after_answer(covariance, question, noise)
+
+
+def _asked(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float) -> tuple[int, float]:
+    """Give the best question, and its variance plus noise."""
+    question = greedy_question(C, candidates, targets, noise)
+    return question, C[question, question] + noise
+
+
+def _place(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float) -> tuple[int, np.ndarray]:
+    """Take the place of the best question for an item, here and in the update."""
+    place = list(candidates).index(greedy_question(C, candidates, targets, noise))
+    return place, after_answer(C, place, noise)
+
+
+def _arms_first(clicks: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return rng.beta(1 + clicks.T, 1 + (shown - clicks).T).argmax(axis=0)
+
+
+def _visitor_by(taken: np.ndarray, inverse: np.ndarray, b: np.ndarray, x: np.ndarray, reward: float) -> tuple:
+    return inverse - taken / (1 + x @ inverse @ x), b + reward * x
 
 
 def _gains(covariance: np.ndarray, candidates: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -76,7 +108,8 @@ def _draw_prior(rng: np.random.Generator) -> tuple:
 
 
 def _draw_rows(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=(4, 2)), rng.normal(size=(4, 3)), rng.permutation([True, True, False, False])
+    kept = rng.permutation([True, True, False, False])
+    return rng.normal(size=(4, 4)), rng.normal(size=(4, 3)), kept  # square: factors * kept runs, and blanks columns
 
 
 def _draw_interview(rng: np.random.Generator) -> tuple:
@@ -116,7 +149,7 @@ CHAPTER = Chapter(
         Exercise(
             "14.1", "A damped prior from the profile", objective="O14.1", level="warm-up", minutes=5,
             reference=damped_shares,
-            cases=[(MET, FIRST_TWO, 2.0), (MET, ~FIRST_TWO, 1.0), (MET, NOBODY, 3.0)],
+            cases=[(MET, FIRST_TWO, 2.0), (MET, ~FIRST_TWO, 1.0), (np.tile(MET, (3, 1)), np.tile(NOBODY, 3), 3.0)],
             draw=_draw_group,
             why="A small group is mostly everybody, a large one mostly itself; damping says what small means.",
             hints=(
@@ -148,12 +181,12 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([0.5, 0.5, 0.2]), np.array([[1.0], [1.0], [0.0]]), np.array([0]), 1.0),
                 (np.array([0.9, 0.5, 0.2]), np.array([[1.0, 0.0], [0.5, 1.0], [0.0, 2.0]]), np.array([0, 2]), 0.5),
-                (np.array([0.5, 0.5, 0.2]), np.array([[1.0], [1.0], [0.0]]), np.array([], dtype=int), 1.0),
+                (np.linspace(0.1, 0.6, 6), np.linspace(0, 1, 12).reshape(6, 2), np.array([], dtype=int), 0.25),
             ],
             draw=_draw_prior,
             why="Only the surprise, 1 - prior, moves w; where nothing is known, w = 0 and the prior stands.",
             hints=(
-                "The unknown is w. Which rows of H, and which surprises, belong to the films that are known?",
+                "The unknown is w. Which rows of H, and which surprises, belong to the items that are known?",
                 "h = H[known]; the equations are (hᵀh + noise I) w = hᵀ(1 - prior[known]).",
                 "w = np.linalg.solve(h.T @ h + noise * np.eye(H.shape[1]), h.T @ (1 - prior[known])); prior + H @ w",
             ),
@@ -162,11 +195,11 @@ CHAPTER = Chapter(
                     lambda prior, H, known, noise: prior + fold_into_prior(0 * prior, H, known, noise),
                 "That is H w, how far the prior moves. The score is prior + H w.":
                     lambda prior, H, known, noise: fold_into_prior(prior, H, known, noise) - prior,
-                "You took every film that is not known for a no. Sum over H[known] only.":
+                "You took every item that is not known for a no. Sum over H[known] only.":
                     lambda prior, H, known, noise: prior + H @ np.linalg.solve(
                         H.T @ H + noise * np.eye(H.shape[1]), H.T @ (np.isin(np.arange(len(H)), known) - prior)
                     ),
-                "That is w, one number a direction. Go back to films: prior + H @ w.":
+                "That is w, one number for each column of H. Go back to items: prior + H @ w.":
                     lambda prior, H, known, noise:
                     np.linalg.lstsq(H, fold_into_prior(prior, H, known, noise) - prior, rcond=None)[0],
                 "The noise stands in the wrong place: more noise must move the prior less.":
@@ -198,6 +231,8 @@ CHAPTER = Chapter(
                     lambda factors, features, kept: drop_rows(factors, features, kept) * kept[:, None],
                 "You kept what should go: kept is True for rows that keep their factors.":
                     lambda factors, features, kept: drop_rows(factors, features, ~kept),
+                "You blanked columns. kept[:, None] has one row for each person, and blanks rows.":
+                    lambda factors, features, kept: np.hstack([factors * kept, features]),
                 "You left the rows out. They stay, with their features, and a 0 for each factor.":
                     lambda factors, features, kept: np.hstack([factors, features])[kept],
                 "You filled in the mean of the others. Here what is not known is 0.":
@@ -216,6 +251,9 @@ CHAPTER = Chapter(
                 (C_SMALL, np.array([0, 1]), np.array([2]), 1.0),
                 (C_LARGE, np.array([0, 1]), np.array([2, 3]), 0.5),
                 (C_LARGE, np.array([1, 2, 3]), np.array([0, 2]), 0.5),
+                (C_RARE, np.array([0, 1]), np.array([2]), 1.0),
+                (C_SIGNS, np.array([0, 1]), np.array([2, 3]), 0.5),
+                (C_THREE, np.array([0, 1, 2]), np.array([3]), 1.0),
             ],
             draw=_draw_interview,
             why="An answer helps where it varies with what we want to know; what it told need not be asked again.",
@@ -237,9 +275,27 @@ CHAPTER = Chapter(
                         list(candidates).index(interview_step(C, candidates, targets, noise)[0]),
                         interview_step(C, candidates, targets, noise)[1],
                     ),
-                "What was told must leave the table: the second thing is C after the answer.":
+                "You take a place in the list of candidates for an item. The item is candidates[place].": _place,
+                "v.T of a vector v is v itself, and takes one number off each column: np.outer(v, v) is the table.":
+                    lambda C, candidates, targets, noise: (
+                        (asked := _asked(C, candidates, targets, noise))[0], C - C[:, asked[0]] ** 2 / asked[1]
+                    ),
+                "You may ask only about the candidates.":
+                    lambda C, candidates, targets, noise: interview_step(C, np.arange(len(C)), targets, noise),
+                "Square each covariance, then sum over the targets: plus and minus must not cancel.":
+                    lambda C, candidates, targets, noise: _step_by(
+                        C[np.ix_(targets, candidates)].sum(axis=0) ** 2 / (np.diag(C)[candidates] + noise),
+                        C, candidates, noise,
+                    ),
+                "The noise is missing below the fraction line of the gain.":
+                    lambda C, candidates, targets, noise: _step_by(
+                        _gains(C, candidates, targets) / np.diag(C)[candidates], C, candidates, noise
+                    ),
+                "The question first, then the new C.":
+                    lambda C, candidates, targets, noise: interview_step(C, candidates, targets, noise)[::-1],
+                "What was told must leave C: the second thing is C after the answer.":
                     lambda C, candidates, targets, noise: (interview_step(C, candidates, targets, noise)[0], C),
-                "The noise is missing below the fraction line of the new table.":
+                "The noise is missing below the fraction line of the new C.":
                     lambda C, candidates, targets, noise: (
                         interview_step(C, candidates, targets, noise)[0],
                         after_answer(C, interview_step(C, candidates, targets, noise)[0], 0.0),
@@ -302,7 +358,8 @@ CHAPTER = Chapter(
             why="An arm is drawn on top exactly as often as it is likely to be the best, given what was seen.",
             hints=(
                 "What do c clicks among n showings say of a click rate, if every rate was as likely before?",
-                "The posterior is Beta(1 + clicks, 1 + shown - clicks); rng.beta takes whole arrays.",
+                "The posterior is Beta(1 + clicks, 1 + shown - clicks): without the 1 an arm without clicks would have "
+                "no distribution. rng.beta takes whole arrays.",
                 "rng.beta(1 + clicks, 1 + shown - clicks).argmax(axis=1)",
             ),
             misconceptions={
@@ -316,6 +373,9 @@ CHAPTER = Chapter(
                     lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown - clicks).argmin(axis=1),
                 "That is the best run of each arm. One arm for each run: axis=1.":
                     lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown - clicks).argmax(axis=0),
+                "That is the largest draw of each run. Return its arm: argmax.":
+                    lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown - clicks).max(axis=1),
+                "Right in distribution, but in another order of draws: use one call for all.": _arms_first,
                 "Those are the draws. Return the arm that has the largest one in each run.":
                     lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown - clicks),
             },
@@ -326,6 +386,7 @@ CHAPTER = Chapter(
             cases=[
                 (np.eye(2), np.zeros(2), np.array([1.0, 1.0]), 1.0),
                 (np.array([[0.5, 0.0], [0.0, 1.0]]), np.array([1.0, 0.0]), np.array([1.0, 2.0]), 0.0),
+                (np.array([[0.5, 0.0], [0.0, 1.0]]), np.array([1.0, 0.0]), np.array([1.0, 2.0]), 1.0),
             ],
             draw=_draw_visitor,
             why="One visitor adds one outer product to A, and its inverse follows without solving anew.",
@@ -349,6 +410,18 @@ CHAPTER = Chapter(
                     ),
                 "b grows by reward · x. Yours takes every visitor for a click.":
                     lambda inverse, b, x, reward: (after_seeing(inverse, x), b + x),
+                "m.T of a vector m is m itself, and takes one number off each column: np.outer(m, m) is the table.":
+                    lambda inverse, b, x, reward: _visitor_by((inverse @ x) ** 2, inverse, b, x, reward),
+                "m @ m is one number, taken off every cell: np.outer(m, m) is the table.":
+                    lambda inverse, b, x, reward: _visitor_by(x @ inverse @ inverse @ x, inverse, b, x, reward),
+                "The product is of m = inverse @ x with itself, not of x.":
+                    lambda inverse, b, x, reward: _visitor_by(np.outer(x, x), inverse, b, x, reward),
+                "You added the reward to each part of b. It grows by reward · x.":
+                    lambda inverse, b, x, reward: (after_seeing(inverse, x), b + reward),
+                "That is θ = A⁻¹ b. Return b itself, from which θ is computed when it is needed.":
+                    lambda inverse, b, x, reward: (
+                        after_seeing(inverse, x), after_seeing(inverse, x) @ (b + reward * x)
+                    ),
                 "That is A itself. The function gets its inverse and returns its inverse.":
                     lambda inverse, b, x, reward: (np.linalg.inv(inverse) + np.outer(x, x), b + reward * x),
             },
@@ -366,9 +439,9 @@ CHAPTER = Chapter(
     ],
     quiz=[
         Question(
-            "O14.1", "A group of three people has seen a film that hardly anybody else has. What does damping do?",
+            "O14.1", "A group of three people has met a title that hardly anybody else has. What does damping do?",
             {
-                "a": ("It removes the film from the list.", "It leaves a share; only less of it."),
+                "a": ("It removes the title from the list.", "It leaves a share; only less of it."),
                 "b": ("It pulls the group's share towards everybody's, until the group is large enough.",
                       "Right: three people say little, three hundred would hardly be damped."),
                 "c": ("It makes the group's share count more.", "It counts less the fewer they are."),
@@ -376,11 +449,11 @@ CHAPTER = Chapter(
             answer="b",
         ),
         Question(
-            "O14.2", "Why are the same later ratings scored, whatever number k is known?",
+            "O14.2", "Why are the same later clicks scored, whatever number k is known?",
             {
                 "a": ("So that nothing differs between two k but what the model knows.",
-                      "Right: else easy films would leave the list of candidates as k grows."),
-                "b": ("Because scoring fewer ratings is faster.", "Speed is not the point here."),
+                      "Right: else easy titles would leave the list of candidates as k grows."),
+                "b": ("Because scoring fewer clicks is faster.", "Speed is not the point here."),
                 "c": ("So that the model can train on them.", "Then they would leak."),
             },
             answer="a",
@@ -400,7 +473,7 @@ CHAPTER = Chapter(
             {
                 "a": ("Yes: they tell most.", "Each tells nearly what the other told."),
                 "b": ("No: after the first answer the second tells little, and another film tells more.",
-                      "Right: what was told leaves the table of what is uncertain."),
+                      "Right: what was told leaves C, what is uncertain."),
                 "c": ("No: films of a series are never worth asking.", "One of them may be the best question."),
             },
             answer="b",
