@@ -48,6 +48,17 @@ def many_by_loop(G, orders):
     return total
 
 
+def many_on_units(G, orders):
+    U = G / np.linalg.norm(G, axis=1, keepdims=True)
+    total = np.zeros(G.shape[1])
+    for task, order in enumerate(orders):
+        g = G[task]
+        for other in order:
+            g = g - min(0, g @ U[other]) * U[other]
+        total = total + g
+    return total
+
+
 def many_by_directions(G, orders):
     units = G / np.linalg.norm(G, axis=1, keepdims=True)
     total = 0
@@ -76,7 +87,7 @@ RIGHT = {
     "12.1": [weigh_by_loop, weigh_by_product],
     "12.2": [lengths_by_loop, lengths_by_logs],
     "12.3": [two_by_cases, two_by_clip],
-    "12.4": [many_by_loop, many_by_directions],
+    "12.4": [many_by_loop, many_by_directions, many_on_units],
     "12.5": [chain_by_product, chain_by_torch],
     "12.6": [
         ["watch_share", "liked", "item_rate", "user_finishes"],
@@ -95,6 +106,16 @@ def forgets_the_price(losses, s):
 
 def gives_each_task(losses, s):
     return (np.exp(-s) * losses + s) / 2
+
+
+def forgets_alpha(lengths, losses, first, alpha):
+    left = losses / first
+    return lengths.mean() * left / left.mean()
+
+
+def takes_the_power_first(lengths, losses, first, alpha):
+    left = (losses / first) ** alpha
+    return lengths.mean() * left / left.mean()
 
 
 def upside_down(lengths, losses, first, alpha):
@@ -122,6 +143,31 @@ def projects_one_after_the_other(a, b):
     return a + b
 
 
+def projects_b_on_what_is_left(a, b):
+    if a @ b < 0:
+        a = a - (a @ b) / (b @ b) * b
+        b = b - (a @ b) / (a @ a) * a
+    return a + b
+
+
+def projects_if_any_sign_differs(a, b):
+    return projects_always(a, b) if (a * b < 0).any() else a + b
+
+
+def projects_if_most_signs_differ(a, b):
+    return projects_always(a, b) if np.sum(np.sign(a) * np.sign(b)) < 0 else a + b
+
+
+def projects_if_first_signs_differ(a, b):
+    return projects_always(a, b) if a[0] * b[0] < 0 else a + b
+
+
+def divides_by_its_own_length(a, b):
+    if a @ b >= 0:
+        return a + b
+    return a - (a @ b) / (a @ a) * b + b - (a @ b) / (b @ b) * a
+
+
 def divides_by_length(a, b):
     against = min(0.0, a @ b)
     return a + b - against * (b / np.linalg.norm(b) + a / np.linalg.norm(a))
@@ -146,6 +192,30 @@ def changes_the_rivals(G, orders):
     return G.sum(axis=0)
 
 
+def starts_with_length_one(G, orders):
+    return many_by_loop(G / np.linalg.norm(G, axis=1, keepdims=True), orders)
+
+
+def projects_each_time(G, orders):
+    total = 0
+    for g, order in zip(G, orders, strict=True):
+        for other in order:
+            g = g - (g @ G[other]) / (G[other] @ G[other]) * G[other]
+        total = total + g
+    return total
+
+
+def asks_the_first(G, orders):
+    total = 0
+    for row, order in zip(G, orders, strict=True):
+        g = row
+        for other in order:
+            if row @ G[other] < 0:
+                g = g - (g @ G[other]) / (G[other] @ G[other]) * G[other]
+        total = total + g
+    return total
+
+
 def goes_in_its_own_order(G, orders):
     return many_by_loop(G, [sorted(order) for order in orders])
 
@@ -159,6 +229,17 @@ def forgets_the_click(click_logit, follow_logit, click, follow):
 def adds_the_logits(click_logit, follow_logit, click, follow):
     both = click_logit + follow_logit
     return [chain_by_product(x, x, y, y)[0] for x, y in ((click_logit, click), (both, follow))]
+
+
+def multiplies_the_logits(click_logit, follow_logit, click, follow):
+    both = click_logit * follow_logit
+    return [chain_by_product(x, x, y, y)[0] for x, y in ((click_logit, click), (both, follow))]
+
+
+def multiplies_on_clicks(click_logit, follow_logit, click, follow):
+    opened = click > 0
+    clicks = chain_by_product(click_logit, click_logit, click, click)[0]
+    return clicks, chain_by_product(*(x[opened] for x in (click_logit, follow_logit, click, follow)))[1]
 
 
 def looks_at_clicks(click_logit, follow_logit, click, follow):
@@ -177,26 +258,43 @@ WRONG = {
         (upside_down, "upside down"),
         (does_not_compare, "Divide by the mean share"),
         (keeps_own_lengths, "own length"),
+        (forgets_alpha, "does not depend on alpha"),
+        (takes_the_power_first, "mean of powers"),
     ],
     "12.3": [
         (projects_always, "project always"),
-        (projects_one_after_the_other, "Only one gradient was changed"),
+        (projects_one_after_the_other, "In effect only `a` was changed"),
+        (projects_b_on_what_is_left, "In effect only `a` was changed"),
+        (projects_if_any_sign_differs, "whether any single entries"),
+        (projects_if_most_signs_differ, "counted the signs"),
+        (projects_if_first_signs_differ, "first entry only"),
+        (divides_by_its_own_length, "gradient you project on"),
         (divides_by_length, "squared length"),
     ],
     "12.4": [
         (measures_once, "after the last projection"),
         (changes_the_rivals, "changed already"),
+        (starts_with_length_one, "Only the rivals"),
+        (projects_each_time, "You project always"),
+        (asks_the_first, "You ask the first gradient"),
         (goes_in_its_own_order, "did not follow the orders"),
     ],
     "12.5": [
         (forgets_the_click, "Compare the product"),
         (adds_the_logits, "You added the logits"),
         (looks_at_clicks, "clicks only"),
+        (multiplies_the_logits, "You multiplied the logits"),
+        (multiplies_on_clicks, "compared it on clicked rows"),
     ],
     "12.6": [
         (["watch_share"], "the loudest one"),
         (["watch_share", "liked"], "Two more are counts"),
-        (["watch_share", "liked", "item_rate", "user_finishes", "item_rate_before"], "only earlier ones"),
+        (["watch_share", "liked", "item_rate", "user_finishes", "item_rate_before"], "`item_rate_before` is honest"),
+        (["minutes", "watch_share", "liked", "item_rate", "user_finishes"], "`minutes` is honest"),
+        (["watch_share", "item_rate"], "2 of the four leaks found: item_rate, watch_share"),
+        (["watch_share", "liked", "user_finishes"], "An item's rate"),
+        (["like"], "'like' is no column of the table"),
+        ("watch_share, liked", "came one text"),
         (["minutes", "watch_share"], "That is not it"),
     ],
 }

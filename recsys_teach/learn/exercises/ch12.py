@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.special import expit
 
+from recsys_teach.learn.compare import same
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.multitask import ESMM, UncertaintyWeights, pcgrad
 
 THREE = np.array([[1.0, 0.0], [-1.0, 1.0], [-1.0, -2.0]])
 LEAKS = frozenset({"item_rate", "user_finishes", "watch_share", "liked"})
+HONEST = {
+    "item_rate_before": "labels of earlier clicks only, and only if that film was over",
+    "user_clicks_before": "earlier clicks only",
+    "item_age": "the time of the click and the day of release",
+    "minutes": "the length of the film",
+}
 
 
 def weighted_loss(losses: np.ndarray, s: np.ndarray) -> float:
@@ -60,16 +70,39 @@ def _project_pair(a: np.ndarray, b: np.ndarray, always: bool = False, power: int
     return a - against / np.linalg.norm(b) ** power * b if always or against < 0 else a
 
 
-def _many(G: np.ndarray, orders: list[list[int]], *, stale: bool = False, changed: bool = False) -> np.ndarray:
-    """PCGrad with a mistake: measured on the first gradients, or against those already changed."""
+def _if(conflict: bool, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Project both, on a condition that is not the right one."""
+    return _project_pair(a, b, True) + _project_pair(b, a, True) if conflict else a + b
+
+
+def _own_length(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Divide each part by the squared length of the gradient that loses it."""
+    against = min(0.0, a @ b)
+    return a - against / (a @ a) * b + b - against / (b @ b) * a
+
+
+def _many(
+    G: np.ndarray,
+    orders: list[list[int]],
+    *,
+    stale: bool = False,
+    changed: bool = False,
+    asks_first: bool = False,
+    always: bool = False,
+) -> np.ndarray:
+    """PCGrad with a mistake: measured on the first gradients, against those already changed, or without the if."""
     done = G.copy()
     for task, order in enumerate(orders):
         for other in order:
             rival = done[other] if changed else G[other]
             against = (G[task] if stale else done[task]) @ rival
-            if against < 0:
+            if always or (G[task] @ rival if asks_first else against) < 0:
                 done[task] = done[task] - against / (rival @ rival) * rival
     return done.sum(axis=0)
+
+
+def _from_units(G: np.ndarray, orders: list[list[int]]) -> np.ndarray:
+    return many_gradients(G / np.linalg.norm(G, axis=1, keepdims=True), orders)
 
 
 def _entropy(chance: np.ndarray, label: np.ndarray) -> float:
@@ -85,6 +118,37 @@ def _on_clicks(a: np.ndarray, b: np.ndarray, click: np.ndarray, follow: np.ndarr
     return _with_click(_entropy(expit(b[opened]), follow[opened]), a, click)
 
 
+def _product_on_clicks(a: np.ndarray, b: np.ndarray, click: np.ndarray, follow: np.ndarray) -> np.ndarray:
+    opened = click > 0
+    return _with_click(_entropy((expit(a) * expit(b))[opened], follow[opened]), a, click)
+
+
+def _same_columns(expected: set, came: Any, atol: float) -> str:
+    """Compare sets of names, and say which name is no column of the table."""
+    if isinstance(came, str):
+        return f"expected a list of names, each in its own quotes; came one text, {came!r}."
+    names = {str(name) for name in came} if isinstance(came, list | tuple | set | frozenset) else set()
+    if unknown := sorted(names - LEAKS - set(HONEST)):
+        return f"{unknown[0]!r} is no column of the table. Its columns are {', '.join(sorted(LEAKS | set(HONEST)))}."
+    return same(expected, came, atol)
+
+
+def _some_found() -> dict[str, set]:
+    """Give a message for each part of the leaks that has none of its own, and for each honest column too many."""
+    named = [{"watch_share"}, {"watch_share", "liked"}, {"item_rate", "user_finishes"}]
+    parts = [set(part) for size in (1, 2, 3) for part in combinations(sorted(LEAKS), size)]
+    some = [part for part in parts if part not in named and len(part) < 3]
+    found = {
+        f"{len(part)} of the four leaks found: {', '.join(sorted(part))}. Some become known only after the click, "
+        "others are counted over the whole log.": part
+        for part in some
+    }
+    return found | {
+        f"The four leaks are found, but `{name}` is honest. It uses {uses}.": set(LEAKS) | {name}
+        for name, uses in HONEST.items()
+    }
+
+
 def _draw_losses(rng: np.random.Generator) -> tuple:
     return rng.uniform(0.1, 5, size=3), rng.normal(size=3)
 
@@ -95,8 +159,7 @@ def _draw_lengths(rng: np.random.Generator) -> tuple:
 
 
 def _draw_two(rng: np.random.Generator) -> tuple:
-    a = rng.normal(size=3)
-    return a, rng.normal(size=3) - a
+    return rng.normal(size=3), rng.normal(size=3)
 
 
 def _draw_many(rng: np.random.Generator) -> tuple:
@@ -119,7 +182,7 @@ CHAPTER = Chapter(
     objectives={
         "O12.1": "Show which loss wins when units differ, and weigh losses by variances that are learned",
         "O12.2": "Calculate the gradient lengths that GradNorm wants, and say what makes the seesaw",
-        "O12.3": "Measure whether gradients oppose each other, and take the conflict out of them",
+        "O12.3": "Tell whether gradients oppose each other, and take the conflict out of them",
         "O12.4": "Learn a funnel by its chain rule, and say which bias each model removes and which not",
         "O12.5": "Find the columns of a table that leak what was not known yet",
     },
@@ -173,6 +236,11 @@ CHAPTER = Chapter(
                     lambda lengths, losses, first, alpha: lengths.mean() * (losses / first) ** alpha,
                 "alpha is a power, not a factor: with alpha = 0 all lengths are the mean.":
                     lambda lengths, losses, first, alpha: alpha * wanted_lengths(lengths, losses, first, 1),
+                "Your result does not depend on alpha: raise the relative share to that power.":
+                    lambda lengths, losses, first, alpha: wanted_lengths(lengths, losses, first, 1),
+                "Divide by the mean share first, then take the power: the mean of powers is another number.":
+                    lambda lengths, losses, first, alpha: lengths.mean()
+                    * (losses / first) ** alpha / np.mean((losses / first) ** alpha),
                 "You kept each task's own length. All start from the mean length.":
                     lambda lengths, losses, first, alpha: lengths
                     * wanted_lengths(lengths, losses, first, alpha) / lengths.mean(),
@@ -187,6 +255,8 @@ CHAPTER = Chapter(
                 (np.array([1.0, 0.0]), np.array([-1.0, 1.0])),
                 (np.array([1.0, 0.0]), np.array([1.0, 1.0])),
                 (np.array([2.0, 1.0]), np.array([-1.0, 0.0])),
+                (np.array([1.0, 3.0]), np.array([-1.0, 1.0])),  # they agree, although first entries differ in sign
+                (np.array([1.0, 1.0]), np.array([1.0, -3.0])),  # a conflict, although as many signs agree as not
             ],
             draw=_draw_two,
             why="Each gradient loses its part along the other, if that part points backwards; then they are added.",
@@ -198,12 +268,20 @@ CHAPTER = Chapter(
             misconceptions={
                 "You project always. Gradients that agree stay as they are: ask whether a @ b is below 0.":
                     lambda a, b: _project_pair(a, b, True) + _project_pair(b, a, True),
-                "Only one gradient was changed. Each loses what opposes the other, as the other was at the start.":
+                "In effect only `a` was changed: once it is new, a @ b is 0, and b stays. Use the first `a` for b.":
                     lambda a, b: _project_pair(a, b) + b,
-                "Only one gradient was changed: b. Each loses what opposes the other, as it was at the start.":
+                "In effect only `b` was changed: once it is new, a @ b is 0, and a stays. Use the first `b` for a.":
                     lambda a, b: a + _project_pair(b, a),
                 "Divide by the squared length of the other, b @ b, not by its length.":
                     lambda a, b: _project_pair(a, b, power=1) + _project_pair(b, a, power=1),
+                "Divide by the squared length of the gradient you project on, not of the one that loses the part.":
+                    _own_length,
+                "You asked whether any single entries differ in sign. The conflict is the sign of one number, a @ b.":
+                    lambda a, b: _if((a * b < 0).any(), a, b),
+                "You counted the signs of single entries. The conflict is the sign of one number, a @ b.":
+                    lambda a, b: _if(np.sum(np.sign(a) * np.sign(b)) < 0, a, b),
+                "You looked at the first entry only. The conflict is the sign of one number, a @ b.":
+                    lambda a, b: _if(a[0] * b[0] < 0, a, b),
                 "You took the mean. PCGrad adds the two.":
                     lambda a, b: two_gradients(a, b) / 2,
                 "That is a + b: the conflict is still in it.": lambda a, b: a + b,
@@ -229,6 +307,11 @@ CHAPTER = Chapter(
                     lambda G, orders: _many(G, orders, stale=True),
                 "Your rivals have been changed already. Each rival is the row of G as it came.":
                     lambda G, orders: _many(G, orders, changed=True),
+                "You project always. Ask before each projection whether what is left opposes the rival.":
+                    lambda G, orders: _many(G, orders, always=True),
+                "You ask the first gradient whether it opposes the rival. Ask what is left of it by then.":
+                    lambda G, orders: _many(G, orders, asks_first=True),
+                "Each task starts with its own row of G. Only the rivals may be brought to length 1.": _from_units,
                 "You did not follow the orders given: they change the result.":
                     lambda G, orders: _many(G, [sorted(order) for order in orders]),
                 "You took the mean. PCGrad adds up.": lambda G, orders: many_gradients(G, orders) / len(G),
@@ -254,6 +337,10 @@ CHAPTER = Chapter(
                 "Your second loss compares P(follow | click) with all that was shown. Compare the product.":
                     lambda a, b, click, follow: _with_click(_entropy(expit(b), follow), a, click),
                 "Your second loss looks at clicks only: ESMM replaces that model. Use all rows.": _on_clicks,
+                "You formed the product, and compared it on clicked rows only. It holds for every row shown.":
+                    _product_on_clicks,
+                "You multiplied the logits. Turn each into a chance first, then multiply the chances.":
+                    lambda a, b, click, follow: _with_click(_entropy(expit(a * b), follow), a, click),
                 "You added the logits. Chances are multiplied: turn each logit into a chance first.":
                     lambda a, b, click, follow: _with_click(_entropy(expit(a + b), follow), a, click),
                 "You summed over the rows; each loss is a mean.":
@@ -268,6 +355,7 @@ CHAPTER = Chapter(
         Exercise(
             "12.6", "The leak hunt", objective="O12.5", level="core", minutes=6,
             reference=lambda: set(LEAKS),
+            compare=_same_columns,
             why="Two are known only after the click, two count rows of the future, their own among them.",
             hints=(
                 "Stand at the moment of the click. Which cells of its row could you fill in?",
@@ -284,8 +372,11 @@ CHAPTER = Chapter(
                     set(LEAKS) - {"liked"},
                 "Three found. A user's number of finishes, over the whole log, counts this one and later ones.":
                     set(LEAKS) - {"user_finishes"},
-                "`item_rate_before` uses labels, but only earlier ones: that is known, and no leak.":
-                    set(LEAKS) | {"item_rate_before"},
+                "Three found. `watch_share` says how much was watched: nobody knows that at the click.":
+                    set(LEAKS) - {"watch_share"},
+                "Three found. An item's rate, over the whole log, counts this click and later ones.":
+                    set(LEAKS) - {"item_rate"},
+                **_some_found(),
             },
         ),
     ],
@@ -340,7 +431,7 @@ CHAPTER = Chapter(
         Question(
             "O12.5", "A column is the share of an item's viewers who finished it. When is it no leak?",
             {
-                "a": ("If it is counted over rows before the one it stands in", "Right: that is known by then."),
+                "a": ("If it is counted over labels that had arrived before its row", "Right: that is known by then."),
                 "b": ("If its AUC is below .7", "A leak may be quiet: ask when the number was known."),
                 "c": ("If it is counted over the training rows, for them and for the test rows",
                       "Each training row then contains its own label: the model trusts the column too much."),
