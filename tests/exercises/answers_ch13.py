@@ -83,12 +83,22 @@ def gain_by_padding(lists, others, P):
     return padded[rows, lists].sum(axis=1) - padded[rows, others].sum(axis=1)
 
 
+def apart_by_sorted_questions(recommend, users, order):
+    return recommend(users[order]).tolist() == [recommend(users).tolist()[place] for place in order]
+
+
+def stages_by_unseen(interest, value, seen, n_candidates, k):
+    unseen = np.flatnonzero(~seen)
+    fetched = unseen[np.argsort(-interest[unseen])[:n_candidates]]
+    return [int(item) for item in sorted(fetched, key=lambda item: -value[item])[:k]]
+
+
 RIGHT = {
     "13.1": [utility_by_loop, utility_by_stack],
     "13.2": [history_by_loop, history_by_memory],
-    "13.3": [stages_by_sorting, stages_by_mask],
+    "13.3": [stages_by_sorting, stages_by_mask, stages_by_unseen],
     "13.4": [cap_by_counter, cap_by_sorting],
-    "13.5": [apart_by_loop, apart_by_going_back],
+    "13.5": [apart_by_loop, apart_by_going_back, apart_by_sorted_questions],
     "13.6": [gain_by_loop, gain_by_padding],
 }
 
@@ -109,6 +119,14 @@ def divides_by_the_weights(click, finish, like, w_finish, w_like):
     return click * (1 + w_finish * finish + w_like * like) / (1 + w_finish + w_like)
 
 
+def swaps_the_weights(click, finish, like, w_finish, w_like):
+    return click + click * finish * w_like + click * like * w_finish
+
+
+def sums_the_items(click, finish, like, w_finish, w_like):
+    return (click * (1 + w_finish * finish + w_like * like)).sum()
+
+
 def _histories(keep, turned=False):
     def answer(users, items, times, clicks, length, padding):
         rows = np.full((len(users), length), padding)
@@ -124,6 +142,7 @@ knows_itself = _histories(lambda n, users, times: (users == users[n]) & (times <
 knows_the_future = _histories(lambda n, users, times: users == users[n])
 knows_the_others = _histories(lambda n, users, times: times < times[n])
 goes_by_rows = _histories(lambda n, users, times: (users == users[n]) & (np.arange(len(users)) < n))
+knows_its_row = _histories(lambda n, users, times: (users == users[n]) & (np.arange(len(users)) <= n))
 newest_first = _histories(lambda n, users, times: (users == users[n]) & (times < times[n]), turned=True)
 
 
@@ -133,6 +152,51 @@ def pads_in_front(users, items, times, clicks, length, padding):
         last = items[(users == users[n]) & (times < times[n]) & clicks][-length:]
         rows[n, length - len(last) :] = last
     return rows
+
+
+def filters_last(users, items, times, clicks, length, padding):
+    rows = np.full((len(users), length), padding)
+    for n in range(len(users)):
+        shown = (users == users[n]) & (times < times[n])
+        last = items[shown][-length:][clicks[shown][-length:]]
+        rows[n, : len(last)] = last
+    return rows
+
+
+def drops_repeats(users, items, times, clicks, length, padding):
+    rows = []
+    for n in range(len(users)):
+        known = items[(users == users[n]) & (times < times[n]) & clicks]
+        last = list(dict.fromkeys(known.tolist()))[-length:]
+        rows.append(last + [padding] * (length - len(last)))
+    return rows
+
+
+def drops_the_item_shown(users, items, times, clicks, length, padding):
+    rows = np.full((len(users), length), padding)
+    for n in range(len(users)):
+        last = items[(users == users[n]) & (times < times[n]) & clicks & (items != items[n])][-length:]
+        rows[n, : len(last)] = last
+    return rows
+
+
+def leaves_rows_ragged(users, items, times, clicks, length, padding):
+    return [items[(users == users[n]) & (times < times[n]) & clicks][-length:] for n in range(len(users))]
+
+
+def gives_seen_zero(interest, value, seen, n_candidates, k):
+    fetched = np.argsort(-np.where(seen, 0, interest))[:n_candidates]
+    return fetched[np.argsort(-value[fetched])][:k]
+
+
+def fetches_among_the_unseen(interest, value, seen, n_candidates, k):
+    fetched = np.argsort(-interest[~seen])[:n_candidates]
+    return fetched[np.argsort(-value[fetched])][:k]
+
+
+def returns_places_among_the_unseen(interest, value, seen, n_candidates, k):
+    fetched = np.argsort(-interest[~seen])[:n_candidates]
+    return fetched[np.argsort(-value[~seen][fetched])][:k]
 
 
 def stays_in_the_short_list(interest, value, seen, n_candidates, k):
@@ -178,6 +242,22 @@ def never_caps(ranked, genres, k, cap):
     return list(ranked[:k])
 
 
+def asks_for_the_genre_of_the_place(ranked, genres, k, cap):
+    kept, passed = [], []
+    for place in range(len(ranked)):
+        full = sum(genres[j] == genres[place] for j in kept) >= cap
+        (passed if full else kept).append(ranked[place])
+    return (kept + passed)[:k]
+
+
+def returns_places(ranked, genres, k, cap):
+    kept, passed = [], []
+    for place in range(len(ranked)):
+        full = sum(genres[ranked[j]] == genres[ranked[place]] for j in kept) >= cap
+        (passed if full else kept).append(place)
+    return (kept + passed)[:k]
+
+
 def compares_as_they_are(recommend, users, order):
     return bool((recommend(users[order]) == recommend(users)).all())
 
@@ -192,6 +272,56 @@ def never_fails(recommend, users, order):
 
 def compares_the_heap(recommend, users, order):
     return sorted(recommend(users[order]).ravel()) == sorted(recommend(users).ravel())
+
+
+def compares_the_first_row(recommend, users, order):
+    return (recommend(users)[order][0] == recommend(users[order])[0]).all()
+
+
+def compares_the_first_place(recommend, users, order):
+    return (recommend(users)[order][:, 0] == recommend(users[order])[:, 0]).all()
+
+
+def takes_any(recommend, users, order):
+    return (recommend(users)[order] == recommend(users[order])).any()
+
+
+def says_the_opposite(recommend, users, order):
+    return not np.array_equal(recommend(users)[order], recommend(users[order]))
+
+
+def sorts_the_columns(recommend, users, order):
+    return np.array_equal(np.sort(recommend(users)[order], axis=0), np.sort(recommend(users[order]), axis=0))
+
+
+def _gives(lists, P):
+    return np.where(lists >= 0, np.take_along_axis(P, np.maximum(lists, 0), axis=1), 0)
+
+
+def sums_over_users(lists, others, P):
+    return (_gives(lists, P) - _gives(others, P)).sum(axis=0)
+
+
+def drops_item_0(lists, others, P):
+    found = [np.where(t <= 0, 0, np.take_along_axis(P, t, axis=1)).sum(axis=1) for t in (lists, others)]
+    return found[0] - found[1]
+
+
+def takes_item_0(lists, others, P):
+    found = [np.take_along_axis(P, np.maximum(t, 0), axis=1).sum(axis=1) for t in (lists, others)]
+    return found[0] - found[1]
+
+
+def minds_the_first_alone(lists, others, P):
+    return _gives(lists, P).sum(axis=1) - np.take_along_axis(P, others, axis=1).sum(axis=1)
+
+
+def minds_the_second_alone(lists, others, P):
+    return np.take_along_axis(P, lists, axis=1).sum(axis=1) - _gives(others, P).sum(axis=1)
+
+
+def sums_over_all(lists, others, P):
+    return _gives(lists, P).sum() - _gives(others, P).sum()
 
 
 def takes_the_last_item(lists, others, P):
@@ -217,6 +347,8 @@ WRONG = {
         (forgets_the_click_itself, "the 1 in the bracket"),
         (forgets_a_bracket, "put a bracket"),
         (divides_by_the_weights, "differ"),
+        (swaps_the_weights, "swapped the weights"),
+        (sums_the_items, "summed over the items"),
     ],
     "13.2": [
         (knows_itself, "own history"),
@@ -224,7 +356,12 @@ WRONG = {
         (knows_the_others, "Other people"),
         (goes_by_rows, "row of the log"),
         (newest_first, "begin with the newest"),
-        (pads_in_front, "differ"),
+        (pads_in_front, "padding stands in front"),
+        (knows_its_row, "own history"),
+        (filters_last, "filter the clicks first"),
+        (drops_repeats, "dropped repeats"),
+        (drops_the_item_shown, "go by time alone"),
+        (leaves_rows_ragged, "fill each of them"),
     ],
     "13.3": [
         (stays_in_the_short_list, "places in the short list"),
@@ -232,23 +369,39 @@ WRONG = {
         (never_fetches, "the first stage did nothing"),
         (brings_seen_items_back, "A seen item came back"),
         (takes_seen_out_too_late, "after the fetch"),
+        (gives_seen_zero, "You gave seen items 0"),
+        (fetches_among_the_unseen, "You fetched places among the unseen"),
+        (returns_places_among_the_unseen, "You return places among the unseen"),
     ],
     "13.4": [
         (drops_the_passed, "the list is short"),
         (one_too_many, "One item of a genre too many"),
         (cuts_first, "before you looked at the genres"),
         (never_caps, "the cap did nothing"),
+        (asks_for_the_genre_of_the_place, "genre of the place"),
+        (returns_places, "places in ranked"),
     ],
     "13.5": [
         (compares_as_they_are, "as they are"),
         (turns_the_wrong_way, "the wrong way"),
         (never_fails, "never fails"),
         (compares_the_heap, "compare as a set"),
+        (compares_the_first_row, "first row alone"),
+        (compares_the_first_place, "first place of each list alone"),
+        (takes_any, ".any()"),
+        (says_the_opposite, "turn it round"),
+        (sorts_the_columns, "sort each column"),
     ],
     "13.6": [
         (takes_the_last_item, "took the last item"),
         (takes_the_mean_of_users, "One number came"),
         (turns_the_sign, "Your sign is turned"),
         (takes_the_mean_of_places, "mean over the places"),
+        (sums_over_users, "axis=1"),
+        (drops_item_0, "Item 0 gives nothing"),
+        (takes_item_0, "An empty place took item 0"),
+        (minds_the_first_alone, "first table alone"),
+        (minds_the_second_alone, "second table alone"),
+        (sums_over_all, "summed over all users"),
     ],
 }

@@ -57,7 +57,11 @@ def gain(lists: np.ndarray, others: np.ndarray, P: np.ndarray) -> np.ndarray:
 
 
 def _expected(lists: np.ndarray, P: np.ndarray) -> np.ndarray:
-    return np.where(lists >= 0, np.take_along_axis(P, np.maximum(lists, 0), axis=1), 0).sum(axis=1)
+    return _chances(lists, P).sum(axis=1)
+
+
+def _chances(lists: np.ndarray, P: np.ndarray) -> np.ndarray:
+    return np.where(lists >= 0, np.take_along_axis(P, np.maximum(lists, 0), axis=1), 0)
 
 
 def _as_before(
@@ -71,6 +75,48 @@ def _as_before(
         found = found[:length] if first else found[-length:]
         rows[n, : len(found)] = found[::-1] if newest_first else found
     return rows
+
+
+def _padded_in_front(rows: np.ndarray, padding: int) -> np.ndarray:
+    return np.take_along_axis(rows, np.argsort(rows != padding, axis=1, kind="stable"), axis=1)
+
+
+def _filtered_last(
+    users: np.ndarray, items: np.ndarray, times: np.ndarray, clicks: np.ndarray, length: int, padding: int
+) -> np.ndarray:
+    rows = np.full((len(users), length), padding)
+    for n in range(len(users)):
+        shown = np.flatnonzero((users == users[n]) & (times < times[n]))[-length:]
+        found = items[shown[clicks[shown]]]
+        rows[n, : len(found)] = found
+    return rows
+
+
+def _listed(
+    users: np.ndarray, items: np.ndarray, times: np.ndarray, clicks: np.ndarray, length: int, padding: int,
+    keep: Callable[[list[int], int], list[int]],
+) -> np.ndarray:  # fmt: skip
+    """Histories by a rule ``keep`` that thins out the items that were clicked before, given the item shown."""
+    rows = np.full((len(users), length), padding)
+    for n in range(len(users)):
+        before = items[(users == users[n]) & (times < times[n]) & clicks].tolist()
+        found = keep(before, int(items[n]))[-length:]
+        rows[n, : len(found)] = found
+    return rows
+
+
+def _among_unseen(interest: np.ndarray, seen: np.ndarray, n_candidates: int) -> np.ndarray:
+    """Places of the candidates among the unseen items, not in the catalogue."""
+    return np.argsort(-interest[~seen], kind="stable")[:n_candidates]
+
+
+def _genre_of_place(ranked: np.ndarray, genres: np.ndarray, k: int, cap: int) -> list[int]:
+    kept: list[int] = []
+    passed: list[int] = []
+    for place, item in enumerate(ranked):
+        full = sum(genres[other] == genres[place] for other in kept) >= cap
+        (passed if full else kept).append(item)
+    return (kept + passed)[:k]
 
 
 def _cap_in_runs(ranked: np.ndarray, genres: np.ndarray, k: int, cap: int) -> list[int]:
@@ -109,6 +155,10 @@ SORTED = Recommend("rows come back sorted by user", lambda users: np.stack([np.s
 TURNED = Recommend("user u gets [u, 7], or [7, u] in the first row", lambda users: np.array(
     [[7, u] if n == 0 else [u, 7] for n, u in enumerate(users)]
 ))  # fmt: skip
+LARGEST = Recommend("only the largest user gets the own list", lambda users: np.array(
+    [[u, u + 1] if u == max(users) else [n, n + 1] for n, u in enumerate(users)]
+))  # fmt: skip
+SECOND = Recommend("user u gets [u, n] in row n", lambda users: np.stack([users, np.arange(len(users))], axis=1))
 THREE, AROUND = np.array([5, 3, 8]), np.array([2, 0, 1])
 
 
@@ -119,13 +169,13 @@ def _draw_utility(rng: np.random.Generator) -> tuple:
 def _draw_log(rng: np.random.Generator) -> tuple:
     n = 14
     return (
-        rng.integers(3, size=n), rng.permutation(n), np.sort(rng.integers(10, size=n)), rng.random(n) < 0.6, 3, n
+        rng.integers(3, size=n), rng.integers(6, size=n), np.sort(rng.integers(10, size=n)), rng.random(n) < 0.6, 3, n
     )  # fmt: skip
 
 
 def _draw_stages(rng: np.random.Generator) -> tuple:
     seen = np.zeros(10, dtype=bool)
-    interest = rng.permutation(10) / 10
+    interest = rng.permutation(10) / 10 - 0.75  # u · v may be negative
     seen[np.argsort(-interest)[[0, 2]]] = True
     return interest, rng.permutation(10) / 10, seen, 4, 2
 
@@ -135,7 +185,7 @@ def _draw_list(rng: np.random.Generator) -> tuple:
 
 
 def _draw_order(rng: np.random.Generator) -> tuple:
-    which = [OWN, SAME, BY_PLACE, BY_FIRST, SORTED, TURNED][rng.integers(6)]
+    which = [OWN, SAME, BY_PLACE, BY_FIRST, SORTED, TURNED, LARGEST, SECOND][rng.integers(8)]
     return which, np.array([6, 2, 9, 4]), np.array([1, 2, 3, 0])
 
 
@@ -190,6 +240,12 @@ CHAPTER = Chapter(
                     lambda click, finish, like, w_finish, w_like: click * finish * like,
                 "Your click multiplies the finish, and not the like: put a bracket round the sum.":
                     lambda click, finish, like, w_finish, w_like: click * (1 + w_finish * finish) + w_like * like,
+                "You swapped the weights: w_finish belongs to finish, w_like to like.":
+                    lambda click, finish, like, w_finish, w_like: utility(click, finish, like, w_like, w_finish),
+                "You summed over the items. Each keeps its own utility: no .sum().":
+                    lambda click, finish, like, w_finish, w_like: float(
+                        utility(click, finish, like, w_finish, w_like).sum()
+                    ),
                 "You left the weights out.":
                     lambda click, finish, like, w_finish, w_like: utility(click, finish, like, 1.0, 1.0),
                 "You multiplied by P(click) twice.":
@@ -205,8 +261,13 @@ CHAPTER = Chapter(
                 (*(part[:3] for part in LOG), 2, 9),
                 (*LOG, 2, 9),
                 (np.array([0, 0, 0]), np.array([4, 5, 6]), np.array([1, 1, 2]), np.ones(3, dtype=bool), 2, 9),
+                (np.zeros(4, dtype=int), np.array([4, 4, 5, 4]), np.arange(4), np.ones(4, dtype=bool), 2, 9),
             ],
             draw=_draw_log,
+            properties={
+                "Your rows differ in length: fill each of them to `length` with padding.":
+                    lambda given, came: not isinstance(came, list) or len({np.size(row) for row in came}) <= 1,
+            },
             why="A row holds what could be known when the item was shown: own clicks, earlier, and no more.",
             hints=(
                 "Which events of the log may the impression know? Whose, when, and what must have happened?",
@@ -249,6 +310,26 @@ CHAPTER = Chapter(
                         users, items, times, clicks, length, padding, newest_first=True,
                         keep=lambda n: (users == users[n]) & (times < times[n]) & clicks,
                     ),
+                "Your padding stands in front. The items come first, padding stands behind.":
+                    lambda users, items, times, clicks, length, padding: _padded_in_front(
+                        history_before(users, items, times, clicks, length, padding), padding
+                    ),
+                "Row n of the log stands in its own history, and rows of the same second do: compare times by <.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & (np.arange(len(users)) <= n) & clicks,
+                    ),
+                "You took the last items shown and kept the clicks among them: filter the clicks first, then take "
+                "the last.": _filtered_last,
+                "You dropped repeats: an item that was clicked twice stands twice.":
+                    lambda users, items, times, clicks, length, padding: _listed(
+                        users, items, times, clicks, length, padding, lambda before, own: list(dict.fromkeys(before)),
+                    ),
+                "You left the item that is shown out everywhere. An earlier click on it was known: go by time alone.":
+                    lambda users, items, times, clicks, length, padding: _listed(
+                        users, items, times, clicks, length, padding,
+                        lambda before, own: [item for item in before if item != own],
+                    ),
             },
         ),
         Exercise(
@@ -262,6 +343,10 @@ CHAPTER = Chapter(
                 (
                     np.array([0.2, 0.9, 0.1, 0.7, 0.8]), np.array([0.9, 0.3, 0.8, 0.5, 0.6]),
                     np.zeros(5, dtype=bool), 3, 3,
+                ),
+                (
+                    np.array([-0.1, -0.9, -0.3, -0.2, -0.4]), np.array([0.9, 0.8, 0.4, 0.1, 0.6]),
+                    np.array([True, False, False, False, False]), 3, 2,
                 ),
             ],
             draw=_draw_stages,
@@ -287,6 +372,18 @@ CHAPTER = Chapter(
                     lambda interest, value, seen, n_candidates, k: two_stages(
                         interest, value, np.zeros_like(seen), n_candidates, k
                     ),
+                "You gave seen items 0: u · v is often negative, and then 0 is high. Use -np.inf.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(
+                        interest * ~seen, value, np.zeros_like(seen), n_candidates, k
+                    ),
+                "You fetched places among the unseen titles: go back by np.flatnonzero(~seen)[...].":
+                    lambda interest, value, seen, n_candidates, k: (
+                        fetched := _among_unseen(interest, seen, n_candidates)
+                    )[np.argsort(-value[fetched], kind="stable")[:k]],
+                "You return places among the unseen titles: turn them into positions by np.flatnonzero(~seen)[...].":
+                    lambda interest, value, seen, n_candidates, k: (
+                        fetched := _among_unseen(interest, seen, n_candidates)
+                    )[np.argsort(-value[~seen][fetched], kind="stable")[:k]],
                 "You took seen items out after the fetch, so that fewer candidates were left: take them out before.":
                     lambda interest, value, seen, n_candidates, k: [
                         i for i in two_stages(interest, value, np.zeros_like(seen), n_candidates, n_candidates)
@@ -319,6 +416,10 @@ CHAPTER = Chapter(
                 "One item of a genre too many: an item waits when cap of its genre are in the list already.":
                     lambda ranked, genres, k, cap: cap_list(ranked, genres, k, cap + 1),
                 "You broke up neighbours of one genre alone. The cap is for the whole list.": _cap_in_runs,
+                "You asked for the genre of the place in the list; ranked holds item positions: genres[item].":
+                    _genre_of_place,
+                "You return places in ranked. Return the items that stand there: ranked[place].":
+                    lambda ranked, genres, k, cap: cap_list(np.arange(len(ranked)), genres[ranked], k, cap),
                 "That is the list as it was: the cap did nothing.":
                     lambda ranked, genres, k, cap: ranked[:k],
                 "You cut to k before you looked at the genres: what stands further down can no longer come up.":
@@ -330,7 +431,7 @@ CHAPTER = Chapter(
             reference=keeps_rows_apart,
             cases=[
                 (OWN, THREE, AROUND), (SAME, THREE, AROUND), (BY_PLACE, THREE, AROUND), (BY_FIRST, THREE, AROUND),
-                (SORTED, THREE, AROUND), (TURNED, THREE, AROUND),
+                (SORTED, THREE, AROUND), (TURNED, THREE, AROUND), (LARGEST, THREE, AROUND), (SECOND, THREE, AROUND),
             ],
             draw=_draw_order,
             why="Row n of the answer must belong to user n of the question, whoever else is in the batch.",
@@ -351,6 +452,22 @@ CHAPTER = Chapter(
                 "You compare as a set what all users get together: rows may be mixed up and nobody notices.":
                     lambda recommend, users, order: bool(
                         np.array_equal(np.sort(recommend(users[order]).ravel()), np.sort(recommend(users).ravel()))
+                    ),
+                "You compare the first row alone: a system may be right there and mix up the others.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(recommend(users)[order][0], recommend(users[order])[0])
+                    ),
+                "You compare the first place of each list alone: the places behind it may belong to others.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(recommend(users)[order][:, 0], recommend(users[order])[:, 0])
+                    ),
+                "One equal item is enough for your test, as with .any(): all must be equal.":
+                    lambda recommend, users, order: bool((recommend(users[order]) == recommend(users)[order]).any()),
+                "You say True where rows are mixed up and False where they are right: turn it round.":
+                    lambda recommend, users, order: not keeps_rows_apart(recommend, users, order),
+                "You sort each column, so that rows which changed their user go unnoticed.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(np.sort(recommend(users[order]), axis=0), np.sort(recommend(users), axis=0))
                     ),
                 "You sort each list first, so that another order of its items goes unnoticed.":
                     lambda recommend, users, order: bool(
@@ -380,6 +497,19 @@ CHAPTER = Chapter(
                     lambda lists, others, P: gain(lists, others, P) / lists.shape[1],
                 "One number came: keep one difference for each user, the interval needs them.":
                     lambda lists, others, P: float(gain(lists, others, P).mean()),
+                "You summed over the users: each keeps the sum of its own row, axis=1.":
+                    lambda lists, others, P: _chances(lists, P).sum(axis=0) - _chances(others, P).sum(axis=0),
+                "Item 0 gives nothing with you. Only -1 is an empty place: ask for >= 0, not > 0.":
+                    lambda lists, others, P: _expected(np.where(lists == 0, -1, lists), P)
+                    - _expected(np.where(others == 0, -1, others), P),
+                "An empty place took item 0. After np.maximum, put 0 where the place is empty.":
+                    lambda lists, others, P: _expected(np.maximum(lists, 0), P) - _expected(np.maximum(others, 0), P),
+                "You minded empty places in the first table alone: the other has them, too.":
+                    lambda lists, others, P: _expected(lists, P) - np.take_along_axis(P, others, axis=1).sum(axis=1),
+                "You minded empty places in the second table alone: the first has them, too.":
+                    lambda lists, others, P: np.take_along_axis(P, lists, axis=1).sum(axis=1) - _expected(others, P),
+                "You summed over all users, and one number came: sum each row, axis=1.":
+                    lambda lists, others, P: float(gain(lists, others, P).sum()),
                 "Your sign is turned: the first list minus the other.":
                     lambda lists, others, P: gain(others, lists, P),
                 "That is what the first list gives; take off what the other gives.":
