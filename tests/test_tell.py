@@ -262,6 +262,7 @@ def test_a_claim_shows_the_number_and_the_bounds(out) -> None:
         (58.0, {"above": 40}, "58 ("),
         (-0.00271, {"below": 0}, "-0.003 ("),
         (0.31, {"above": 0}, "0.3 ("),
+        (-0.001, {"near": 0, "within": 0.02}, "0.00 ("),
     ],
 )
 def test_a_claim_shows_no_fewer_digits_than_it_expects(out, value, bounds: dict, shown: str) -> None:

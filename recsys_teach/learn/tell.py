@@ -195,7 +195,7 @@ def _rounded(value: float, near: float | None, within: float, above: float | Non
         digits = max(digits, min(6, math.ceil(-math.log10(abs(value)))))
     if near is not None and within >= 1e-5:
         digits = max(digits, math.ceil(-math.log10(within)))
-    return f"{value:,.{digits}f}"
+    return f"{value:z,.{digits}f}"  # z: no minus before zeros alone, which another thread count could turn
 
 
 def _find_exercise(exercise_id: str) -> Exercise | None:
