@@ -147,7 +147,7 @@ def _without_hits(states: np.ndarray, vectors: np.ndarray, right: np.ndarray, dr
     return float(_binary(states, vectors, right, drawn)[kept].mean())
 
 
-def _every_pair(states: np.ndarray, vectors: np.ndarray, right: np.ndarray, drawn: np.ndarray, both: bool) -> float:
+def _every_pair(states: np.ndarray, vectors: np.ndarray, right: np.ndarray, drawn: np.ndarray, *, both: bool) -> float:
     """Give the sampled loss with the drawn items of all states for each state, and the right ones too if ``both``."""
     scores = states @ vectors.T
     s_right = scores[:, right] if both else scores[np.arange(len(right)), right]
@@ -364,7 +364,7 @@ CHAPTER = Chapter(
                 "Take the size of the change, np.abs(old - new): as it is, you miss the numbers that rise.":
                     lambda read, items: max(0, _order_gap(read, items, gap=lambda b, a: (b[-1] - a[-1]).max())),
                 "You took the length of the change, a root of squares. Asked is the largest of its numbers.":
-                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.linalg.norm(b[-1] - a[-1])),
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: float(np.linalg.norm(b[-1] - a[-1]))),
                 "You took the mean of the changes. One number that moves is enough: take the largest.":
                     lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b[-1] - a[-1]).mean()),
             },
