@@ -13,14 +13,14 @@
 # # 16 · Federated recommenders
 #
 # Mara's film club wants recommendations, but after chapter 15 its members keep their ratings on their phones. Can a
-# server learn from phones that never tell what they hold? In this notebook you build such a service, read its members'
-# stars from what the phones send, and close the holes one by one.
+# server learn from phones that never tell what they hold? In this notebook you build such a service, look at what the
+# phones send, and close the holes one by one.
 #
 # ## What you will be able to do
 #
 # - **O16.1** Compute one phone's gradient, and show that the phones' sum is the central one
 # - **O16.2** Choose an average over phones, and weigh rounds, bytes and drift
-# - **O16.3** Read a person's films, factors and stars from one plain upload
+# - **O16.3** Attack one plain upload, and say what it tells
 # - **O16.4** Add up uploads under pairwise masks, also when a phone drops out
 # - **O16.5** Bound one phone by clipping, and read what noise and defences cost at user level
 #
@@ -62,14 +62,13 @@ predict("P16.1", guess)
 # %% [markdown]
 # ## By hand: Ada's phone
 #
-# The factor model of chapter 05 splits in two: what speaks of people goes to their phones, what speaks of films to
-# the server.
+# The factor model of chapter 05 splits in two.
 #
 # - A phone keeps its person's ratings, factors $p_u$ and bias $b_u$.
 # - The server keeps a table $Q$ (`Q`), a row $q_i$ for each film: its factors, then its bias.
 #
-# A bias is a factor whose partner is 1. So with $x_u = [p_u, 1]$ (`x`) and $r_{ui}$ (`r`), what is left of a rating
-# after the mean and $b_u$, half of the loss of phone $u$ over its known films $K_u$ (`known`) is
+# A bias is a factor whose partner is 1: let $x_u = [p_u, 1]$ (`x`). Let $r_{ui}$ (`r`) be what is left of a rating
+# after the mean and $b_u$. Phone $u$ knows the films $K_u$ (`known`); half of its squared errors is
 #
 # $$\ell_u = \tfrac12 \sum_{i \in K_u} e_{ui}^2, \qquad e_{ui} = r_{ui} - x_u \cdot q_i$$
 #
@@ -81,7 +80,6 @@ predict("P16.1", guess)
 # Give the slopes by all rows. Input: `r` and `known` (True or False), shape (n_items,); `x`, shape (k,); `Q`, shape
 # (n_items, k). Output: shape (n_items, k), zeros where no rating is known. Example: `r = [2, 1, 0]`, item 1 unknown,
 # `x = [1, 2]`, `Q = [[1, 0], [0, 1], [0, 0.5]]`: the errors are 1 and -1, the result is `[[-1, -2], [0, 0], [1, 2]]`.
-# Stuck? Run `hint("16.1")` in a new cell.
 
 
 # %%
@@ -100,7 +98,7 @@ check("16.1", client_gradient)
 # mask: then each film that Ada has not seen pulls as a rating of 0.
 
 # %% [markdown]
-# PyTorch gets the whole table and differentiates the central loss. Do the five phones agree?
+# PyTorch differentiates the central loss. Do the five phones agree?
 
 # %% tags=["claim"]
 from recsys_teach.privacy.federated import client_gradient
@@ -122,11 +120,13 @@ claim("The phones' gradients add up to the central one, to 1e-10", same)
 # ## A round
 #
 # 1. The server sends $Q$ to all phones. All of it: who asks for some rows tells which films they hold.
-# 2. Each phone solves its own row by the ridge regression of chapter 05, with $\lambda \sqrt{n_u}$, $\lambda = 1.3$.
+# 2. Each phone solves its row $[p_u, b_u]$ of `P` by the ridge regression of chapter 05. For its size it pays
+#    $\tfrac12 \lambda \sqrt{n_u} \, (|p_u|^2 + b_u^2)$, $\lambda = 1.3$.
 # 3. It uploads its gradient, and beside each row a 1 where it holds a rating (`phone_upload`).
 # 4. The server adds the regularisation of chapter 05 to the sum, divides, and steps against it by `rate`, here .5.
 #
-# Now 943 phones hold the training part of MovieLens-100K. `Phones` does at once what the loop does one by one.
+# Now 943 phones hold the training part of MovieLens-100K. The mean is taken as known here; a service would have to add
+# it up, too. `Phones` does at once what the loop does one by one.
 
 # %% tags=["claim"]
 from recsys_teach.privacy.federated import Phones, phone_upload, predict_ratings, start_items, train_federated
@@ -178,7 +178,7 @@ check("16.2", holders_mean)
 # moves a hundred times less than one with 500.
 
 # %% [markdown]
-# The server needs only the *sum* of the counts. With it, step 4 by hand:
+# The server needs only the *sum* of the counts. Step 4 by hand:
 
 # %% tags=["claim"]
 from recsys_teach.privacy.federated import holders_mean
@@ -211,19 +211,20 @@ folder = REPOSITORY / "datasets" / "long_runs"
 saved = pd.read_csv(folder / "16_rounds.csv")
 curves = saved.groupby(["model", "round"])["rmse"].mean()
 down, up = Q.astype(np.float32).nbytes, upload_of(0).astype(np.uint32).nbytes
-looks = {
-    "over everybody": (BLACK, ":", 0.004),
-    "over everybody, rate 5": (ORANGE, "-.", 0.0075),
-    "five local steps": (VERMILION, "--", 0.001),
-    "over holders": (BLUE, "-", -0.0075),
+looks = {  # colour, line, height of the label
+    "over everybody": (BLACK, ":", 0.947),
+    "over everybody, rate 5": (ORANGE, "-.", 0.927),
+    "five local steps": (VERMILION, "--", 0.917),
+    "over holders": (BLUE, "-", 0.907),
+    "central": (GREEN, "-", 0.897),
 }
 fig, ax = new_axes(width=8, height=4.4)
-for name, (colour, line, shift) in looks.items():
-    ax.plot(curves[name].index, curves[name], color=colour, linestyle=line)
-    ax.text(61, curves[name].iloc[-1] + shift, name, va="center")
-ax.axhline(curves["central"].iloc[0], color=GREEN, linewidth=1)
-ax.text(0, curves["central"].iloc[0] - 0.001, "central", va="top")
-ax.set(xlabel="rounds", ylabel="RMSE (stars)", xlim=(0, 86), ylim=(0.895, 1.045), xticks=range(0, 61, 10))
+for name, (colour, line, height) in looks.items():
+    curve = curves[name].reindex(range(61)).bfill()  # the central model has no rounds: a level line
+    ax.plot(curve.index, curve, color=colour, linestyle=line)
+    ax.plot([60, 64], [curve[60], height], color=colour, linestyle=line, linewidth=1)
+    ax.text(65, height, name, va="center")
+ax.set(xlabel="rounds", ylabel="RMSE (stars)", xlim=(0, 92), ylim=(0.89, 1.045), xticks=range(0, 61, 10))
 megabytes = ax.secondary_xaxis("top", functions=(lambda n: n * (down + up) / 1e6, lambda mb: mb * 1e6 / (down + up)))
 megabytes.set(xlabel="megabytes a phone, down and up", xticks=range(0, 8))
 show(
@@ -241,21 +242,22 @@ claim("Live and saved agree", bool(np.isclose(live["over holders"][10], tenth["o
 claim("RMSE of the central model, five splits", end["central"].mean(), near=0.909, within=0.005)
 claim("Federated less central after 60 rounds, largest", (end["over holders"] - end["central"]).abs().max(), below=0.01)
 claim("Over everybody at the same rate, after 60 rounds", end["over everybody"].mean(), near=0.947, within=0.005)
+claim("Over everybody at its best rate", end["over everybody, rate 5"].mean(), near=0.915, within=0.005)
 claim("At its best rate still behind in each split", (end["over everybody, rate 5"] > end["over holders"]).all())
 claim("Five local steps ahead after 10 rounds in each split", (tenth["five local steps"] < tenth["over holders"]).all())
-claim("Five local steps behind after 60, mean", (end["five local steps"] - end["over holders"]).mean(),
-      near=0.0017, within=0.0025)  # fmt: skip
+claim("Five local steps behind after 60, mean", (end["five local steps"] - end["over holders"]).mean(), above=0)
 
 # %% [markdown]
 # Federated, the model is as good as central. At the same step the plain mean crawls; with one ten times larger, the
-# best on validation data, it comes close.
+# best on validation data, it comes close (.915).
 #
 # Local steps save early rounds, but the copies **drift** apart, each towards one person, and the lead is gone at the
 # end. A phone uploads 67.3 kB a round, nearly all zeros. Could it not send its own rows alone?
 #
 # ## What one upload tells
 #
-# Row $i$ of a gradient is $-e_i \, [p, 1]$, so not only the zeros speak.
+# It could, and would tell no more: the rows that are not zero, and the 1 beside them, name its films already. Leave the
+# ones away: row $i$ of a gradient is $-e_i \, [p, 1]$, so even it tells more than films.
 #
 # ### Exercise 16.3 · What an upload tells (core, 6 minutes)
 #
@@ -281,7 +283,8 @@ check("16.3", read_upload)
 # right singular vector, scaled to end in 1. **Typical mistake.** To believe that $p$ stayed on the phone.
 
 # %% [markdown]
-# Now the stars. The phone solved its row, so the slope by its bias is 0: $\sum_i e_i = \lambda \sqrt{n_u} \, b_u$.
+# Now the stars. The phone solved its row, so the slope by its bias, with what it pays, is 0:
+# $\sum_i e_i = \lambda \sqrt{n_u} \, b_u$.
 # That gives $b_u$, and the rating is mean + $b_u$ + $x_u \cdot q_i$ + $e_i$.
 
 # %% tags=["claim"]
@@ -305,16 +308,15 @@ claim("The private factors are read to 1e-6", max(factor_error) < 1e-6)
 
 # %% [markdown]
 # > **Reading the source critically.** One often reads that federated learning protects privacy because data stay on
-# > the device; the two articles that this course grew from stop at masking and encryption (chapter 15). What stayed
-# > here was a file: one upload told 100 % of the films, and each star. Chai et al. (2021) prove for federated
-# > factorisation that gradients leak ratings. *Where* data lie is one question, what is *sent* another.
+# > the device. What stayed here was a file: one upload told 100 % of the films, and each star; Chai et al. (2021) prove
+# > that gradients leak ratings. *Where* data lie is one question, what is *sent* another.
 #
 # ## Add without looking
 #
 # The server needs the sum alone. **Secure aggregation** (Bonawitz et al. 2017) lets each pair of phones share a
 # secret **pad** of random numbers: one adds it, the other subtracts it, and in the sum it is gone.
 #
-# That needs numbers with an end, or a large pad would shine through. So we write $v$ (`values`) as a whole number,
+# That needs numbers with an end: we write $v$ (`values`) as a whole number,
 # $\text{round}(v \, 2^f)$ with $f$ (`bits`) bits of fraction, and count **modulo** $2^{32}$, as on a clock: 0 follows
 # $2^{32} - 1$, and -1 is written as $2^{32} - 1$. A uniformly random pad then makes every result equally likely.
 #
@@ -345,8 +347,7 @@ check("16.4", masked_upload)
 # themselves. **Typical mistake.** Adding all pads: nothing cancels.
 
 # %% [markdown]
-# If a phone drops out, its partners' pads stay in the sum. Then those who came hand in the seeds of the pads that they
-# shared with it.
+# If a phone drops out, its partners' pads stay in the sum. Then the others hand in the seeds that they shared with it.
 #
 # ### Exercise 16.5 · The sum without the one who left (core, 9 minutes)
 #
@@ -365,19 +366,21 @@ def unmasked_sum(uploads, alive, pads, bits):
     for u in np.flatnonzero(alive):
         for v in np.flatnonzero(~alive):
             total = total - np.sign(v - u) * pads[u, v].astype(np.int64)
-    return ((total + 2**31) % 2**32 - 2**31) / 2**bits
+    total = total % 2**32
+    return np.where(total >= 2**31, total - 2**32, total) / 2**bits
     ### END SOLUTION
 
 
 check("16.5", unmasked_sum)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** Each $u$ undoes what it did with the missing partner's pad. **Another way.** `% 2**32`, then
-# `np.where` for the negative ones. **Typical mistake.** Reading a negative sum as a huge positive one.
+# **Why it works.** Each $u$ undoes what it did with the missing partner's pad. **Another way.**
+# `(total + 2**31) % 2**32 - 2**31` reads the sign in one step. **Typical mistake.** Reading a negative sum as a huge
+# positive one.
 
 # %% [markdown]
-# Twenty phones, one drops out. A trusted hand deals a seed to each pair; AES makes pads of them. Our attack now ranks
-# films by the size of their rows. By the AUC of chapter 15, does it find the films held?
+# Twenty phones, one drops out; AES stretches each pair's seed to a pad. Our attack now ranks films by the size of their
+# rows. By the AUC of chapter 15, does it find the films held?
 
 # %% tags=["claim"]
 from recsys_teach.privacy.federated import decode, masked_upload, shared_pads, unmasked_sum
@@ -398,16 +401,18 @@ claim("AUC of the attack on plain uploads, least of 100", min(plain), near=1, wi
 claim("AUC on masked uploads, mean of 100", np.mean(masked), near=0.5, within=0.02)
 
 # %% [markdown]
-# One upload now says nothing. We have simplified: the server is curious but follows the rules, and a hand that all
-# trust deals the seeds. The real protocol agrees on seeds by public keys, shares them out as secrets, and adds a second
-# mask, because of this:
+# One upload now says nothing. We have simplified: the server follows the rules, and a trusted hand deals the seeds,
+# which the real protocol agrees on by public keys.
+#
+# What if phone 19 was only late? Its seeds are given away, so the server takes its pads off and reads it. The real
+# protocol adds a second mask, which only the phone can lift.
 
 # %% tags=["claim"]
 late = hidden[19].astype(np.int64) + pads[19, :19].astype(np.int64).sum(axis=0)  # the others gave these away
 claim("A late upload is bare, to 1e-3", np.allclose(decode(late, 16), sent[19], rtol=0, atol=1e-3))
 
 # %% [markdown]
-# Nor does the sum keep all secrets. In the sum of all 943, what is row $i$ of a film that one phone holds?
+# Nor does the sum keep all secrets. What is its row $i$ if one phone holds the film?
 
 # %% tags=["claim"]
 alone = np.flatnonzero(phones.n_holders == 1)
@@ -415,12 +420,12 @@ holder = np.array([ratings[:, [i]].tocoo().coords[0][0] for i in alone])
 row = loop[alone, :-1]  # from the sum
 told = row[:, :-1] / row[:, [-1]]
 claim("Films with one holder", len(alone), near=147, within=15)
-claim("People whose private factors the sum tells", len(set(holder.tolist())), near=62, within=7)
+claim("People whose private factors the sum tells", len(set(holder.tolist())), near=63, within=7)
 claim("These factors are right to 1e-6", np.allclose(told, P[holder, :-1], rtol=0, atol=1e-6))
 
 # %% [markdown]
-# It is that phone's own gradient. This is also what the mean over holders costs: the server must learn how many hold
-# each film, and where the answer is one, the sum is a person.
+# It is that phone's own gradient: the server reads its factors, and joins films with the same $p$. A name is missing,
+# but one known film gives it away (chapter 15). So the mean over holders needs counts, and a count of one is a person.
 #
 # ## Bound what one phone can do
 #
@@ -428,7 +433,7 @@ claim("These factors are right to 1e-6", np.allclose(told, P[holder, :-1], rtol=
 #
 # ### Exercise 16.6 · Clip an upload (core, 5 minutes)
 #
-# Shorten an upload to length $C$ if it is longer. Its length is the root of the sum of *all* its squared numbers.
+# Shorten an upload if its length, the root of the sum of *all* its squared numbers, is above $C$.
 # Input: `upload`, shape (n_items, k), and `longest`. Output: the same shape. Example: `[[3, 0], [0, 4]]` has length 5:
 # `longest = 1` gives `[[0.6, 0], [0, 0.8]]`; `longest = 10` leaves it.
 
@@ -449,9 +454,9 @@ check("16.6", clip_upload)
 # longest)`. **Typical mistake.** `np.clip`, which bounds each number: ten thousand of them are still long.
 
 # %% [markdown]
-# So one person, one phone, moves the sum by at most $C$. Gaussian noise of $\sigma C$ on each number of
-# the sum makes a round private at *user level*; ten rounds add up. The counts are private too, so we divide by
-# everybody and do without them.
+# So one person moves the sum by at most $C$. Gaussian noise of $\sigma C$ on each number of the sum makes a round
+# private at *user level*; ten rounds add up. The counts are private too, so we divide by everybody. A small $C$ cuts
+# nearly everybody, a large one brings large noise.
 
 # %% tags=["claim"]
 from recsys_teach.privacy.federated import clip_upload
@@ -460,15 +465,23 @@ sigma = dp_accounting.get_sigma_gaussian(8, 1e-5) * np.sqrt(10)  # for each of t
 books = PLDAccountant()
 books.compose(dp_accounting.SelfComposedDpEvent(dp_accounting.GaussianDpEvent(sigma), 10))
 claim("ε of ten rounds with all phones, user level, δ = 1e-5", books.get_epsilon(1e-5), near=8, within=0.01)
-clipped = sum(clip_upload(upload_of(u)[:, :-1], 4.0) for u in range(943))
-assert np.allclose(clipped, phones.summed_gradient(P, Q, clip=4.0))
-noisy = clipped + rng.normal(scale=sigma * 4.0, size=clipped.shape)
+public = ratings.copy()
+public.data += mean - 3.5  # less the middle of the scale, which needs no data
+two = start_items(ml.n_items, 2, np.random.default_rng(0))  # two factors and a bias
+sent = [phone_upload(public[[u]].indices, public[[u]].data, two, 1.3)[:, :-1] for u in range(943)]
+longer = np.mean([np.linalg.norm(one) > 4 for one in sent])
+claim("Share of the phones that C = 4 shortens", longer, near=0.88, within=0.03)
+clipped = sum(clip_upload(one, 4.0) for one in sent)
+assert np.allclose(clipped, Phones(public).summed_gradient(Phones(public).solve(two), two, clip=4.0))
 above = (np.abs(clipped) > sigma * 4.0).mean(axis=0)  # by column
-claim("Share of the films whose bias slope is above the noise", above[-1], near=0.22, within=0.02)
-claim("The same for factor slopes, mean of eight", above[:-1].mean(), below=0.001)
+claim("Share of the films whose bias slope is above the noise", above[-1], near=0.225, within=0.02)
+claim("The same for factor slopes, mean of two", above[:-1].mean(), below=0.001)
 
 # %% [markdown]
 # Which lines should a private service beat? Biases alone know all ratings, without privacy; phones alone send nothing.
+#
+# The private phones subtract $3.5$, the middle of the scale, which needs no data, and learn two factors. $C = 4$, ten
+# rounds and each ε's rate were chosen on training data of the first split: a choice that ε does not count.
 
 # %%
 private = pd.read_csv(folder / "16_privacy.csv")
@@ -476,7 +489,7 @@ by_epsilon = private.groupby(["model", "epsilon"], dropna=False)["rmse"].mean()
 dp_curve = by_epsilon["private, 2 factors"]
 fig, ax = new_axes(height=4.2)
 ax.plot(dp_curve.index, dp_curve, color=BLUE, marker="o")
-ax.text(2.1, dp_curve[2] + 0.003, "federated, private")
+ax.text(2.1, dp_curve[2] + 0.003, "federated, private, 2 factors")
 lines = {"phones alone, nothing sent": by_epsilon["phones alone"].iloc[0]}
 lines |= {"biases alone, not private": end["biases alone"].mean(), "federated, not private": end["over holders"].mean()}
 for name, height in lines.items():
@@ -505,9 +518,7 @@ claim("Gain by two factors at ε = 8", by_epsilon["private, 0 factors"][8] - dp_
 #
 # ## A phone that lies
 #
-# One more phone joins and pushes a film, by a row a thousand long. Ten rounds, five splits, films with 40 to 60
-# raters and with 5 to 15. Clipping allows 10; the **median** over holders replaces the mean. Who sees the film among
-# their first ten?
+# One more phone joins and pushes a film with 50 raters, by a row a thousand long.
 
 # %% tags=["claim"]
 fake = np.zeros((1, 1682, 9))
@@ -517,27 +528,50 @@ scores = P_bad[:, [-1]] + Q_bad[:, -1] + P_bad[:, :-1] @ Q_bad[:, :-1].T
 top = np.bincount(scores.argmax(axis=1)).argmax()
 claim("A film with 50 raters is the first of most people after five rounds", phones.n_holders[top] == 50)
 
-poison = pd.read_csv(folder / "16_poison.csv")
-seen = poison.pivot_table("top10", "defence", "holders")
-error = poison.groupby("defence")["rmse"].mean()
-print(seen.assign(RMSE=error).round(3).to_string())
-claim("Seen by, no defence, least", seen.loc["none"].min(), near=1, within=0)
-claim("Seen by, clipped, 40 to 60 raters", seen.loc["clipping", "40 to 60"], near=0, within=0.001)
-claim("Seen by, clipped, 5 to 15 raters", seen.loc["clipping", "5 to 15"], near=0.6, within=0.45)
-claim("Seen by, median, most", seen.loc["median"].max(), near=0, within=0.001)
-claim("The median costs more than clipping", error["median"] > error["clipping"])
+# %% [markdown]
+# Two defences: clip at 10, which shortens a third of the honest phones, or take the **median** over holders in place
+# of the mean. What does each cost where nobody lies?
+
+# %% tags=["claim"]
+honest = [np.linalg.norm(upload_of(u)[:, :-1]) for u in range(943)]
+claim("Share of the honest phones that C = 10 shortens", np.mean(np.array(honest) > 10), near=0.33, within=0.03)
+calm = {}
+for name, rule in {"mean": {}, "clipping": {"clip": 10.0}, "median": {"average": "median"}}.items():
+    *_, last = train_federated(phones, 8, 10, **rule, rng=np.random.default_rng(0))
+    calm[name] = error_of(*last)
+claim("RMSE that clipping costs, this split", calm["clipping"] - calm["mean"], near=0.006, within=0.004)
+claim("RMSE that the median costs, this split", calm["median"] - calm["mean"], near=0.01, within=0.006)
 
 # %% [markdown]
-# One phone of 944 shows its film to everybody. Clipping stops it where honest phones outweigh it, not where few hold
-# the film. The median holds, and costs most.
+# Now with the liar; saved, five splits. Who sees the film among their first ten?
+
+# %% tags=["claim"]
+poison = pd.read_csv(folder / "16_poison.csv").replace({"defence": {"none": "no defence"}})
+seen = poison.pivot_table("top10", "defence", "holders").rename_axis(columns="raters")
+error = poison.groupby("defence")["rmse"].mean()
+rows = ["no attack", "no defence", "clipping", "median"]
+said = {row: f"attack, {row}" for row in rows[1:]}
+print(seen.assign(RMSE=error).loc[rows].rename(said).round(3).to_string())
+few, many = (poison[poison["holders"] == raters].set_index("defence")["top10"] for raters in ("5 to 15", "40 to 60"))
+claim("Seen by, no defence, least of ten", min(few["no defence"].min(), many["no defence"].min()), near=1, within=0)
+claim("Seen by, clipped, 40 to 60 raters, most of five", many["clipping"].max(), near=0, within=0.001)
+claim("Splits where it gets through, clipped, 5 to 15 raters", (few["clipping"] > 0.5).sum(), near=3, within=0)
+claim("Seen by, median, most of ten", max(few["median"].max(), many["median"].max()), near=0, within=0.001)
+claim("RMSE where nobody attacks", error["no attack"], near=0.936, within=0.003)
+claim("RMSE under attack, no defence", error["no defence"], near=0.942, within=0.003)
+
+# %% [markdown]
+# One phone of 944 shows its film to everybody, and RMSE hardly tells: .942 against .936. Clipping stops
+# it where 40 to 60 honest phones outweigh it; with 5 to 15 it got through in three splits of five. The median held in
+# all, and costs most: about .010 without a liar (one split), clipping .006.
 #
-# But it must see each upload, which masks forbid. Under masks even clipping is left to the phones, and a liar does not
-# clip: secrecy from the server and robustness against phones pull in opposite directions.
+# But it must see each upload, which masks forbid; even clipping is then left to the phones, and a liar does not clip.
+# Secrecy from the server and robustness against phones pull apart.
 #
 # ## On a real engine
 #
-# Flower is such an engine: a `ServerApp` sends messages through a `Grid`, a `ClientApp` answers on each phone. Ours is
-# an ordinary file, `recsys_teach/privacy/flower_app.py`:
+# In Flower a `ServerApp` sends messages through a `Grid`, a `ClientApp` answers on each phone. In our
+# `recsys_teach/privacy/flower_app.py`, `train` is the phone's part, `main` the server's:
 
 # %%
 from flwr.app import Context, RecordDict
@@ -547,8 +581,7 @@ from recsys_teach.privacy import flower_app
 print(inspect.getsource(flower_app.train), inspect.getsource(flower_app.main), sep="\n")
 
 # %% [markdown]
-# Here a `Grid` of a few lines hands messages over in this process; each of 943 phones has its own file. Does it give
-# what our loop gives?
+# Here a `Grid` of a few lines hands messages over in this process. Does it give what our loop gives?
 
 # %% tags=["claim"]
 config = {
@@ -572,24 +605,22 @@ engine = context.state["items"].to_numpy_ndarrays()[0]
 claim("Flower and the loop agree to 1e-10", np.allclose(engine, by_loop, rtol=0, atol=1e-10))
 
 # %% [markdown]
-# The course's tests run the same file with a SuperLink and two SuperNodes, processes of their own on the loopback
-# network. For masks in earnest take Flower's SecAgg+, not ours.
+# For masks in earnest take Flower's SecAgg+.
 #
 # ## What goes wrong
 #
-# - **Asking for rows.** A phone that downloads only its films names them.
-# - **Pads used twice.** The difference of two uploads under one pad is bare; each round needs new ones.
+# - **Pads used twice.** The difference of two uploads under one pad is bare.
 # - **Invented phones.** A server that makes up 942 of 943 phones reads the last one from the sum.
 #
 # ## Recap
 #
 # - **O16.1:** you computed a phone's gradient; the sum was the central one.
-# - **O16.2:** you averaged over holders, and read error by rounds and bytes.
+# - **O16.2:** you averaged over holders, read error by rounds and bytes, and saw local steps drift.
 # - **O16.3:** you read films, factors and stars from a plain upload.
-# - **O16.4:** you masked uploads, recovered a sum after a drop-out, and saw what sums still tell.
-# - **O16.5:** you clipped, and read the cost of noise and of the median.
+# - **O16.4:** you masked uploads, and recovered a sum after a drop-out.
+# - **O16.5:** you clipped, and read the cost of noise, clipping and median.
 #
-# Five questions: one letter for each, as in `["a", "b", "a", "c", "b"]`.
+# Five questions: one letter for each.
 
 # %%
 ### BEGIN SOLUTION
@@ -601,9 +632,8 @@ progress("16")
 # %% [markdown]
 # ## Further reading
 #
-# - McMahan et al. (2017), *Communication-Efficient Learning of Deep Networks from Decentralized Data*: FedAvg.
-# - Bonawitz et al. (2017), *Practical Secure Aggregation for Privacy-Preserving Machine Learning*: the whole protocol.
-# - Chai, Wang, Chen, Yang (2021), *Secure Federated Matrix Factorization*: the leak of gradients.
-# - Kairouz et al. (2021), *Advances and Open Problems in Federated Learning*: a map of the field.
+# - McMahan et al. (2017), *Communication-Efficient Learning of Deep Networks from Decentralized Data*.
+# - Bonawitz et al. (2017), *Practical Secure Aggregation for Privacy-Preserving Machine Learning*.
+# - Chai, Wang, Chen, Yang (2021), *Secure Federated Matrix Factorization*.
 #
 # **Next.** Chapter 17 explains recommendations, mixes them, and asks whom they serve.

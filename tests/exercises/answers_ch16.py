@@ -80,6 +80,15 @@ def sum_by_view(uploads, alive, pads, bits):
     return ((uploads[alive].sum(axis=0) - left) % RING).astype(np.uint32).view(np.int32) / 2**bits
 
 
+def takes_off(uploads, alive, pads, bits, most=9, negative=lambda total: total >= 2**31):
+    total = uploads[alive].sum(axis=0)
+    for gone in np.flatnonzero(~alive)[:most]:
+        for u in np.flatnonzero(alive):
+            total = total - np.sign(gone - u) * pads[u, gone]
+    total = total % RING
+    return np.where(negative(total), total - RING, total) / 2**bits
+
+
 def clip_by_factor(upload, longest):
     return upload / max(1, np.sqrt((upload**2).sum()) / longest)
 
@@ -96,7 +105,7 @@ RIGHT = {
     "16.2": [mean_by_loop, mean_by_sums],
     "16.3": [tells_by_first_row, tells_by_svd],
     "16.4": [mask_by_slices, mask_by_loop],
-    "16.5": [sum_by_loop, sum_by_view],
+    "16.5": [sum_by_loop, sum_by_view, takes_off],
     "16.6": [clip_by_factor, clip_by_branch],
 }
 
@@ -149,6 +158,28 @@ def keeps_the_one(upload):
     return items, upload[items[0]] / upload[items[0], -1]
 
 
+def counts_films(uploads, held):
+    return uploads.sum(axis=0) / held.sum(axis=1)[:, None]
+
+
+def goes_by_the_first_number(upload):
+    items = np.flatnonzero(upload[:, 0])
+    return items, upload[items[0], :-1] / upload[items[0], -1]
+
+
+def goes_by_the_sum(upload):
+    return np.flatnonzero(upload.sum(axis=1)), tells_by_first_row(upload)[1]
+
+
+def starts_with(upload):
+    return np.flatnonzero(upload[:, 0]), tells_by_first_row(upload)[1]
+
+
+def drops_small_rows(upload):
+    items = np.flatnonzero(np.abs(upload).max(axis=1) > 1e-3)
+    return items, upload[items[0], :-1] / upload[items[0], -1]
+
+
 def gives_a_mask(upload):
     return upload.any(axis=1), tells_by_first_row(upload)[1]
 
@@ -176,6 +207,26 @@ def forgets_the_modulo(values, client, pads, bits):
     return whole + pads[client + 1 :].sum(axis=0) - pads[:client].sum(axis=0)
 
 
+def mask_of_whole(whole, client, pads):
+    return (whole.astype(int) + pads[client + 1 :].sum(axis=0) - pads[:client].sum(axis=0)) % RING
+
+
+def rounds_first(values, client, pads, bits):
+    return mask_of_whole(np.round(values).astype(int) * 2**bits, client, pads)
+
+
+def multiplies_by_bits(values, client, pads, bits):
+    return mask_of_whole(np.round(values * bits), client, pads)
+
+
+def multiplies_by_two_bits(values, client, pads, bits):
+    return mask_of_whole(np.round(values * 2 * bits), client, pads)
+
+
+def goes_down(values, client, pads, bits):
+    return mask_of_whole(np.floor(values * 2**bits), client, pads)
+
+
 def cuts_the_fraction(values, client, pads, bits):
     whole = (values * 2**bits).astype(int)
     return (whole + pads[client + 1 :].sum(axis=0) - pads[:client].sum(axis=0)) % RING
@@ -188,6 +239,22 @@ def is_one_off(values, client, pads, bits):
 def leaves_the_pads(uploads, alive, pads, bits):
     total = uploads[alive].sum(axis=0) % RING
     return np.where(total >= 2**31, total - RING, total) / 2**bits
+
+
+def takes_off_the_first(uploads, alive, pads, bits):
+    return takes_off(uploads, alive, pads, bits, most=1)
+
+
+def leaves_the_middle(uploads, alive, pads, bits):
+    return takes_off(uploads, alive, pads, bits, negative=lambda total: total > 2**31)
+
+
+def is_negative_too_early(uploads, alive, pads, bits):
+    return takes_off(uploads, alive, pads, bits, negative=lambda total: total >= 2**30)
+
+
+def is_negative_much_too_early(uploads, alive, pads, bits):
+    return takes_off(uploads, alive, pads, bits, negative=lambda total: total >= 2**20)
 
 
 def never_negative(uploads, alive, pads, bits):
@@ -218,6 +285,16 @@ def stretches(upload, longest):
     return upload * longest / length if length else upload
 
 
+def stretches_zeros(upload, longest):
+    with np.errstate(all="ignore"):
+        return upload * longest / np.linalg.norm(upload)
+
+
+def forgets_the_root(upload, longest):
+    size = (upload**2).sum()
+    return upload * longest / size if size > longest else upload
+
+
 def goes_by_absolute_values(upload, longest):
     size = np.abs(upload).sum()
     return upload * longest / size if size > longest else upload
@@ -236,31 +313,46 @@ WRONG = {
         (only_adds, "That is the sum"),
         (divides_by_zero, "not NaN"),
         (counts_rows_that_are_not_zero, "count by held"),
+        (counts_films, "You counted the films of each phone"),
     ],
     "16.3": [
         (keeps_the_error, "still multiplied by the error"),
         (keeps_the_one, "The 1 at the end"),
         (gives_a_mask, "positions of the rows"),
+        (goes_by_the_first_number, "IndexError"),
+        (starts_with, "A row may start with 0"),
+        (goes_by_the_sum, "A row may add up to 0"),
+        (drops_small_rows, "A small row is a film"),
         (forgets_the_factors, "part 1 of what you return"),
     ],
     "16.4": [
         (adds_all_pads, "You added all pads"),
         (turns_the_signs, "signs are turned"),
-        (forgets_the_bits, "The fraction is lost"),
+        (forgets_the_bits, "Nothing is multiplied"),
+        (rounds_first, "multiply by 2**bits before you round"),
+        (multiplies_by_bits, "bits is the exponent: multiply"),
+        (multiplies_by_two_bits, "not 2 * bits"),
+        (goes_down, "You went down"),
         (forgets_the_modulo, "modulo 2**32"),
         (cuts_the_fraction, "You cut the fraction off"),
-        (is_one_off, "expected 3, came 4"),
+        (is_one_off, "expected 4, came 5"),
     ],
     "16.5": [
         (leaves_the_pads, "still in the sum"),
         (never_negative, "stands for a negative one"),
         (stays_whole, "Divide by 2**bits"),
+        (takes_off_the_first, "Only the first missing phone"),
+        (leaves_the_middle, "2**31 itself is negative"),
+        (is_negative_too_early, "Half of the clock"),
+        (is_negative_much_too_early, "Half of the clock"),
         (subtracts_every_pad, "You subtracted every pad"),
     ],
     "16.6": [
         (clips_each_number, "cut each number by itself"),
         (clips_each_row, "shortened each row by itself"),
         (stretches, "must stay as it is"),
+        (stretches_zeros, "A short upload must stay as it is"),
+        (forgets_the_root, "take the root"),
         (goes_by_absolute_values, "sum of absolute values"),
     ],
 }

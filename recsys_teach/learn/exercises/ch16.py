@@ -20,14 +20,19 @@ from recsys_teach.privacy.federated import (
 
 
 def same_ring(expected: Any, came: Any, atol: float) -> str:
-    """Compare whole numbers exactly: one off counts, although they have ten digits."""
-    if reason := same(expected, came, atol):
+    """Compare whole numbers exactly, and show them whole: one off counts, although they have ten digits."""
+    reason, wanted = same(expected, came, atol), np.asarray(expected).astype(np.int64)
+    try:
+        got = np.asarray(came, dtype=float)
+    except (TypeError, ValueError):
         return reason
-    wanted, got = np.asarray(expected).astype(np.int64), np.asarray(came)
+    if got.shape != wanted.shape:
+        return reason
     wrong = np.flatnonzero(wanted != got)
     if not len(wrong):
         return ""
-    return f"position {wrong[0]}: expected {wanted[wrong[0]]}, came {got[wrong[0]]}. Whole numbers have to be exact."
+    place = wrong[0]
+    return f"position {place}: expected {wanted[place]}, came {got[place]:.15g}. Whole numbers have to be exact."
 
 
 def _draw_phone(rng: np.random.Generator) -> tuple:
@@ -59,7 +64,8 @@ def _draw_mask(rng: np.random.Generator) -> tuple:
 def _draw_sum(rng: np.random.Generator) -> tuple:
     values, bits, pads = rng.normal(scale=3, size=(4, 2)).round(2), int(rng.integers(4, 10)), _symmetric_pads(4, 2, rng)
     uploads = np.array([masked_upload(values[u], u, pads[u], bits) for u in range(4)], dtype=np.int64)
-    alive = np.arange(4) != rng.integers(1, 3)
+    alive = np.ones(4, dtype=bool)
+    alive[rng.choice(4, size=rng.integers(1, 3), replace=False)] = False  # one leaves, or two
     return uploads, alive, pads, bits
 
 
@@ -77,17 +83,17 @@ def _signs(client: int, pads: np.ndarray) -> np.ndarray:
 
 
 def _ring_sum(
-    uploads: np.ndarray, alive: np.ndarray, pads: np.ndarray, sign: int = -1, order: bool = True
+    uploads: np.ndarray, alive: np.ndarray, pads: np.ndarray, sign: int = -1, order: bool = True, most: int = 9
 ) -> np.ndarray:
     total = uploads[alive].sum(axis=0)
     for u in np.flatnonzero(alive):
-        for v in np.flatnonzero(~alive):
+        for v in np.flatnonzero(~alive)[:most]:
             total = total + sign * (np.sign(v - u) if order else 1) * pads[u, v]
     return total % MODULUS
 
 
-def _signed(ring: np.ndarray) -> np.ndarray:
-    return np.where(ring >= MODULUS // 2, ring - MODULUS, ring)
+def _signed(ring: np.ndarray, first: int = MODULUS // 2) -> np.ndarray:
+    return np.where(ring >= first, ring - MODULUS, ring)
 
 
 def _outcome(share: float) -> str:
@@ -103,7 +109,7 @@ CHAPTER = Chapter(
     objectives={
         "O16.1": "Compute one phone's gradient, and show that the phones' sum is the central one",
         "O16.2": "Choose an average over phones, and weigh rounds, bytes and drift",
-        "O16.3": "Read a person's films, factors and stars from one plain upload",
+        "O16.3": "Attack one plain upload, and say what it tells",
         "O16.4": "Add up uploads under pairwise masks, also when a phone drops out",
         "O16.5": "Bound one phone by clipping, and read what noise and defences cost at user level",
     },
@@ -162,6 +168,8 @@ CHAPTER = Chapter(
                 "A held row can be all zero, if its rating was predicted exactly: count by held.":
                     lambda uploads, held: uploads.sum(axis=0)
                     / np.maximum((uploads != 0).any(axis=2).sum(axis=0), 1)[:, None],
+                "You counted the films of each phone, held.sum(axis=1). Count the phones of each film, axis 0.":
+                    lambda uploads, held: uploads.sum(axis=0) / np.maximum(held.sum(axis=1), 1)[:, None],
                 "You divided each upload by the number of its own items. Count the phones of each item.":
                     lambda uploads, held: (uploads / np.maximum(held.sum(axis=1), 1)[:, None, None]).sum(axis=0),
             },
@@ -171,7 +179,8 @@ CHAPTER = Chapter(
             reference=read_upload,
             cases=[
                 (np.array([[0.0, 0.0, 0.0], [-1.0, -2.0, -2.0], [0.5, 1.0, 1.0]]),),
-                (np.array([[2.0, -4.0], [0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]]),),
+                (np.array([[2.0, -2.0], [0.0, 0.0], [-1.0, 1.0], [0.0, 0.0]]),),
+                (np.array([[0.0, -2.0, -1.0], [0.0, 0.0, 0.0], [0.0, 4e-4, 2e-4]]),),
             ],
             draw=_draw_gradient,
             why="Each row that is not zero names a film, and all of them are multiples of [p, 1].",
@@ -189,6 +198,12 @@ CHAPTER = Chapter(
                     lambda upload: ((upload != 0).any(axis=1), read_upload(upload)[1]),
                 "The sign of p is turned: -e p divided by -e is p.":
                     lambda upload: (read_upload(upload)[0], -read_upload(upload)[1]),
+                "A row may start with 0 and still not be zero: look at all its numbers.":
+                    lambda upload: (np.flatnonzero(upload[:, 0]), read_upload(upload)[1]),
+                "A row may add up to 0 and still not be zero: look at its numbers, not at their sum.":
+                    lambda upload: (np.flatnonzero(upload.sum(axis=1)), read_upload(upload)[1]),
+                "A small row is a film, too, one that was predicted well: ask for all rows that are not zero.":
+                    lambda upload: (np.flatnonzero(np.abs(upload).max(axis=1) > 1e-3), read_upload(upload)[1]),
                 "You divided by the length of the row. Its last number is the one that should become 1.":
                     lambda upload: (read_upload(upload)[0], _by_length(upload)),
             },
@@ -198,7 +213,7 @@ CHAPTER = Chapter(
             reference=masked_upload,
             cases=[
                 (VALUES, 1, PADS, 1),
-                (np.array([0.3, -0.7]), 0, np.array([[99, 99], [2, 3]]), 2),
+                (np.array([0.4, -0.4]), 0, np.array([[99, 99], [2, 3]]), 2),
                 (np.array([1.0, 2.0]), 1, np.array([[2**32 - 1, 5], [0, 0]]), 0),
             ],
             draw=_draw_mask,
@@ -216,8 +231,18 @@ CHAPTER = Chapter(
                     lambda values, client, pads, bits: _masked(values, np.abs(_signs(client, pads)), pads, 2.0**bits),
                 "Your signs are turned: add the pads of later phones, subtract those of earlier ones.":
                     lambda values, client, pads, bits: _masked(values, -_signs(client, pads), pads, 2.0**bits),
-                "The fraction is lost: multiply by 2**bits before you round.":
+                "Nothing is multiplied by 2**bits, so the fraction is lost.":
                     lambda values, client, pads, bits: _masked(values, _signs(client, pads), pads, 1.0),
+                "The fraction is lost: multiply by 2**bits before you round.":
+                    lambda values, client, pads, bits: _masked(np.round(values), _signs(client, pads), pads, 2.0**bits),
+                "bits is the exponent: multiply by 2**bits.":
+                    lambda values, client, pads, bits: _masked(values, _signs(client, pads), pads, bits),
+                "bits is the exponent: 2**bits, not 2 * bits.":
+                    lambda values, client, pads, bits: _masked(values, _signs(client, pads), pads, 2 * bits),
+                "You went down to the next whole number. Round: going down moves every number one way, and sums drift.":
+                    lambda values, client, pads, bits: _masked(
+                        np.floor(values * 2.0**bits), _signs(client, pads), pads, 1.0
+                    ),
                 "Take the result modulo 2**32: outside of 0 to 2**32 - 1 its size gives hints.":
                     lambda values, client, pads, bits: np.round(values * 2.0**bits).astype(np.int64)
                     + (_signs(client, pads)[:, None] * pads).sum(axis=0),
@@ -240,6 +265,8 @@ CHAPTER = Chapter(
                 (np.array([[20], [9], [0]]), np.array([True, True, False]), THREE, 1),
                 (np.array([[20], [0], [2**32 - 28]]), np.array([True, False, True]), THREE, 1),
                 (np.array([[20], [9], [2**32 - 28]]), np.array([True, True, True]), THREE, 1),
+                (np.array([[0], [9], [0]]), np.array([False, True, False]), THREE, 1),
+                (np.array([[2**31 - 5, 2**30], [5, 2]]), np.array([True, True]), np.zeros((2, 2, 2), dtype=int), 1),
             ],
             draw=_draw_sum,
             why="Pads between two that came cancel by themselves; those with a missing partner are taken off by hand.",
@@ -259,11 +286,21 @@ CHAPTER = Chapter(
                     lambda uploads, alive, pads, bits: (
                         _signed(_ring_sum(uploads, alive, pads, order=False)) / 2.0**bits
                     ),
-                "A ring number of 2**31 or more stands for a negative one: subtract 2**32 from it.":
+                "Only the first missing phone was taken off. Go through all that did not come.":
+                    lambda uploads, alive, pads, bits: (
+                        _signed(_ring_sum(uploads, alive, pads, most=1)) / 2.0**bits
+                    ),
+                "2**31 itself is negative already: ask for >= 2**31.":
+                    lambda uploads, alive, pads, bits: (
+                        _signed(_ring_sum(uploads, alive, pads), MODULUS // 2 + 1) / 2.0**bits
+                    ),
+                "Half of the clock is 2**31: what is below it stays positive.":
+                    lambda uploads, alive, pads, bits: _signed(_ring_sum(uploads, alive, pads), 2**30) / 2.0**bits,
+                "A number modulo 2**32 that is 2**31 or more stands for a negative one: subtract 2**32 from it.":
                     lambda uploads, alive, pads, bits: _ring_sum(uploads, alive, pads) / 2.0**bits,
                 "Those are whole numbers still. Divide by 2**bits.":
                     lambda uploads, alive, pads, bits: _signed(_ring_sum(uploads, alive, pads)).astype(float),
-                "Take the total modulo 2**32 before you read it: pads go round the ring many times.":
+                "Take the total modulo 2**32 before you read it: pads go round the clock many times.":
                     lambda uploads, alive, pads, bits: _without_modulo(uploads, alive, pads) / 2.0**bits,
             },
         ),
@@ -291,6 +328,10 @@ CHAPTER = Chapter(
                     * np.minimum(1, longest / np.maximum(np.linalg.norm(upload, axis=1, keepdims=True), 1e-12)),
                 "A short upload must stay as it is: you stretched it to length C.":
                     lambda upload, longest: upload * longest / max(float(np.linalg.norm(upload)), 1e-12),
+                "A short upload must stay as it is, and one of zeros has no length to divide by.":
+                    lambda upload, longest: _plain_ratio(upload * longest, np.linalg.norm(upload)),
+                "That is the squared length: take the root.":
+                    lambda upload, longest: upload * min(1, longest / max(float((upload**2).sum()), 1e-12)),
                 "You measured by the sum of absolute values. Gaussian noise goes by the root of the sum of squares.":
                     lambda upload, longest: upload * min(1, longest / max(float(np.abs(upload).sum()), 1e-12)),
                 "An upload of zeros has length 0: do not divide by it, give zeros.":
