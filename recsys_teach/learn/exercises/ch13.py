@@ -398,6 +398,7 @@ CHAPTER = Chapter(
             reference=cap_list,
             cases=[
                 (np.array([0, 1, 3, 2, 4]), GENRE, 3, 2),
+                (np.array([0, 1, 3, 2, 4]), GENRE, 4, 2),
                 (np.array([0, 2, 1, 3, 6, 5]), GENRE, 5, 2),
                 (np.array([0, 1, 3, 6, 2]), GENRE, 4, 1),
             ],
