@@ -12,7 +12,8 @@ reads all events but the last. It writes into ``datasets/long_runs/``
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
 import torch
 
@@ -20,16 +21,16 @@ from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate
 from recsys_teach.files import REPOSITORY, write_whole
 from recsys_teach.interactions import split_last_out
-from recsys_teach.models.sequence import GRURecommender, histories
+from recsys_teach.models.sequence import GRURecommender, NextItemModel, histories
 
 SEEDS = range(5)
 EPOCHS = {"softmax": 20, "sampled": 40}  # a sampled epoch takes less than half the time, and teaches less
-SETTINGS = {"n_factors": 64, "max_length": 50, "dropout": 0.3, "batch_size": 64, "learning_rate": 5e-3}
+SETTINGS: dict[str, Any] = {"n_factors": 64, "max_length": 50, "dropout": 0.3, "batch_size": 64, "learning_rate": 5e-3}
 FOLDER = REPOSITORY / "datasets" / "long_runs"
 
 
-def main() -> None:
-    """Train, test, and write what came after each seed."""
+def run(kind: type[NextItemModel], settings: dict[str, Any], number: str) -> None:
+    """Train, test, and write what came after each seed, into the files of a chapter's number."""
     torch.set_num_threads(1)
     split = split_last_out(movielens.load())
     validation = split_last_out(split.train)
@@ -37,26 +38,18 @@ def main() -> None:
     curves, tests = [], {}
     for seed in SEEDS:
         for loss, n_epochs in EPOCHS.items():
-            model = GRURecommender(loss=loss, n_epochs=n_epochs, random_state=seed, **SETTINGS)
+            model = kind(loss=loss, n_epochs=n_epochs, random_state=seed, **settings)
             model.fit(validation.train, lambda m: evaluate(m.score, validation, name="").mean("nDCG@10"))
-            run = model.training_
-            for epoch, (value, ndcg) in enumerate(zip(run.losses, run.scores, strict=True), start=1):
+            done = model.training_
+            for epoch, (value, ndcg) in enumerate(zip(done.losses, done.scores, strict=True), start=1):
                 curves.append((loss, seed, epoch, round(value, 4), round(ndcg, 4)))
             result = evaluate(lambda users, m=model: m.fold_in([known[user] for user in users]), split, name=loss)
             tests[f"{loss} {seed}"] = result.per_user["nDCG@10"].round(4)
-            print(
-                loss,
-                seed,
-                "epoch",
-                run.best_epoch,
-                np.round(run.scores, 4).tolist(),
-                result.mean("nDCG@10"),
-                flush=True,
-            )
+            print(loss, seed, "epoch", done.best_epoch, max(done.scores), result.mean("nDCG@10"), flush=True)
         columns = ["loss", "seed", "epoch", "training_loss", "validation_ndcg"]
-        write_whole(FOLDER / "08_curves.csv", pd.DataFrame(curves, columns=columns).to_csv(index=False))
-        write_whole(FOLDER / "08_test.csv", pd.DataFrame(tests).to_csv(index_label="user"))
+        write_whole(FOLDER / f"{number}_curves.csv", pd.DataFrame(curves, columns=columns).to_csv(index=False))
+        write_whole(FOLDER / f"{number}_test.csv", pd.DataFrame(tests).to_csv(index_label="user"))
 
 
 if __name__ == "__main__":
-    main()
+    run(GRURecommender, SETTINGS, "08")

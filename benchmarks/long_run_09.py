@@ -1,6 +1,6 @@
 """The long run of chapter 09: SASRec on MovieLens-100K, full softmax against one sampled item, five seeds each.
 
-    python benchmarks/long_run_09.py
+    python -m benchmarks.long_run_09
 
 takes about fifteen minutes of one core and no network. The protocol is that of ``long_run_08.py``, which trains the GRU
 beside it: hyper-parameters and the epoch that is kept come from the validation part, each person's last event but one;
@@ -15,18 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-import torch
-
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate
-from recsys_teach.files import REPOSITORY, write_whole
-from recsys_teach.interactions import split_last_out
+from benchmarks.long_run_08 import run
 from recsys_teach.models.attention import SASRec
-from recsys_teach.models.sequence import histories
 
-SEEDS = range(5)
-EPOCHS = {"softmax": 20, "sampled": 40}  # as for the GRU: a sampled epoch takes less time, and teaches less
 SETTINGS: dict[str, Any] = {
     "n_factors": 64,
     "n_blocks": 1,
@@ -35,30 +26,6 @@ SETTINGS: dict[str, Any] = {
     "batch_size": 64,
     "learning_rate": 4e-3,
 }
-FOLDER = REPOSITORY / "datasets" / "long_runs"
-
-
-def main() -> None:
-    """Train, test, and write what came after each seed."""
-    torch.set_num_threads(1)
-    split = split_last_out(movielens.load())
-    validation = split_last_out(split.train)
-    known = histories(split.train)  # what the network reads for the test
-    curves, tests = [], {}
-    for seed in SEEDS:
-        for loss, n_epochs in EPOCHS.items():
-            model = SASRec(loss=loss, n_epochs=n_epochs, random_state=seed, **SETTINGS)
-            model.fit(validation.train, lambda m: evaluate(m.score, validation, name="").mean("nDCG@10"))
-            run = model.training_
-            for epoch, (value, ndcg) in enumerate(zip(run.losses, run.scores, strict=True), start=1):
-                curves.append((loss, seed, epoch, round(value, 4), round(ndcg, 4)))
-            result = evaluate(lambda users, m=model: m.fold_in([known[user] for user in users]), split, name=loss)
-            tests[f"{loss} {seed}"] = result.per_user["nDCG@10"].round(4)
-            print(loss, seed, "epoch", run.best_epoch, max(run.scores), result.mean("nDCG@10"), flush=True)
-        columns = ["loss", "seed", "epoch", "training_loss", "validation_ndcg"]
-        write_whole(FOLDER / "09_curves.csv", pd.DataFrame(curves, columns=columns).to_csv(index=False))
-        write_whole(FOLDER / "09_test.csv", pd.DataFrame(tests).to_csv(index_label="user"))
-
 
 if __name__ == "__main__":
-    main()
+    run(SASRec, SETTINGS, "09")
