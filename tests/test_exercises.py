@@ -2,7 +2,6 @@
 
 import importlib.util
 import inspect
-import time
 from pathlib import Path
 
 import pytest
@@ -90,16 +89,13 @@ def test_wrong_kind_of_answer_is_not_yet(exercise):
 
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.wants_function], ids=lambda exercise: exercise.id)
 def test_endless_loop_is_stopped(exercise, monkeypatch):
-    monkeypatch.setattr("recsys_teach.learn.judge.SECONDS", 0.1)
+    monkeypatch.setattr("recsys_teach.learn.limited.CALL_SECONDS", 0.1)
 
     def answer(*args):
         while True:
             pass
 
-    start = time.monotonic()
-    verdict = judge(exercise, answer)
-    assert "did not return" in verdict.reason
-    assert time.monotonic() - start < 2
+    assert "ran out of time" in judge(exercise, answer).reason
 
 
 @each_exercise
