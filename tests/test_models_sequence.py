@@ -296,7 +296,7 @@ def test_no_histories_get_no_scores(model) -> None:
         (GRURecommender(0), "n_factors must be above 0"),
         (GRURecommender(max_length=0), "max_length must be above 0"),
         (GRURecommender(dropout=1.0), "dropout is a share"),
-        (GRURecommender(loss="hinge"), "loss is 'softmax' or 'sampled'; came 'hinge'"),
+        (GRURecommender(loss="hinge"), "loss must be one of \['softmax', 'sampled'\]; got 'hinge'"),
         (GRURecommender(n_epochs=0), "n_epochs of 1 or more"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -15,17 +16,18 @@ from torch import Tensor, nn
 from recsys_teach.evaluation import SAMPLES
 from recsys_teach.interactions import Interactions, Split
 from recsys_teach.models.base import (
+    ABOVE_ZERO,
     Recommender,
     check_fitted,
     check_interactions,
-    check_positive,
+    check_parameters,
     check_rows,
     check_users,
 )
 from recsys_teach.models.implicit import IALS
 from recsys_teach.models.two_tower import feature_matrix, feature_names
 from recsys_teach.ranking import chunks
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 # --- how newcomers are measured -------------------------------------------------------------------------------
 
@@ -163,6 +165,8 @@ class ProfilePopularity(Recommender):
     profiles_ : array, shape (n_users, n_features), of 0 and 1.
     """
 
+    own_checks = MappingProxyType({"damping": ABOVE_ZERO})
+
     def __init__(self, columns: Sequence[str] = (), *, damping: float = 50.0):
         self.columns = columns
         self.damping = damping
@@ -175,7 +179,7 @@ class ProfilePopularity(Recommender):
         ValueError
             If the damping is not above 0, or the table of users or a column is absent.
         """
-        check_positive(self, "damping")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         active = np.flatnonzero(np.diff(seen.indptr))
         met = seen[active]
@@ -250,6 +254,8 @@ class HybridFactors(Recommender):
     here in closed form for 0 and 1.
     """
 
+    own_checks = ProfilePopularity.own_checks
+
     def __init__(self, n_factors: int = 30, columns: Sequence[str] = (), *, damping: float = 50.0, noise: float = 0.1):
         self.n_factors = n_factors
         self.columns = columns
@@ -264,7 +270,7 @@ class HybridFactors(Recommender):
         ValueError
             If a parameter is not above 0, or the table of users or a column is absent.
         """
-        check_positive(self, "n_factors", "noise")
+        check_parameters(self)
         prior = ProfilePopularity(self.columns, damping=self.damping).fit(interactions)
         seen, n_items = prior.seen_, interactions.n_items
         active = np.flatnonzero(np.diff(seen.indptr))
@@ -376,6 +382,7 @@ class DropoutNet(Recommender):
         self.learning_rate = learning_rate
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> DropoutNet:
         """Fit the factors, then the networks.
 
@@ -384,9 +391,7 @@ class DropoutNet(Recommender):
         ValueError
             If a parameter is out of its range, a table or a column is absent, or the loss is no finite number.
         """
-        check_positive(self, "n_hidden", "n_epochs", "batch_size", "learning_rate")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is a share from 0 to less than 1; came {self.dropout}.")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         factors = IALS(self.n_factors, n_iterations=8, random_state=self.random_state)
         self.factors_ = factors.fit(Interactions.from_matrix(seen))  # an event that comes twice counts once
@@ -429,6 +434,7 @@ class DropoutNet(Recommender):
         n, width = self.n_factors + n_features, self.n_hidden
         return nn.Sequential(nn.Linear(n, width), nn.Tanh(), nn.Linear(width, width))
 
+    @torch_defaults()
     def _vectors(self, axis: str, factors: np.ndarray, features: np.ndarray) -> np.ndarray:
         inputs = torch.cat([_tensor(factors), _tensor(features)], dim=1)
         with torch.no_grad():
