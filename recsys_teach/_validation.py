@@ -111,11 +111,9 @@ def check_generator(rng: Any) -> None:
 def check_binary(name: str, values: Any) -> np.ndarray:
     """Return an array of bool; refuse what is not made of bool, 0 and 1 alone, such as "no", which would be true."""
     array = _plain(name, values, "True and False, or 1 and 0")
-    if array.dtype != bool and not np.isin(array, (0, 1)).all():
-        wrong = array[~np.isin(array, (0, 1))][0]
-        raise ValueError(
-            f"{name} must be True and False, or 1 and 0; got {wrong!r} among them. Drop or convert it first."
-        )
+    wrong = array.ravel()[~np.isin(array, (0, 1)).ravel()]
+    if wrong.size:
+        raise ValueError(f"{name} must be True and False, or 1 and 0; got {wrong[0]}. Drop or convert it first.")
     return array.astype(bool)
 
 

@@ -60,9 +60,8 @@ class Behaviour(nn.Module):
     def forward(self, histories: Tensor) -> Tensor:
         """(n, length) to (n, n_factors); 0 for an empty history."""
         n_real = (histories < self.network.n_items).sum(dim=1)
-        states = self.network.hidden(histories)[
-            torch.arange(len(histories), device=histories.device), n_real.clamp(min=1) - 1
-        ]
+        rows = torch.arange(len(histories), device=histories.device)
+        states = self.network.hidden(histories)[rows, n_real.clamp(min=1) - 1]
         return states * (n_real > 0)[:, None]
 
 

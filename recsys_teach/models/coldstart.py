@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.linalg import eigh
 from torch import Tensor, nn
 
+from recsys_teach._validation import check_binary, check_integer, check_number, check_seed
 from recsys_teach.evaluation import SAMPLES
 from recsys_teach.interactions import Interactions, Split
 from recsys_teach.models.base import (
@@ -43,6 +44,7 @@ def place_in_history(interactions: Interactions) -> np.ndarray:
 
 def first_events(interactions: Interactions, k: int) -> sparse.csr_array:
     """Give the matrix of 0 and 1 that holds the first k events of each user, shape (n_users, n_items)."""
+    check_integer("k", k, 0)
     if k == 0:
         return sparse.csr_array(interactions.shape)
     return interactions.take(place_in_history(interactions) < k).matrix()
@@ -73,6 +75,8 @@ def split_newcomers(
     ValueError
         If nobody is left to train on or to test.
     """
+    check_integer("n_known", n_known)
+    check_integer("n_scored", n_scored)
     n_events = np.bincount(interactions.user_pos, minlength=interactions.n_users)
     tested = np.intersect1d(held_out, np.flatnonzero(n_events >= n_known + n_scored))
     others = ~np.isin(interactions.user_pos, held_out)
@@ -101,6 +105,7 @@ def crossover(ks: Sequence[float], lead: np.ndarray, random_state: int = 0) -> t
     -------
     (crossover, low, high). ``ks[0]`` if the one leads from the start, infinity if it does not lead at the last k.
     """
+    check_seed("random_state", random_state)
     known, lead = np.asarray(ks, dtype=float), np.asarray(lead, dtype=float)
     if lead.ndim != 2 or lead.shape[1] != len(known) or (np.diff(known) <= 0).any():
         raise ValueError(f"Expected rising ks and a lead of shape (n_users, {len(known)}); came {lead.shape}.")
@@ -138,9 +143,11 @@ def damped_shares(met: sparse.csr_array | np.ndarray, group: np.ndarray, damping
     -------
     array, shape (n_items,). (users of the group who met the item + damping · everybody's share) / (users + damping).
     """
+    group = check_binary("group", group)
+    check_number("damping", damping, low=0)
     total = group.sum() + damping
-    if not (damping >= 0 and total > 0):
-        raise ValueError(f"damping is a number of people, 0 or more, above 0 for an empty group; came {damping}.")
+    if not total > 0:
+        raise ValueError(f"damping must be above 0 for an empty group; got {damping}.")
     cells = sparse.csr_array(met)
     everybody = cells.sum(axis=0) / cells.shape[0]
     return (cells[np.flatnonzero(group)].sum(axis=0) + damping * everybody) / total
@@ -535,8 +542,8 @@ def plan_interview(
     Rashid et al. (2002), "Getting to know you: learning new user preferences in recommender systems", for the
     question; Krause, Singh and Guestrin (2008) for greedy choice under a normal model.
     """
-    if not 0 <= n_questions <= len(candidates) or not noise > 0:
-        raise ValueError(f"Expected 0 to {len(candidates)} questions, noise above 0; came {n_questions}, {noise}.")
+    check_integer("n_questions", n_questions, 0, len(candidates))
+    check_number("noise", noise, above=0)
     questions: list[int] = []
     for _ in range(n_questions):
         left = np.setdiff1d(candidates, questions)
@@ -560,5 +567,7 @@ def expect_after(
     -------
     array, shape (n, n_items).
     """
+    answers = check_binary("answers", answers)
+    check_number("noise", noise, above=0)
     asked = covariance[np.ix_(questions, questions)] + noise * np.eye(len(questions))
     return mean + (answers - mean[questions]) @ np.linalg.solve(asked, covariance[questions])
