@@ -83,7 +83,7 @@ def seeded(random_state: int) -> Iterator[None]:
 def shuffled(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
     """Cut the positions 0 … n - 1, in an order drawn anew, into batches of at most ``batch_size``."""
     check_integer("batch_size", batch_size)
-    yield from torch.from_numpy(rng.permutation(n)).split(batch_size)
+    yield from torch.from_numpy(rng.permutation(n)).split(int(batch_size))
 
 
 @torch_defaults()

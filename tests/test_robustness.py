@@ -296,7 +296,7 @@ def disguises(rows: np.ndarray) -> dict[str, Any]:
     zero_user, zero_item = (places[:4] for places in np.nonzero(rows == 0))
     with_zeros = sparse.coo_array(
         (
-            np.concatenate([rows[user, item], np.zeros(4)]),
+            np.concatenate([rows[user, item], np.zeros(len(zero_user))]),
             (np.concatenate([user, zero_user]), np.concatenate([item, zero_item])),
         ),
         shape=rows.shape,

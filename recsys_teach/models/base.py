@@ -119,11 +119,16 @@ def check_rows(model: Recommender, rows: sparse.csr_array | np.ndarray) -> spars
 
 
 def check_parameters(model: Recommender) -> None:
-    """Refuse parameters of the constructor that are of another kind than expected, or out of their range."""
+    """Refuse parameters of the constructor that are of another kind than expected, or out of their range.
+
+    A number of numpy is replaced by the same number of Python: torch takes no others as sizes, and int8 overflows.
+    """
     checks = {**PARAMETERS, **model.own_checks}
     for name, value in model.get_params(deep=False).items():
         if name in checks:
             checks[name](name, value)
+            if isinstance(value, np.generic):
+                setattr(model, name, value.item())
 
 
 def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:

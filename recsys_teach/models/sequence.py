@@ -332,7 +332,7 @@ class GRUNetwork(NextItemNetwork):
     def __init__(self, n_items: int, n_factors: int, dropout: float):
         super().__init__(n_items, n_factors)
         self.dropout = nn.Dropout(dropout)
-        self.gru = nn.GRU(n_factors, n_factors, batch_first=True)
+        self.gru = nn.GRU(int(n_factors), int(n_factors), batch_first=True)
 
     def hidden(self, rows: Tensor) -> Tensor:
         """Run the unit over the rows."""

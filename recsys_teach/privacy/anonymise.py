@@ -23,7 +23,7 @@ def generalise(users: pd.DataFrame, age_years: int = 1, zip_digits: int = 5) -> 
     check_integer("zip_digits", zip_digits, 0)
     for column, fits, kind in (
         ("age", pd.api.types.is_numeric_dtype, "numbers: convert text with pd.to_numeric"),
-        ("zip_code", pd.api.types.is_string_dtype, "text: convert numbers with .astype(str).str.zfill(5)"),
+        ("zip_code", _is_text, "text: convert numbers with .astype(str).str.zfill(5)"),
     ):
         if column not in users or not fits(users[column]) or users[column].dtype == bool:
             got = users[column].dtype if column in users else f"a table with {list(users)}"
@@ -56,3 +56,7 @@ def suppress(table: pd.DataFrame, columns: Sequence[str], k: int) -> pd.DataFram
     """Leave out the rows whose group is smaller than k; what remains is k-anonymous. Built in chapter 15."""
     check_integer("k", k)
     return table[group_sizes(table, columns) >= k]
+
+
+def _is_text(column: pd.Series) -> bool:
+    return pd.api.types.infer_dtype(column.astype(object), skipna=True) in ("string", "empty")
