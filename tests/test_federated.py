@@ -144,7 +144,7 @@ def test_ring_holds_negative_numbers_and_refuses_what_does_not_fit():
     values = np.array([0.0, 1.25, -1.25, 30_000, -30_000])
     np.testing.assert_array_equal(decode(encode(values)), values)
     for bad in (40_000.0, np.nan, -np.inf):
-        with pytest.raises(ValueError, match="below 32768|finite numbers"):
+        with pytest.raises(ValueError, match=r"below 32768|finite numbers"):
             encode(np.array([bad]))
 
 

@@ -169,7 +169,7 @@ def test_a_rating_of_zero_is_common_but_not_similar() -> None:
 @pytest.mark.parametrize("kind", [ItemKNN, UserKNN, BiasedItemKNN])
 def test_no_neighbours_or_negative_shrinkage_is_refused_and_leaves_no_model(kind, k: int, shrinkage: float) -> None:
     model = kind(k=k, shrinkage=shrinkage)
-    with pytest.raises(ValueError, match=r"k must be an integer, at least 1|shrinkage must be a finite number at least 0"):
+    with pytest.raises(ValueError, match=r"k must be an integer, at least 1|shrinkage must be .* at least 0"):
         model.fit(INTERACTIONS)
     with pytest.raises(ValueError, match="not fitted"):
         model.score([0])
