@@ -132,7 +132,7 @@ def _plain(name: str, values: Any, expected: str) -> np.ndarray:
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(
-            f"{name} must be {expected}; got values such as {array.ravel()[0]!r} of dtype {array.dtype}. "
+            f"{name} must be {expected}; got values such as {str(array.ravel()[0])!r} of dtype {array.dtype}. "
             f"Convert text first, for example {name} == 'yes' or {name}.astype(float)."
         )
     return array if array.size else array.astype(float)

@@ -124,8 +124,8 @@ class DampedBiases(Recommender):
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items). Ratings; what a csr_array does not store, and what is 0
-            in an array, is missing.
+        rows : array or csr_array, shape (n, n_items). Ratings; a cell of 0 is missing, whether it is stored
+            or not.
 
         Returns
         -------
