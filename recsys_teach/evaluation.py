@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recsys_teach._validation import check_seed
 from recsys_teach.interactions import Split
 from recsys_teach.metrics import hit_rate_at_k, map_at_k, mrr_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from recsys_teach.ranking import chunks, rank_unseen
@@ -121,6 +122,7 @@ def bootstrap_interval(values: np.ndarray, random_state: int = 0) -> tuple[float
     n = len(values)
     if not n:
         return np.nan, np.nan
+    check_seed("random_state", random_state)
     rng = np.random.default_rng(random_state)
     means = [_times_drawn(rng, len(group), n) @ values / n for group in chunks(np.arange(SAMPLES), n)]
     low, high = np.quantile(np.concatenate(means), [0.025, 0.975])

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from recsys_teach._validation import check_number, check_seed
+
 AXES = ("user", "item")
 
 
@@ -257,6 +259,7 @@ def split_per_user(interactions: Interactions, test_fraction: float = 0.2, rando
         If ``test_fraction`` is not between 0 and 1.
     """
     _check_share(test_fraction)
+    check_seed("random_state", random_state)
     rng = np.random.default_rng(random_state)
     in_test = _latest_of_each_user(interactions, -rng.random(len(interactions)), test_fraction)
     return _divide(
@@ -340,6 +343,7 @@ def split_users(
             f"n_held_out must be at least 1 and leave a user to train on, so less than {len(active)}, the number of "
             f"users with events; came {n_held_out}."
         )
+    check_seed("random_state", random_state)
     chosen = np.random.default_rng(random_state).choice(active, n_held_out, replace=False)
     held_out = np.isin(interactions.user_pos, chosen)
     split = split_per_user(interactions.take(held_out), test_fraction, random_state)
@@ -350,8 +354,7 @@ def split_users(
 
 
 def _check_share(test_fraction: float) -> None:
-    if not 0 < test_fraction < 1:
-        raise ValueError(f"test_fraction is a share between 0 and 1, for example 0.2; came {test_fraction}.")
+    check_number("test_fraction", test_fraction, above=0, below=1)
 
 
 def _times(interactions: Interactions) -> np.ndarray:

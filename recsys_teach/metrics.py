@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from recsys_teach._validation import rows_by_value
+
 
 def density(matrix: sparse.csr_array) -> float:
     """Share of the cells that are stored, between 0 and 1. Built by hand in chapter 01."""
@@ -58,13 +60,13 @@ def rmse(expected: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.sqrt(np.mean((expected - predicted) ** 2)))
 
 
-def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Say which recommended items are relevant.
 
     Parameters
     ----------
     ranked : array of int, shape (n_users, k). Item positions, best first; -1 is an empty place.
-    relevant : csr_array, shape (n_users, n_items). A stored cell is a relevant item.
+    relevant : csr_array or array, shape (n_users, n_items). A cell that is not 0 is a relevant item.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     ValueError
         If the number of rows differs, a position is none of an item, or a list holds an item twice.
     """
-    ranked = np.asarray(ranked)
+    ranked, relevant = np.asarray(ranked), rows_by_value(relevant)
     n_users, n_items = relevant.shape
     if len(ranked) != n_users:
         raise ValueError(f"Expected one row of recommendations for each of {n_users} users, came {len(ranked)}.")
@@ -93,7 +95,7 @@ def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     return found & (ranked >= 0)
 
 
-def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Share of the k places that hold a relevant item; an empty place is a miss. Built by hand in chapter 03.
 
     Parameters and errors as in :func:`hits_at_k`.
@@ -102,10 +104,11 @@ def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
+    relevant = rows_by_value(relevant)
     return _per_user(hits_at_k(ranked, relevant).mean(axis=1), 1, relevant)
 
 
-def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Share of each user's relevant items among the k recommended. Built by hand in chapter 01.
 
     Parameters and errors as in :func:`hits_at_k`.
@@ -114,10 +117,11 @@ def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     -------
     array, shape (n_users,). NaN for a user without relevant items: there is nothing that could be found.
     """
+    relevant = rows_by_value(relevant)
     return _per_user(hits_at_k(ranked, relevant).sum(axis=1), np.diff(relevant.indptr), relevant)
 
 
-def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """1 for a user with a relevant item among the k recommended, else 0. Built by hand in chapter 03.
 
     Parameters and errors as in :func:`hits_at_k`.
@@ -126,10 +130,11 @@ def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
+    relevant = rows_by_value(relevant)
     return _per_user(hits_at_k(ranked, relevant).max(axis=1), 1, relevant)
 
 
-def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """1 / place of the first relevant item, 0 if none is among the k; the mean is MRR. Built by hand in chapter 03.
 
     Parameters and errors as in :func:`hits_at_k`.
@@ -138,11 +143,12 @@ def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
+    relevant = rows_by_value(relevant)
     places = np.arange(ranked.shape[1]) + 1
     return _per_user((hits_at_k(ranked, relevant) / places).max(axis=1), 1, relevant)
 
 
-def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Average precision of each user; the mean over users is MAP@k. Built by hand in chapter 03.
 
     The precision of the list up to each hit is added up and divided by the number of hits of the best possible list,
@@ -153,13 +159,14 @@ def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
+    relevant = rows_by_value(relevant)
     hits, k = hits_at_k(ranked, relevant), ranked.shape[1]
     precision = np.cumsum(hits, axis=1) / (np.arange(k) + 1)
     added = np.cumsum(precision * hits, axis=1)[:, -1]  # in order, so that sums are exact
     return _per_user(added, np.minimum(np.diff(relevant.indptr), k), relevant)
 
 
-def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Normalised discounted cumulative gain of each user. Built by hand in chapter 03.
 
     A hit at place r gains 1 / log2(r + 1); the sum is divided by that of the best possible list of k items.
@@ -174,13 +181,14 @@ def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     Järvelin and Kekäläinen (2002) do not discount the ranks below the base of the logarithm; the discount
     log2(r + 1) for every rank is the one that has become common.
     """
+    relevant = rows_by_value(relevant)
     k = ranked.shape[1]
     discounts = _discounts(k)
     gained = np.cumsum(hits_at_k(ranked, relevant) * discounts, axis=1)[:, -1]  # in order, so that sums are exact
     return _per_user(gained, _best_gain(relevant, k), relevant)
 
 
-def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array, k: int) -> np.ndarray:
+def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array | np.ndarray, k: int) -> np.ndarray:
     """Mean of nDCG@k over all orders that equal scores leave open. Built by hand in chapter 03.
 
     Items of one score share the mean discount of the places that they take together; a place beyond k has the
@@ -189,7 +197,7 @@ def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array, k: int) -> np
     Parameters
     ----------
     scores : array, shape (n_users, n_items). Higher is better; every item is ranked.
-    relevant : csr_array, shape (n_users, n_items). A stored cell is a relevant item.
+    relevant : csr_array or array, shape (n_users, n_items). A cell that is not 0 is a relevant item.
     k : int, at least 1.
 
     Returns
@@ -201,7 +209,7 @@ def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array, k: int) -> np
     McSherry and Najork (2008), "Computing information retrieval performance measures efficiently in the presence of
     tied scores".
     """
-    scores = np.asarray(scores, dtype=float)
+    scores, relevant = np.asarray(scores, dtype=float), rows_by_value(relevant)
     if scores.shape != relevant.shape or np.isnan(scores).any() or k < 1:
         raise ValueError(
             f"Expected k of 1 or more and scores of shape {relevant.shape} without NaN; came {scores.shape}, k={k}."

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recsys_teach._validation import check_number
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_positive, check_users
+from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_users
 from recsys_teach.models.multitask import MMoE, task_losses
 from recsys_teach.models.sequence import GRUNetwork
 from recsys_teach.models.two_tower import Tower, feature_matrix, feature_names, in_batch_softmax
 from recsys_teach.ranking import chunks, rank_unseen
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
 
@@ -59,7 +60,8 @@ class Behaviour(nn.Module):
     def forward(self, histories: Tensor) -> Tensor:
         """(n, length) to (n, n_factors); 0 for an empty history."""
         n_real = (histories < self.network.n_items).sum(dim=1)
-        states = self.network.hidden(histories)[torch.arange(len(histories)), n_real.clamp(min=1) - 1]
+        rows = torch.arange(len(histories), device=histories.device)
+        states = self.network.hidden(histories)[rows, n_real.clamp(min=1) - 1]
         return states * (n_real > 0)[:, None]
 
 
@@ -72,7 +74,7 @@ class NoBehaviour(nn.Module):
 
     def forward(self, histories: Tensor) -> Tensor:
         """(n, length) to (n, n_factors)."""
-        return torch.zeros(len(histories), self.n_factors)
+        return torch.zeros(len(histories), self.n_factors, device=histories.device)
 
 
 class Interest(nn.Module):
@@ -222,6 +224,7 @@ class System(Recommender):
         self.weight_decay = weight_decay
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> System:
         """Learn from a log with ``time`` and a column for each task; every event in it counts as seen.
 
@@ -230,8 +233,8 @@ class System(Recommender):
         ValueError
             If a parameter, a column or a label is not as it should be; the message says which.
         """
+        check_parameters(self)
         labels, taken = self._labels(check_interactions(interactions))
-        check_positive(self, "n_factors", "max_length", "n_candidates", "cap", "temperature", "batch_size")
         self._groups(interactions)
         n_items, times = interactions.n_items, interactions.log["time"].to_numpy(dtype=float)
         user_pos, item_pos = interactions.user_pos, interactions.item_pos
@@ -303,6 +306,8 @@ class System(Recommender):
             raise ValueError(f"gate names a binary task, or is None; came {self.gate!r} with tasks={dict(self.tasks)}.")
         if unknown := [task for task in weights if task not in self.tasks or task == self.gate]:
             raise ValueError(f"weights names {unknown[0]!r}; expected tasks that follow the gate: {[*self.tasks]}.")
+        for task, weight in weights.items():
+            check_number(f"weights[{task!r}]", weight)
         if log["time"].isna().any():
             raise ValueError("An event has no time (NaN). Drop such events with log.dropna(subset=['time']).")
         labels = log[list(self.tasks)].to_numpy(dtype=np.float32, copy=True)
@@ -326,6 +331,7 @@ class System(Recommender):
             raise ValueError(f"group_column names {self.group_column!r}; interactions.items has no such column.")
         return interactions.items[self.group_column].to_numpy()
 
+    @torch_defaults()
     def interest(self, user_pos: np.ndarray) -> np.ndarray:
         """Score all items by the interest model alone, u · v / temperature, shape (n, n_items)."""
         users = torch.from_numpy(check_users(self, user_pos))
@@ -333,6 +339,7 @@ class System(Recommender):
             items = self.parts_.interest.items(torch.arange(self.seen_.shape[1]))
             return (self.parts_.interest.users(users) @ items.T / self.temperature).numpy()
 
+    @torch_defaults()
     def outputs(self, user_pos: np.ndarray, item_pos: np.ndarray) -> dict[str, np.ndarray]:
         """Answer all tasks for some items of each user: (n,), (n, c) to arrays (n, c), probabilities or values."""
         users = check_users(self, user_pos)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 
+from recsys_teach._validation import check_integer, check_number, check_seed
 from recsys_teach.files import REPOSITORY, write_whole
 from recsys_teach.interactions import Interactions
 
@@ -94,7 +95,7 @@ class Dials:
     Raises
     ------
     ValueError
-        If a dial is outside its range.
+        If a dial is outside its range; a TypeError if it is no number.
     """
 
     n_users: int = 1_000
@@ -114,14 +115,11 @@ class Dials:
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int | np.integer) or not name.startswith("n_")
-            if not (low <= value <= high and whole):  # NaN fails too
-                kind = "a whole number" if name.startswith("n_") else "a number"
-                raise ValueError(
-                    f"{name} is {kind} from {low:,} to {high:,}; came {value!r}. The default is "
-                    f"{type(self).__dataclass_fields__[name].default!r}; see help(Dials) for what it does."
-                )
+            if name.startswith("n_"):
+                check_integer(name, getattr(self, name), low, high)
+            else:
+                check_number(name, getattr(self, name), low=low, high=high)
+        check_seed("random_state", self.random_state)
 
 
 @dataclass(frozen=True, eq=False)

@@ -353,5 +353,5 @@ def test_split_is_named_by_its_shares_and_its_seed() -> None:
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])
 def test_split_refuses_what_is_not_a_share(fraction: float) -> None:
-    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; came"):
+    with pytest.raises(ValueError, match="test_fraction must be a finite number above 0 and below 1; got"):
         split_per_user(Interactions.from_log(LOG), fraction)

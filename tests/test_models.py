@@ -315,7 +315,7 @@ def test_no_other_matrix_of_rank_k_is_nearer() -> None:
 
 @pytest.mark.parametrize("k", [-1, 5])
 def test_rank_k_refuses_a_rank_that_cannot_be(k: int) -> None:
-    with pytest.raises(ValueError, match=rf"between 0 and 4, the smaller side of \(5, 4\); came {k}"):
+    with pytest.raises(ValueError, match=f"k must be an integer from 0 to 4; got {k}"):
         rank_k(TINY, k)
 
 
@@ -375,13 +375,13 @@ def test_folding_in_a_new_user_finds_the_taste_of_their_kind() -> None:
 
 def test_folding_in_refuses_rows_of_another_catalogue() -> None:
     model = PureSVD(3).fit(Interactions.from_matrix(RATINGS))
-    with pytest.raises(ValueError, match=r"\(n, 9\).*came \(9, 12\)"):
+    with pytest.raises(ValueError, match=r"\(n, 9\).*got \(9, 12\)"):
         model.fold_in(RATINGS.T)
 
 
 def test_folding_in_refuses_one_row_without_its_second_axis() -> None:
     model = PureSVD(3).fit(Interactions.from_matrix(RATINGS))
-    with pytest.raises(ValueError, match=r"\(n, 9\).*came \(9,\)"):
+    with pytest.raises(ValueError, match=r"\(n, 9\).*got \(9,\)"):
         model.fold_in(RATINGS[0])
 
 
@@ -392,7 +392,7 @@ def test_folding_in_before_fit_says_that_the_model_is_not_fitted() -> None:
 
 @pytest.mark.parametrize("k", [-1, 0, 9, 20])
 def test_puresvd_refuses_a_k_that_the_matrix_does_not_have(k: int) -> None:
-    with pytest.raises(ValueError, match=f"n_factors must be .*12 x 9 matrix; came {k}"):
+    with pytest.raises(ValueError, match=f"n_factors must be .*; got {k}"):
         PureSVD(k).fit(Interactions.from_matrix(RATINGS))
 
 

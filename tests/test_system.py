@@ -275,9 +275,9 @@ def test_a_binary_label_that_is_not_0_or_1_is_refused(train) -> None:
         ({"weights": {"click": 1}}, "weights names 'click'"),
         ({"group_column": "studio"}, "group_column names 'studio'"),
         ({"item_columns": ["studio"]}, "item_columns names 'studio'"),
-        ({"n_factors": 0}, "n_factors must be above 0"),
-        ({"cap": 0}, "cap must be above 0"),
-        ({"n_epochs": 0}, "n_epochs of 1 or more"),
+        ({"n_factors": 0}, "n_factors must be an integer, at least 1"),
+        ({"cap": 0}, "cap must be an integer, at least 1"),
+        ({"n_epochs": 0}, "n_epochs must be an integer, at least 1"),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(train, wrong, said) -> None:

@@ -388,19 +388,19 @@ def test_mean_impressions_is_the_mean_history(mean):
 @pytest.mark.parametrize(
     ("dials", "message"),
     [
-        ({"n_users": 0}, "n_users is a whole number from 1 to 1,000,000; came 0"),
-        ({"n_items": 60.5}, "n_items is a whole number from 50"),
-        (
-            {"sequence_strength": 1.2},
-            "sequence_strength is a number from 0 to 1; came 1.2. The default is 0.5",
-        ),
-        ({"task_correlation": -0.1}, "task_correlation is a number from 0 to 1"),
-        ({"confounding": float("nan")}, "confounding is a number from 0 to 3; came nan"),
+        ({"n_users": 0}, "n_users must be an integer from 1 to 1000000; got 0"),
+        ({"n_items": 60.5}, "n_items must be an integer from 50"),
+        ({"n_users": True}, "n_users must be an integer"),
+        ({"sequence_strength": 1.2}, "sequence_strength must be a finite number at least 0 and at most 1; got 1.2"),
+        ({"task_correlation": -0.1}, "task_correlation must be a finite number at least 0 and at most 1; got -0.1"),
+        ({"confounding": float("nan")}, "confounding must be a finite number at least 0 and at most 3; got nan"),
+        ({"exposure_bias": "1"}, "exposure_bias must be a finite number"),
+        ({"random_state": None}, "random_state must be an integer from 0 to 4294967295; got None"),
         ({"sequence_strenght": 1}, "no dial 'sequence_strenght'"),
     ],
 )
 def test_bad_dials_are_refused(dials, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make_world(**dials)
 
 

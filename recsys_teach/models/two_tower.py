@@ -13,9 +13,10 @@ from sklearn.preprocessing import normalize
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_teach._validation import check_integer, check_seed
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_positive, check_users
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_parameters, check_users
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 TRAINING_SAMPLE = 50  # vectors a cell that k-means looks at: more of them move the centroids little
 BLOCK = 20_000  # vectors that are compared with all centroids at once
@@ -63,7 +64,7 @@ def in_batch_softmax(scores: Tensor, log_q: Tensor | None = None) -> Tensor:
     Senécal (2008) for the correction of sampled words.
     """
     corrected = scores if log_q is None else scores - log_q
-    return F.cross_entropy(corrected, torch.arange(len(scores)))
+    return F.cross_entropy(corrected, torch.arange(len(scores), device=scores.device))
 
 
 def feature_names(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -186,6 +187,7 @@ class TwoTower(Recommender):
         self.weight_decay = weight_decay
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> TwoTower:
         """Tell each pair of the log from the other items of its batch.
 
@@ -194,7 +196,7 @@ class TwoTower(Recommender):
         ValueError
             If a parameter is not above 0, a table or a column is absent, or the loss is no longer a finite number.
         """
-        check_positive(self, "n_factors", "temperature", "n_epochs", "batch_size", "learning_rate")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         tables = {
             "user": (interactions.users, interactions.user_ids),
@@ -270,6 +272,7 @@ class TwoTower(Recommender):
         """
         return self._from_features("item", table)
 
+    @torch_defaults()
     def _from_features(self, axis: str, table: pd.DataFrame) -> np.ndarray:
         check_fitted(self)
         columns = getattr(self, f"{axis}_columns")
@@ -327,8 +330,7 @@ def _check_vectors(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[np
             f"Expected queries (n, n_factors) and vectors (n_items, n_factors); came {queries.shape}, {vectors.shape}. "
             "Write one query as query[None]."
         )
-    if not 1 <= k <= len(vectors):
-        raise ValueError(f"k must be between 1 and the {len(vectors)} items of the catalogue; came {k}.")
+    check_integer("k", k, 1, len(vectors))
     return queries, vectors
 
 
@@ -369,8 +371,8 @@ class InvertedFile:
         vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise ValueError(f"Expected finite vectors of shape (n_items, n_factors); came {vectors.shape}, or NaN.")
-        if not 1 <= self.n_cells <= len(vectors):
-            raise ValueError(f"n_cells must be between 1 and the {len(vectors)} items; came {self.n_cells}.")
+        check_integer("n_cells", self.n_cells, 1, len(vectors))
+        check_seed("random_state", self.random_state)
         rng = np.random.default_rng(self.random_state)
         sample = rng.permutation(len(vectors))[: max(self.n_cells * TRAINING_SAMPLE, 1000)]
         kmeans = KMeans(self.n_cells, init="random", n_init=1, max_iter=10, random_state=self.random_state)
@@ -405,10 +407,8 @@ class InvertedFile:
         queries = np.asarray(queries, dtype=np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.vectors_.shape[1]:
             raise ValueError(f"Expected queries of shape (n, {self.vectors_.shape[1]}); came {queries.shape}.")
-        if not 1 <= k <= len(self.items_):
-            raise ValueError(f"k must be between 1 and the {len(self.items_)} items of the catalogue; came {k}.")
-        if not 1 <= n_probe <= self.n_cells:
-            raise ValueError(f"n_probe must be between 1 and the {self.n_cells} cells; came {n_probe}.")
+        check_integer("k", k, 1, len(self.items_))
+        check_integer("n_probe", n_probe, 1, self.n_cells)
         found = np.full((len(queries), k), -1)
         for row, query in zip(found, queries, strict=True):
             cells = _best(self.centroids_ @ query, n_probe)
