@@ -18,6 +18,31 @@ def chunks(user_pos: np.ndarray, n_items: int, budget: int = MEMORY_BUDGET) -> I
         yield user_pos[start : start + size]
 
 
+def check_positions(axis: str, positions: np.ndarray, size: int) -> np.ndarray:
+    """Refuse what are not positions of users or items, shape (n,); return them as an array of int."""
+    positions = np.atleast_1d(np.asarray(positions))
+    if not positions.size and positions.ndim == 1:
+        return positions.astype(int)
+    if positions.dtype.kind not in "iu" or positions.ndim != 1 or positions.min() < 0 or positions.max() >= size:
+        got = positions if positions.size < 6 else f"{positions.ravel()[:5]} …"
+        shape = f" of shape {positions.shape}" if positions.ndim != 1 else ""
+        raise ValueError(
+            f"Expected {axis} positions from 0 to {size - 1}, got {got}{shape}. " + position_advice(axis, positions)
+        )
+    return positions.astype(int)
+
+
+def position_advice(axis: str, positions: np.ndarray) -> str:
+    """Say how ids become positions, or what -1 among positions means."""
+    indexer = f"interactions.{axis}_ids.get_indexer(ids)"
+    if positions.dtype.kind == "i" and positions.size and positions.min() == -1:
+        return (
+            f"-1 stands for an id that {indexer} did not find among the {axis}s. Look for it with "
+            f"[id for id in ids if id not in interactions.{axis}_ids]; the text '1' is not the number 1."
+        )
+    return f"Turn ids into positions with {indexer}."
+
+
 def rank_unseen(
     score: Callable[[np.ndarray], np.ndarray],
     user_pos: np.ndarray,

@@ -68,8 +68,8 @@ def test_feature_tables_fix_the_order_and_keep_users_and_items_without_events() 
         [3, 0, 0, 0],
         [5, 0, 4, 0],
     ]
-    assert interactions.users is users
-    assert interactions.items is items
+    pd.testing.assert_frame_equal(interactions.users, users)
+    pd.testing.assert_frame_equal(interactions.items, items)
 
 
 def test_given_ids_fix_the_order() -> None:
@@ -179,12 +179,12 @@ def test_from_matrix_refuses_what_is_not_a_number(hole: float) -> None:
 
 
 def test_from_matrix_recognises_the_transpose() -> None:
-    with pytest.raises(ValueError, match=r"users x items \(3, 2\), came \(2, 3\).*pass matrix\.T"):
+    with pytest.raises(ValueError, match=r"users x items \(3, 2\), got \(2, 3\).*pass matrix\.T"):
         Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3], item_ids=[1, 2])
 
 
 def test_from_matrix_refuses_ids_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"users x items \(4, 3\), came \(2, 3\)\.$"):
+    with pytest.raises(ValueError, match=r"users x items \(4, 3\), got \(2, 3\)\.$"):
         Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3, 4])
 
 
@@ -286,7 +286,7 @@ def test_take_keeps_the_axes_and_the_tables() -> None:
         assert part.log["item"].tolist() == ["up", "jaws"]
         assert part.user_ids.equals(interactions.user_ids)
         assert part.item_ids.equals(interactions.item_ids)
-        assert part.users is users
+        pd.testing.assert_frame_equal(part.users, users)
         assert part.matrix("rating").toarray().tolist() == [[0, 0, 5], [0, 0, 0], [0, 1, 0]]
 
 
@@ -353,5 +353,5 @@ def test_split_is_named_by_its_shares_and_its_seed() -> None:
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])
 def test_split_refuses_what_is_not_a_share(fraction: float) -> None:
-    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; came"):
+    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; got"):
         split_per_user(Interactions.from_log(LOG), fraction)

@@ -84,9 +84,9 @@ def random_ratings(seed: int = 0, n_users: int = 12, n_items: int = 9) -> np.nda
 
 def from_matrix(matrix) -> Interactions:
     """Give the interactions of a matrix, one event a second in the order of its cells."""
-    interactions = Interactions.from_matrix(matrix)
-    interactions.log["time"] = np.arange(len(interactions))
-    return interactions
+    whole = Interactions.from_matrix(matrix)
+    log = whole.log.assign(time=np.arange(len(whole)))
+    return Interactions.from_log(log, user_ids=whole.user_ids, item_ids=whole.item_ids)
 
 
 RATINGS = random_ratings()
@@ -258,7 +258,7 @@ def test_fit_refuses_a_matrix_and_says_how_to_make_interactions(model, matrix) -
 )  # fmt: skip
 @pytest.mark.parametrize("ask", ["score", "recommend"])
 def test_a_position_that_is_none_is_refused_with_the_mend(fitted, ask: str, users: list) -> None:
-    with pytest.raises(ValueError, match=r"user positions from 0 to 11, came .*user_ids\.get_indexer\(ids\)"):
+    with pytest.raises(ValueError, match=r"user positions from 0 to 11, got .*user_ids\.get_indexer\(ids\)"):
         getattr(fitted, ask)(np.array(users))
 
 

@@ -250,7 +250,7 @@ def test_dropout_that_is_no_share_is_refused(two_kinds, dropout) -> None:
 
 @pytest.mark.parametrize("model", [ProfilePopularity(["zip"]), HybridFactors(3, ["zip"]), DropoutNet(3, ["zip"])])
 def test_a_column_that_is_not_there_is_refused(two_kinds, model) -> None:
-    with pytest.raises(ValueError, match="users has no column 'zip'"):
+    with pytest.raises(ValueError, match="columns names 'zip', but the table has"):
         model.fit(two_kinds)
 
 
@@ -263,7 +263,7 @@ def test_wrong_parameters_and_rows_are_refused(two_kinds, net) -> None:
         net.fold_in(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="one profile a row; came 40 profiles and 2 rows"):
         net.fold_in(np.zeros((2, 20)), two_kinds.users)
-    with pytest.raises(ValueError, match="Expected a list of columns"):
+    with pytest.raises(ValueError, match="Expected columns as a list of names"):
         ProfilePopularity("age").fit(two_kinds)
 
 

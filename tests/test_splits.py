@@ -115,7 +115,7 @@ def test_a_log_without_usable_times_is_refused(split) -> None:
 @pytest.mark.parametrize("split", [split_per_user_time, split_global_time])
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])
 def test_what_is_no_share_is_refused(split, fraction: float) -> None:
-    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; came"):
+    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; got"):
         split(Interactions.from_log(LOG), fraction)
 
 
@@ -175,7 +175,7 @@ def test_fold_in_of_held_out_users_is_evaluated_on_them_alone() -> None:
 
 @pytest.mark.parametrize("n_held_out", [-1, 0, 3, 99])
 def test_nobody_and_everybody_cannot_be_held_out(n_held_out: int) -> None:
-    with pytest.raises(ValueError, match=rf"less than 3, the number of users with events; came {n_held_out}"):
+    with pytest.raises(ValueError, match=rf"less than 3, the number of users with events; got {n_held_out}"):
         split_users(Interactions.from_log(LOG), n_held_out)
 
 
