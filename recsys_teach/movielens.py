@@ -27,7 +27,7 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import BaseFileLock, FileLock, Timeout
 
-from recsys_teach.files import REPOSITORY
+from recsys_teach.files import REPOSITORY, as_shipped
 from recsys_teach.interactions import Interactions
 
 FOLDER = REPOSITORY / "datasets" / "ml-100k"
@@ -240,7 +240,16 @@ def _table(files: Files, name: str, **options: object) -> pd.DataFrame:
 
 
 def _read(folder: Path) -> Files:
-    return {name: (folder / name).read_bytes() for name in COLUMNS}
+    """Read the three files; line ends and encodings that another program has changed are undone."""
+    return {name: as_shipped((folder / name).read_bytes(), lambda data, n=name: _is_whole(n, data)) for name in COLUMNS}
+
+
+def _is_whole(name: str, data: bytes) -> bool:
+    try:
+        data.decode("utf-8")  # the checksum of the films leaves titles out
+    except UnicodeError:
+        return False
+    return checksum(name, data) == PINNED[name] and data.startswith(",".join(COLUMNS[name]).encode() + b"\n")
 
 
 def checksum(name: str, data: bytes) -> str:

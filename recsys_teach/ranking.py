@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -65,18 +67,57 @@ def rank_unseen(
     -------
     array of int, shape (n, k), as :func:`top_k`.
     """
-    n_items = seen.shape[1]
-    _check_k(k, n_items)
+    if not callable(score) or isinstance(score, type):
+        raise TypeError(not_a_score(score))
+    seen = sparse.csr_array(seen)
+    n_users, n_items = seen.shape
+    check_k(k, n_items)
+    user_pos = check_positions("user", user_pos, n_users)
     ranked = [np.empty((0, k), dtype=int)]
     for group in chunks(user_pos, n_items):
-        scores = np.asarray(score(group))
+        returned = score(group)
+        scores = as_scores(returned)
         if scores.shape != (len(group), n_items):
+            what = scores.shape if scores.ndim else f"{type(returned).__name__}: does the function return its scores?"
             raise ValueError(
-                f"score must return one row per user and one column per item, {(len(group), n_items)}; "
-                f"came {scores.shape}."
+                f"score must return one row per user and one column per item, {(len(group), n_items)}; got {what}. "
+                "Pass a fitted model's score, or a function of user positions like lambda users: scores[users]."
             )
         ranked.append(top_k(scores, k, None if keep_seen else seen[group]))
     return np.vstack(ranked)
+
+
+def not_a_score(given: object) -> str:
+    """Say what to pass where a score function is expected."""
+    expected = "Expected score as a function of user positions, as model.score is"
+    if isinstance(given, type):
+        return f"{expected}; got the class {given.__name__}. Fit a model of it, {given.__name__}(...).fit(train).score."
+    if hasattr(given, "score"):
+        return f"{expected}; got {type(given).__name__}, the model itself. Pass model.score."
+    if hasattr(given, "shape"):
+        return f"{expected}; got {type(given).__name__} of shape {given.shape}. Pass lambda users: scores[users]."
+    return f"{expected}; got {type(given).__name__}."
+
+
+def as_scores(scores: Any) -> np.ndarray:
+    """Return scores as an array of real numbers, or say what they are instead."""
+    if sparse.issparse(scores):
+        raise ValueError(f"Expected scores as an array, got {type(scores).__name__}. Write scores.toarray().")
+    if np.ma.is_masked(scores):
+        raise ValueError(
+            "Expected scores of all items, got a masked array. Write scores.filled(-np.inf) for the worst."
+        )
+    try:
+        array = np.asarray(scores)
+    except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths, a tensor with a gradient
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"Expected scores as an array of numbers, got {type(scores).__name__} that is none: {reason} "
+            "A tensor becomes one by scores.detach().cpu().numpy()."
+        ) from error
+    if array.dtype.kind not in "biuf" and scores is not None and not (array.dtype == object and array.ndim == 0):
+        raise ValueError(f"Expected scores as numbers, got {array.dtype}. Write scores.astype(float), if they are.")
+    return array
 
 
 def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -> np.ndarray:
@@ -99,15 +140,22 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
     ValueError
         If k does not fit the catalogue, a score is NaN, or the shapes of scores and exclude differ.
     """
-    n_items = scores.shape[1]
-    _check_k(k, n_items)
+    scores = as_scores(scores)
+    if scores.ndim != 2:
+        raise ValueError(
+            f"Expected scores of shape (n_users, n_items), got {scores.shape}. Write a single row as scores[None]."
+        )
+    check_k(k, scores.shape[1])
     if np.isnan(scores).any():
-        raise ValueError(f"The scores of row {int(np.isnan(scores).any(axis=1).argmax())} hold NaN; expected numbers.")
+        raise ValueError(
+            f"The scores of row {int(np.isnan(scores).any(axis=1).argmax())} hold NaN; expected numbers. "
+            "Write -np.inf for an item that must come last."
+        )
     scores = np.array(scores, dtype=float)
     if exclude is not None:
-        if exclude.shape != scores.shape:
-            raise ValueError(f"Expected exclude of shape {scores.shape} like the scores, came {exclude.shape}.")
-        stored = exclude.tocoo()  # .nonzero() would pass over a zero that is stored
+        if np.shape(exclude) != scores.shape:
+            raise ValueError(f"Expected exclude of shape {scores.shape} like the scores, got {np.shape(exclude)}.")
+        stored = sparse.coo_array(exclude)  # .nonzero() would pass over a zero that is stored
         scores[stored.coords] = -np.inf
     best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     threshold = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
@@ -120,6 +168,16 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
     return np.where(np.take_along_axis(best_scores, order, axis=1) == -np.inf, -1, ranked)
 
 
-def _check_k(k: int, n_items: int) -> None:
+def check_k(k: int, n_items: int) -> None:
+    """Refuse a length of list that is not a whole number from 1 to the size of the catalogue."""
+    check_whole("k", k)
     if not 1 <= k <= n_items:
-        raise ValueError(f"k must be between 1 and the {n_items} items of the catalogue; came {k}.")
+        raise ValueError(f"k must be between 1 and the {n_items} items of the catalogue; got {k}.")
+
+
+def check_whole(name: str, value: Any) -> None:
+    """Refuse what is not an int."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer()
+        fix = f" Write {name}={int(value)}." if whole else ""
+        raise ValueError(f"{name} must be a whole number (int); got {value!r}, a {type(value).__name__}.{fix}")

@@ -15,7 +15,7 @@ from recsys_teach.models.features import align, fit_features
 from recsys_teach.models.multitask import MMoE, task_losses
 from recsys_teach.models.sequence import GRUNetwork
 from recsys_teach.models.two_tower import Tower, in_batch_softmax
-from recsys_teach.ranking import chunks, rank_unseen
+from recsys_teach.ranking import check_k, chunks, rank_unseen
 from recsys_teach.training import seeded, shuffled, train
 
 FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
@@ -380,7 +380,8 @@ class System(Recommender):
     def recommend(self, user_pos: np.ndarray, k: int = 10, *, exclude_seen: bool = True) -> np.ndarray:
         """Fetch, rank and re-rank: k item positions a user, as :meth:`Recommender.recommend` gives them."""
         users, n_items = check_users(self, user_pos), self.seen_.shape[1]
-        n = k if not 1 <= k <= n_items else min(n_items, max(k, self.n_candidates))  # a wrong k is told by candidates
+        check_k(k, n_items)
+        n = min(n_items, max(k, self.n_candidates))
         ranked = self.rank(users, self.candidates(users, n, exclude_seen=exclude_seen))
         if self.groups_ is None:
             return ranked[:, :k]

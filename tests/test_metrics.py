@@ -116,7 +116,7 @@ def test_relabelling_items_and_permuting_users_change_nothing(metric) -> None:
 
 @pytest.mark.parametrize("metric", [hits_at_k, recall_at_k, ndcg_at_k])
 def test_each_user_needs_a_row(metric) -> None:
-    with pytest.raises(ValueError, match="for each of 2 users, came 3"):
+    with pytest.raises(ValueError, match="for each of 2 users, got 3"):
         metric(np.zeros((3, 2), dtype=int), relevant([0], [1]))
 
 
@@ -187,5 +187,5 @@ def test_rmse_agrees_with_scikit_learn() -> None:
 
 
 def test_rmse_refuses_to_stretch_one_prediction_over_many_ratings() -> None:
-    with pytest.raises(ValueError, match=r"shape \(3,\); came \(1,\)"):
+    with pytest.raises(ValueError, match=r"shape \(3,\); got \(1,\)"):
         rmse([5, 3, 1], [4])

@@ -264,7 +264,7 @@ def test_a_position_that_is_none_is_refused_with_the_mend(fitted, ask: str, user
 
 @pytest.mark.parametrize("k", [-1, 0, 10])
 def test_a_list_longer_than_the_catalogue_or_without_length_is_refused(fitted, k: int) -> None:
-    with pytest.raises(ValueError, match=f"k must be between 1 and the 9 items of the catalogue; came {k}"):
+    with pytest.raises(ValueError, match=f"k must be between 1 and the 9 items of the catalogue; got {k}"):
         fitted.recommend(EVERYBODY, k)
 
 

@@ -160,7 +160,10 @@ def test_newcomer_gets_what_their_profile_takes(two_kinds) -> None:
 
 def test_profile_that_is_not_known_gives_everybodys_share(two_kinds) -> None:
     model = ProfilePopularity(["age"]).fit(two_kinds)
-    np.testing.assert_allclose(model.from_profiles(pd.DataFrame({"age": ["a child"]}))[0], model.shares_)
+    np.testing.assert_allclose(model.from_profiles(pd.DataFrame({"age": [None]}))[0], model.shares_)
+    with pytest.warns(UserWarning, match="1 of 2 values of 'age', for example 'a child'"):
+        some = model.from_profiles(pd.DataFrame({"age": ["a child", "old"]}))
+    np.testing.assert_allclose(some[0], model.shares_)
 
 
 # --- the hybrid -----------------------------------------------------------------------------------------------

@@ -210,6 +210,6 @@ def _write(value: Any, bools: bool) -> str:
     """Write one value; True is 1 unless the column has nothing but True and False."""
     if isinstance(value, bool | np.bool_):
         return str(value) if bools else str(int(value))
-    if isinstance(value, numbers.Real | Decimal) and np.isfinite(float(value)) and value == int(value):
-        return str(int(value))
+    if isinstance(value, numbers.Real | Decimal) and float(value).is_integer():
+        return str(int(value))  # type: ignore[arg-type]
     return str(value)
