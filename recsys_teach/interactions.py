@@ -65,7 +65,9 @@ def _check_ids(axis: str, ids: pd.Series, where: str) -> pd.Series:
                 f"An id is one number or one text; {where} has the {axis} id {odd[0]!r}, a {type(odd[0]).__name__}. "
                 f"Write log[{axis!r}] = log[{axis!r}].map(str)."
             )
-        kinds = {_kind(value): value for value in values}
+        kinds: dict[str, Any] = {}
+        for value in values:
+            kinds.setdefault(_kind(value), value)
         if len(kinds) > 1:
             examples = " and ".join(f"{value!r} ({kind})" for kind, value in kinds.items())
             raise ValueError(
@@ -106,7 +108,7 @@ def _known_ids(axis: str, given: Any, seen: pd.Series, table: pd.DataFrame | Non
     if ids.hasnans:
         raise ValueError(f"Expected {axis} ids without gaps, but one of them is missing (NaN). Drop that row.")
     if ids.has_duplicates:
-        raise ValueError(f"Expected each {axis} id once, but {ids[ids.duplicated()][0]!r} stands twice.")
+        raise ValueError(f"Expected each {axis} id once, but {ids[ids.duplicated()].tolist()[0]!r} stands twice.")
     if isinstance(ids, pd.MultiIndex):
         raise ValueError(
             f"Expected one {axis} id in each row, got an index of {ids.nlevels} levels: {list(ids.names)}."
@@ -136,8 +138,8 @@ def _check_index(axis: str, table: pd.DataFrame, seen: pd.Series) -> None:
     if isinstance(index, pd.RangeIndex) and unnamed and index.start == 0 and not seen.isin(index).all():
         raise ValueError(
             f"The index of the table {axis}s has the row numbers 0 to {len(index) - 1}, and the log has the {axis} id "
-            f"{seen[~seen.isin(index)].iloc[0]!r}. Expected an index of ids: {axis}s.set_index(...) with the column "
-            f"among {list(table.columns)} that has them."
+            f"{seen[~seen.isin(index)].tolist()[0]!r}. Expected an index of ids: {axis}s.set_index(...) with the "
+            f"column among {list(table.columns)} that has them."
         )
 
 
@@ -151,7 +153,7 @@ def _refuse_unknown(axis: str, seen: pd.Series, ids: pd.Index, swapped: bool) ->
             "The axes look swapped: the column 'user' holds ids of items, and the column 'item' ids of users. "
             "Exchange the two columns."
         )
-    example, known = unknown.iloc[0], ids[0] if len(ids) else None
+    example, known = unknown.tolist()[0], ids[0] if len(ids) else None
     types = ""
     if known is not None and _kind(example) != _kind(known):
         types = f" They are of different types: {_kind(example)} in the log, {_kind(known)} among the known ones."
@@ -363,9 +365,13 @@ class Interactions:
         ValueError
             If a value is NaN, or if the shape does not fit the ids; the message says so if it is the transpose.
         """
+        if isinstance(matrix, np.ma.MaskedArray):
+            matrix = matrix.filled(0)  # what is masked is missing: no event
         cells = sparse.coo_array(matrix)
         if cells.ndim != 2:
             raise ValueError(f"Expected a matrix of users x items, got shape {cells.shape}; write one row as [[...]].")
+        if (added_up := cells.tocsr()).nnz < cells.nnz:  # cells that stand twice are one, as in an array
+            cells = added_up.tocoo()
         cells.eliminate_zeros()
         if not np.isfinite(cells.data).all():
             raise ValueError("The matrix holds NaN or infinity. Write 0 where there was no event.")

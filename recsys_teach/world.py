@@ -8,6 +8,7 @@ import io
 import json
 import re
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -631,8 +632,8 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
         for line in sums.decode().splitlines():
             checksum, name = line.split()
             data = (folder / name).read_bytes()
-            contents[name] = as_shipped(data, lambda data, sha=checksum: hashlib.sha256(data).hexdigest() == sha)
-            if hashlib.sha256(contents[name]).hexdigest() != checksum:
+            contents[name] = as_shipped(data, partial(_has_checksum, checksum))
+            if not _has_checksum(checksum, contents[name]):
                 raise ValueError(
                     f"{folder / name} is damaged: expected SHA-256 {checksum}, got another one, and not because of "
                     f"line ends or a byte order mark. {fix}"
@@ -643,9 +644,13 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
     return contents
 
 
+def _has_checksum(checksum: str, data: bytes) -> bool:
+    return hashlib.sha256(data).hexdigest() == checksum
+
+
 def _are_sums(data: bytes) -> bool:
     names = {line.split()[1].decode() for line in data.splitlines() if re.fullmatch(rb"[0-9a-f]{64} +[\w.]+", line)}
-    return FILES <= names
+    return names >= FILES
 
 
 def load_world(folder: Path | str | None = None) -> World:

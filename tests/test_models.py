@@ -262,6 +262,32 @@ def test_a_position_that_is_none_is_refused_with_the_mend(fitted, ask: str, user
         getattr(fitted, ask)(np.array(users))
 
 
+@pytest.mark.parametrize("ask", ["score", "recommend"])
+def test_an_id_that_was_not_found_is_called_that(fitted, ask: str) -> None:
+    unknown = pd.RangeIndex(12).get_indexer(["1", 3])
+    with pytest.raises(
+        ValueError, match=r"-1 stands for an id that interactions\.user_ids.*did not find among the users"
+    ):
+        getattr(fitted, ask)(unknown)
+
+
+def test_fit_refuses_a_log_without_events_in_the_words_of_from_log(model) -> None:
+    whole = from_matrix(RATINGS)
+    with pytest.raises(ValueError, match="The log is empty: expected at least one event"):
+        model.fit(whole.take(np.zeros(len(whole), dtype=bool)))
+    with pytest.raises(ValueError, match="not fitted yet"):
+        model.score(EVERYBODY)
+
+
+def test_a_log_changed_in_place_after_fit_changes_no_scores(fitted) -> None:
+    whole = from_matrix(RATINGS)
+    again = clone(fitted).fit(whole)
+    log = whole.log
+    log.loc[:, "item"] = 0
+    np.testing.assert_array_equal(again.score(EVERYBODY), fitted.score(EVERYBODY))
+    np.testing.assert_array_equal(clone(fitted).fit(whole).score(EVERYBODY), fitted.score(EVERYBODY))
+
+
 @pytest.mark.parametrize("k", [-1, 0, 10])
 def test_a_list_longer_than_the_catalogue_or_without_length_is_refused(fitted, k: int) -> None:
     with pytest.raises(ValueError, match=f"k must be between 1 and the 9 items of the catalogue; got {k}"):

@@ -42,7 +42,7 @@ def align(interactions: Interactions, axis: str, columns: Sequence[str], paramet
     if table is None or not len(columns):
         return pd.DataFrame(index=ids)
     if table.index.has_duplicates:
-        twice = table.index[table.index.duplicated()][0]
+        twice = table.index[table.index.duplicated()].tolist()[0]
         raise ValueError(
             f"Expected one row for each id in the table {axis}s, but {twice!r} has several. "
             f"Keep one: {axis}s[~{axis}s.index.duplicated()]."
@@ -51,7 +51,7 @@ def align(interactions: Interactions, axis: str, columns: Sequence[str], paramet
     if len(missing):
         raise ValueError(
             f"The table {axis}s has no row for {len(missing)} of the {len(ids)} {axis} ids, for example "
-            f"{missing[0]!r}; its index has {table.index[:3].tolist()}. If its ids are a column, write "
+            f"{missing.tolist()[0]!r}; its index has {table.index[:3].tolist()}. If its ids are a column, write "
             f"{axis}s.set_index({axis!r}) with the name of that column; else add the rows, empty if need be: "
             f"{axis}s.reindex(ids)."
         )
