@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from recsys_teach._validation import rows_by_value
+from recsys_teach._validation import check_integer, rows_by_value
+from recsys_teach.ranking import as_scores
 
 
 def density(matrix: sparse.csr_array) -> float:
@@ -24,9 +25,9 @@ def lorenz(counts: np.ndarray) -> np.ndarray:
     -------
     array, shape (n_items + 1,), rising from 0 to 1.
     """
-    counts = np.sort(np.asarray(counts, dtype=float))
-    if not (counts.size and counts[0] >= 0 and counts[-1] > 0):  # NaN, sorted last, fails too
-        raise ValueError("Expected one count an item, none negative and at least one above 0.")
+    counts = np.sort(_numbers(counts, "counts"))
+    if not (counts.ndim == 1 and counts.size and counts[0] >= 0 and counts[-1] > 0):  # NaN, sorted last, fails too
+        raise ValueError("Expected one count an item, none negative and at least one above 0, shape (n_items,).")
     return np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
 
 
@@ -54,9 +55,11 @@ def rmse(expected: np.ndarray, predicted: np.ndarray) -> float:
     ValueError
         If the shapes differ or there is nothing to compare.
     """
-    expected, predicted = np.asarray(expected, dtype=float), np.asarray(predicted, dtype=float)
+    expected, predicted = _numbers(expected, "ratings"), _numbers(predicted, "predictions")
     if expected.shape != predicted.shape or not expected.size:
-        raise ValueError(f"Expected one prediction per rating, shape {expected.shape}; came {predicted.shape}.")
+        raise ValueError(f"Expected one prediction per rating, shape {expected.shape}; got {predicted.shape}.")
+    if not (np.isfinite(expected).all() and np.isfinite(predicted).all()):
+        raise ValueError("Expected finite ratings and predictions, got NaN or infinity. Drop the pairs without either.")
     return float(np.sqrt(np.mean((expected - predicted) ** 2)))
 
 
@@ -77,12 +80,42 @@ def hits_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np
     ValueError
         If the number of rows differs, a position is none of an item, or a list holds an item twice.
     """
-    ranked, relevant = np.asarray(ranked), rows_by_value(relevant)
+    return _hits(*_check_lists(ranked, relevant))
+
+
+def _check_lists(ranked: np.ndarray, relevant: sparse.csr_array) -> tuple[np.ndarray, sparse.csr_array]:
+    """Refuse what are not lists of item positions for the users of the matrix."""
+    ranked, relevant = _positions_or_none(ranked), rows_by_value(relevant)
     n_users, n_items = relevant.shape
+    if ranked.ndim != 2:
+        raise ValueError(
+            f"Expected lists of shape (n_users, k), got shape {ranked.shape}. Write a single list as ranked[None]."
+        )
     if len(ranked) != n_users:
-        raise ValueError(f"Expected one row of recommendations for each of {n_users} users, came {len(ranked)}.")
+        raise ValueError(f"Expected one row of recommendations for each of {n_users} users, got {len(ranked)}.")
+    if not ranked.shape[1]:
+        raise ValueError("Expected lists of at least one item, got k = 0.")
     if ranked.size and (ranked.max() >= n_items or ranked.min() < -1):
-        raise ValueError(f"Item positions run from 0 to {n_items - 1}, and -1 is an empty place; came {ranked.max()}.")
+        wrong = ranked.max() if ranked.max() >= n_items else ranked.min()
+        raise ValueError(
+            f"Item positions run from 0 to {n_items - 1}, and -1 is an empty place; got {wrong}. "
+            "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
+        )
+    return ranked, relevant
+
+
+def _positions_or_none(ranked: np.ndarray) -> np.ndarray:
+    ranked = np.asarray(ranked)
+    if ranked.size and ranked.dtype.kind not in "iu":
+        raise ValueError(
+            f"Expected lists of item positions, whole numbers; got {ranked.dtype}. "
+            "top_k(scores, k) makes them from scores."
+        )
+    return ranked
+
+
+def _hits(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    n_users, n_items = relevant.shape
     in_order = np.sort(ranked, axis=1)
     twice = ((in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] >= 0)).any(axis=1)
     if twice.any():
@@ -104,8 +137,8 @@ def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) 
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
-    relevant = rows_by_value(relevant)
-    return _per_user(hits_at_k(ranked, relevant).mean(axis=1), 1, relevant)
+    ranked, relevant = _check_lists(ranked, relevant)
+    return _per_user(_hits(ranked, relevant).mean(axis=1), 1, relevant)
 
 
 def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -117,8 +150,8 @@ def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> 
     -------
     array, shape (n_users,). NaN for a user without relevant items: there is nothing that could be found.
     """
-    relevant = rows_by_value(relevant)
-    return _per_user(hits_at_k(ranked, relevant).sum(axis=1), np.diff(relevant.indptr), relevant)
+    ranked, relevant = _check_lists(ranked, relevant)
+    return _per_user(_hits(ranked, relevant).sum(axis=1), np.diff(relevant.indptr), relevant)
 
 
 def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -130,8 +163,8 @@ def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
-    relevant = rows_by_value(relevant)
-    return _per_user(hits_at_k(ranked, relevant).max(axis=1), 1, relevant)
+    ranked, relevant = _check_lists(ranked, relevant)
+    return _per_user(_hits(ranked, relevant).max(axis=1), 1, relevant)
 
 
 def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -143,9 +176,9 @@ def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
-    relevant = rows_by_value(relevant)
+    ranked, relevant = _check_lists(ranked, relevant)
     places = np.arange(ranked.shape[1]) + 1
-    return _per_user((hits_at_k(ranked, relevant) / places).max(axis=1), 1, relevant)
+    return _per_user((_hits(ranked, relevant) / places).max(axis=1), 1, relevant)
 
 
 def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -159,8 +192,8 @@ def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.
     -------
     array, shape (n_users,). NaN for a user without relevant items.
     """
-    relevant = rows_by_value(relevant)
-    hits, k = hits_at_k(ranked, relevant), ranked.shape[1]
+    ranked, relevant = _check_lists(ranked, relevant)
+    hits, k = _hits(ranked, relevant), ranked.shape[1]
     precision = np.cumsum(hits, axis=1) / (np.arange(k) + 1)
     added = np.cumsum(precision * hits, axis=1)[:, -1]  # in order, so that sums are exact
     return _per_user(added, np.minimum(np.diff(relevant.indptr), k), relevant)
@@ -181,10 +214,10 @@ def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np
     Järvelin and Kekäläinen (2002) do not discount the ranks below the base of the logarithm; the discount
     log2(r + 1) for every rank is the one that has become common.
     """
-    relevant = rows_by_value(relevant)
+    ranked, relevant = _check_lists(ranked, relevant)
     k = ranked.shape[1]
     discounts = _discounts(k)
-    gained = np.cumsum(hits_at_k(ranked, relevant) * discounts, axis=1)[:, -1]  # in order, so that sums are exact
+    gained = np.cumsum(_hits(ranked, relevant) * discounts, axis=1)[:, -1]  # in order, so that sums are exact
     return _per_user(gained, _best_gain(relevant, k), relevant)
 
 
@@ -209,10 +242,11 @@ def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array | np.ndarray, 
     McSherry and Najork (2008), "Computing information retrieval performance measures efficiently in the presence of
     tied scores".
     """
-    scores, relevant = np.asarray(scores, dtype=float), rows_by_value(relevant)
+    scores, relevant = as_scores(scores).astype(float), rows_by_value(relevant)
+    check_integer("k", k)
     if scores.shape != relevant.shape or np.isnan(scores).any() or k < 1:
         raise ValueError(
-            f"Expected k of 1 or more and scores of shape {relevant.shape} without NaN; came {scores.shape}, k={k}."
+            f"Expected k of 1 or more and scores of shape {relevant.shape} without NaN; got {scores.shape}, k={k}."
         )
     n_users, n_items = scores.shape
     order = np.argsort(-scores, axis=1, kind="stable")
@@ -262,11 +296,24 @@ def novelty(ranked: np.ndarray, popularity: np.ndarray, n_users: int) -> float:
 
 
 def _times_recommended(ranked: np.ndarray, n_items: int) -> np.ndarray:
-    ranked = np.asarray(ranked)
+    check_integer("n_items", n_items)
+    ranked = _positions_or_none(ranked)
     recommended = ranked[ranked >= 0]
-    if not recommended.size or recommended.max() >= n_items:
-        raise ValueError(f"Expected lists of item positions from 0 to {n_items - 1}, at least one item in all.")
+    if not recommended.size or recommended.max() >= n_items or ranked.min() < -1:
+        raise ValueError(
+            f"Expected lists of item positions from 0 to {n_items - 1}, at least one item in all, and -1 for an empty "
+            f"place; got {ranked.ravel()[:5]}."
+        )
     return np.bincount(recommended, minlength=n_items)
+
+
+def _numbers(values: np.ndarray, name: str) -> np.ndarray:
+    if np.ma.is_masked(values):
+        raise ValueError(f"Expected {name} without gaps, got a masked array. Write {name}.compressed().")
+    try:
+        return np.asarray(values, dtype=float)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"Expected {name} as numbers, got {type(values).__name__} that is none: {error}.") from error
 
 
 def _discounts(k: int) -> np.ndarray:

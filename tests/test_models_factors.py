@@ -359,7 +359,7 @@ def test_more_factors_than_users_and_items_do_no_harm(model) -> None:
     if "n_factors" in model.get_params():
         model.set_params(n_factors=40)
     assert np.isfinite(model.fit(from_ratings(RATINGS)).score(EVERYBODY)).all()
-    with pytest.raises(ValueError, match="k must be between 1 and the 11 items"):
+    with pytest.raises(ValueError, match="k must be an integer from 1 to the 11 items"):
         model.recommend(EVERYBODY, 12)
 
 

@@ -60,7 +60,7 @@ def test_a_user_without_events_has_an_empty_history() -> None:
 
 
 def test_a_log_without_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a column 'time'"):
+    with pytest.raises(ValueError, match="needs the column 'time'"):
         histories(Interactions.from_matrix(np.eye(3)))
 
 

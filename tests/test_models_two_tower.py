@@ -141,7 +141,7 @@ def test_a_new_user_is_scored_by_their_profile(towers) -> None:
 
 
 def test_a_new_item_without_a_known_feature_gets_the_vector_zero(towers) -> None:
-    np.testing.assert_array_equal(towers.new_items(pd.DataFrame({"genre": ["western", ""]})), np.zeros((2, 8)))
+    np.testing.assert_array_equal(towers.new_items(pd.DataFrame({"genre": [None, ""]})), np.zeros((2, 8)))
 
 
 def test_ids_may_have_any_order_in_the_tables(two_kinds, towers) -> None:

@@ -20,8 +20,8 @@ from recsys_teach._validation import (
     optional,
     rows_by_value,
 )
-from recsys_teach.interactions import Interactions
-from recsys_teach.ranking import rank_unseen
+from recsys_teach.interactions import EMPTY, Interactions
+from recsys_teach.ranking import check_positions, rank_unseen
 
 AT_LEAST_ONE = partial(check_integer, low=1)
 ABOVE_ZERO = partial(check_number, above=0)
@@ -85,13 +85,20 @@ class Recommender(BaseEstimator):
         return rank_unseen(self.score, user_pos, k, self.seen_, keep_seen=not exclude_seen)
 
 
-def check_interactions(interactions: Interactions) -> Interactions:
+def check_axes(interactions: Interactions) -> Interactions:
     """Refuse anything but Interactions, whose axes have names."""
     if not isinstance(interactions, Interactions):
         raise TypeError(
-            f"fit expects Interactions, which name their axes; came {type(interactions).__name__}. "
+            f"This expects Interactions, which name their axes; got {type(interactions).__name__}. "
             "Make them with Interactions.from_log(log) or Interactions.from_matrix(matrix)."
         )
+    return interactions
+
+
+def check_interactions(interactions: Interactions) -> Interactions:
+    """Refuse what nothing can be learned from: anything but Interactions, or those without events."""
+    if not len(check_axes(interactions)):
+        raise ValueError(EMPTY)
     return interactions
 
 
@@ -134,27 +141,12 @@ def check_parameters(model: Recommender) -> None:
 def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:
     """Refuse a model that is not fitted and positions that it does not know."""
     check_fitted(model)
-    user_pos = np.atleast_1d(np.asarray(user_pos))
-    n_users = model.seen_.shape[0]
-    if user_pos.size and (user_pos.dtype.kind not in "iu" or user_pos.min() < 0 or user_pos.max() >= n_users):
-        raise ValueError(
-            f"Expected user positions from 0 to {n_users - 1}, came {user_pos.ravel()[:5]}. "
-            "Turn ids into positions with interactions.user_ids.get_indexer(ids)."
-        )
-    return user_pos.astype(int)
+    return check_positions("user", user_pos, model.seen_.shape[0])
 
 
 def check_pairs(model: Recommender, user_pos: np.ndarray, item_pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Refuse a model that is not fitted, positions that it does not know, and pairs that are none."""
-    user_pos, item_pos = check_users(model, user_pos), np.atleast_1d(np.asarray(item_pos))
-    if user_pos.ndim != 1 or user_pos.shape != item_pos.shape:
-        raise ValueError(
-            f"Expected one item a user, two arrays of shape (n,); came {user_pos.shape}, {item_pos.shape}."
-        )
-    n_items = model.seen_.shape[1]
-    if item_pos.size and (item_pos.dtype.kind not in "iu" or item_pos.min() < 0 or item_pos.max() >= n_items):
-        raise ValueError(
-            f"Expected item positions from 0 to {n_items - 1}, came {item_pos[:5]}. "
-            "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
-        )
-    return user_pos, item_pos.astype(int)
+    user_pos, item_pos = check_users(model, user_pos), check_positions("item", item_pos, model.seen_.shape[1])
+    if user_pos.shape != item_pos.shape:
+        raise ValueError(f"Expected one item a user, two arrays of shape (n,); got {user_pos.shape}, {item_pos.shape}.")
+    return user_pos, item_pos

@@ -25,8 +25,8 @@ from recsys_teach.models.base import (
     check_rows,
     check_users,
 )
+from recsys_teach.models.features import encode_features, fit_features
 from recsys_teach.models.implicit import IALS
-from recsys_teach.models.two_tower import feature_matrix, feature_names
 from recsys_teach.ranking import chunks
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
@@ -35,7 +35,7 @@ from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 def place_in_history(interactions: Interactions) -> np.ndarray:
     """Say which of its user's events each event is: 0, 1, 2, … by time, ties by the log, shape (n_events,)."""
-    order = np.lexsort((interactions.log["time"].to_numpy(), interactions.user_pos))
+    order = interactions.time_order
     users = interactions.user_pos[order]
     place = np.empty(len(order), dtype=int)
     place[order] = np.arange(len(order)) - np.searchsorted(users, users)
@@ -190,7 +190,7 @@ class ProfilePopularity(Recommender):
         seen = check_interactions(interactions).matrix()
         active = np.flatnonzero(np.diff(seen.indptr))
         met = seen[active]
-        self.features_, X = _features(interactions.users, interactions.user_ids, self.columns, "users")
+        self.features_, X = fit_features(interactions, "user", self.columns, "columns")
         shares = met.sum(axis=0) / len(active)
         self.lifts_ = np.zeros((len(self.features_), seen.shape[1]))
         for feature, lift in enumerate(self.lifts_):
@@ -208,7 +208,7 @@ class ProfilePopularity(Recommender):
     def from_profiles(self, table: pd.DataFrame) -> np.ndarray:
         """Score every item for users who were not there at ``fit``, one row of the table each."""
         check_fitted(self)
-        return self._from_features(_matrix(table, self.columns, self.features_, "users"))
+        return self._from_features(encode_features(table, self.columns, self.features_, "columns"))
 
     def _from_features(self, X: np.ndarray) -> np.ndarray:
         return self.shares_ * np.exp(X @ self.lifts_)
@@ -403,8 +403,8 @@ class DropoutNet(Recommender):
         factors = IALS(self.n_factors, n_iterations=8, random_state=self.random_state)
         self.factors_ = factors.fit(Interactions.from_matrix(seen))  # an event that comes twice counts once
         all_U, all_V = self.factors_.user_factors_, self.factors_.item_factors_
-        self.user_features_, profiles = _features(interactions.users, interactions.user_ids, self.user_columns, "users")
-        self.item_features_, of_items = _features(interactions.items, interactions.item_ids, self.item_columns, "items")
+        self.user_features_, profiles = fit_features(interactions, "user", self.user_columns, "user_columns")
+        self.item_features_, of_items = fit_features(interactions, "item", self.item_columns, "item_columns")
         self.user_scale_, self.item_scale_ = float(all_U.std()), float(all_V.std())
         active, known = np.flatnonzero(np.diff(seen.indptr)), np.flatnonzero(np.bincount(seen.indices))
         U, V = _tensor(all_U[active] / self.user_scale_), _tensor(all_V[known] / self.item_scale_)
@@ -457,7 +457,9 @@ class DropoutNet(Recommender):
         rows = check_rows(self, rows)
         if profiles is None:
             return self._score(rows, np.zeros((rows.shape[0], len(self.user_features_))))
-        return self._score(rows, _one_each(_matrix(profiles, self.user_columns, self.user_features_, "users"), rows))
+        return self._score(
+            rows, _one_each(encode_features(profiles, self.user_columns, self.user_features_, "user_columns"), rows)
+        )
 
     def _score(self, rows: sparse.csr_array, features: np.ndarray) -> np.ndarray:
         scores = self.factors_.fold_in(rows)  # U Vᵀ, from which U can be had again
@@ -467,28 +469,6 @@ class DropoutNet(Recommender):
 
 def _tensor(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
-
-
-def _features(
-    table: pd.DataFrame | None, ids: pd.Index, columns: Sequence[str], axis: str
-) -> tuple[list[str], np.ndarray]:
-    """Name the features of a table, and write them as a matrix with a row for each id."""
-    known = pd.DataFrame(index=ids) if table is None else table.reindex(ids)
-    names = feature_names(_with(known, columns, axis), columns) if len(columns) else []
-    return names, feature_matrix(known, columns, names)
-
-
-def _matrix(table: pd.DataFrame, columns: Sequence[str], names: Sequence[str], axis: str) -> np.ndarray:
-    return feature_matrix(_with(table, columns, axis), columns, names)
-
-
-def _with(table: pd.DataFrame, columns: Sequence[str], axis: str) -> pd.DataFrame:
-    """Refuse a table without the columns."""
-    if isinstance(columns, str):
-        raise ValueError(f"Expected a list of columns, for example [{columns!r}]; came the text {columns!r}.")
-    if missing := [column for column in columns if column not in table]:
-        raise ValueError(f"The table of {axis} has no column {missing[0]!r}; it has {list(table)}.")
-    return table
 
 
 def _one_each(priors: np.ndarray, rows: sparse.csr_array) -> np.ndarray:

@@ -14,7 +14,15 @@ from torch.nn import functional as F
 
 from recsys_teach._validation import check_choice
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_parameters, check_users
+from recsys_teach.models.base import (
+    Recommender,
+    check_axes,
+    check_fitted,
+    check_interactions,
+    check_parameters,
+    check_users,
+)
+from recsys_teach.ranking import position_advice
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 
@@ -28,12 +36,10 @@ def histories(interactions: Interactions) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        If the log has no column ``time``, or one of its times is missing.
+        If the log has no column ``time``, or its times cannot be ordered: see
+        :func:`~recsys_teach.interactions.check_times`.
     """
-    log = check_interactions(interactions).log
-    if "time" not in log.columns or log["time"].isna().any():
-        raise ValueError(f"A sequence needs a column 'time' without gaps; the log has {list(log.columns)}.")
-    order = np.lexsort((log["time"].to_numpy(), interactions.user_pos))
+    order = check_axes(interactions).time_order
     n_events = np.bincount(interactions.user_pos, minlength=interactions.n_users)
     return np.split(interactions.item_pos[order], np.cumsum(n_events)[:-1])
 
@@ -96,7 +102,7 @@ def _check_sequences(model: Recommender, sequences: Sequence[np.ndarray]) -> lis
         ):
             raise ValueError(
                 f"Expected histories, one array of item positions from 0 to {n_items - 1} each; got {sequence}. "
-                "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
+                + position_advice("item", sequence)
             )
     return [sequence.astype(int).ravel() for sequence in checked]
 
@@ -141,7 +147,7 @@ class MarkovChain(SequenceModel):
     def fit(self, interactions: Interactions) -> MarkovChain:
         """Count steps; the log needs the column ``time``."""
         check_parameters(self)
-        self.histories_ = histories(interactions)
+        self.histories_ = histories(check_interactions(interactions))
         self.transitions_ = following(self.histories_, interactions.n_items)
         n_events = np.bincount(interactions.item_pos, minlength=interactions.n_items)
         self.popularity_ = n_events / n_events.sum()
@@ -181,7 +187,7 @@ class CoVisitation(SequenceModel):
     def fit(self, interactions: Interactions) -> CoVisitation:
         """Count pairs; the log needs the column ``time``."""
         check_parameters(self)
-        self.histories_ = histories(interactions)
+        self.histories_ = histories(check_interactions(interactions))
         longest = max(map(len, self.histories_))
         self.item_weights_ = sum(
             (
@@ -281,7 +287,7 @@ class NextItemModel(SequenceModel):
             If a parameter is out of its range, there is no time, or no history has two items.
         """
         check_parameters(self)
-        read = histories(interactions)
+        read = histories(check_interactions(interactions))
         n_items = interactions.n_items
         pieces = torch.from_numpy(padded(windows(read, self.max_length), self.max_length + 1, n_items))
         if not len(pieces):
