@@ -170,10 +170,10 @@ CHAPTER = Chapter(
     title="Item features and two towers: the interest model",
     objectives={
         "O10.1": "Cross features by inner products, and sum all crosses without a double loop",
-        "O10.2": "Write the in-batch softmax of two towers, and say what the temperature does",
-        "O10.3": "Correct that loss for popularity, and measure which log-odds it then learns",
-        "O10.4": "Score an item that nobody has met from its features, and compare it with chance",
-        "O10.5": "Retrieve the best items by inner product, exactly and from cells, and weigh recall against work",
+        "O10.2": "Write the in-batch softmax loss of two towers, with its temperature",
+        "O10.3": "Correct that loss for the popularity of the items",
+        "O10.4": "Compute the vector of a new item from its features",
+        "O10.5": "Retrieve the best items by inner product, exactly and from the cells of an inverted file",
     },
     exercises=[
         Exercise(
@@ -284,7 +284,7 @@ CHAPTER = Chapter(
                     lambda scores, q: _diagonal_loss(scores + np.log(q)),
                 "You subtracted the share itself. Scores are logarithms: subtract np.log(q).":
                     lambda scores, q: _diagonal_loss(scores - q),
-                "q changed nothing: it is missing, or it came off the rows, where a softmax notices no constant. It "
+                "q changed nothing: it is missing, or it was subtracted from the rows, where it changes no softmax. It "
                 "belongs to the columns.":
                     lambda scores, q: _diagonal_loss(scores - np.log(q)[:, None]),
                 "You corrected the wrong answers only. Here the user's own item loses its log q, too.":

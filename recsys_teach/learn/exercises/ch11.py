@@ -133,11 +133,11 @@ CHAPTER = Chapter(
     number="11",
     title="Sharing",
     objectives={
-        "O11.1": "Name label, loss and data of a task, and write losses that leave out unknown labels",
+        "O11.1": "Write the losses of several tasks so that unknown labels are left out",
         "O11.2": "Mix experts by a gate, and write the forward pass of an MMoE",
-        "O11.3": "Say which task may see which expert in PLE, and prove it by gradients",
-        "O11.4": "Draw two tasks of a known relation, and check it against the closed form",
-        "O11.5": "Count equal budgets, and measure in pairs where sharing helps and where it hurts",
+        "O11.3": "Mix each task's own experts with the shared ones, as a level of PLE does",
+        "O11.4": "Draw the weights of two tasks with a given cosine",
+        "O11.5": "Count the parameters of a model, so that budgets can be equal",
     },
     exercises=[
         Exercise(
@@ -305,7 +305,9 @@ CHAPTER = Chapter(
                 ),
             ],
             draw=_draw_cgc,
-            why="A task mixes what is its own with what belongs to all; no path leads to another task's experts.",
+            why=(
+                "In one level a task reads its own experts and the shared ones; no path leads to another task's experts."
+            ),
             hints=(
                 "For each task: which experts stand on the table, and in which order does its gate name them?",
                 "np.concatenate([own[k], shared], axis=1) has the shape (n, n_own + n_shared, width).",
