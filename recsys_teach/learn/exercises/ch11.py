@@ -305,9 +305,8 @@ CHAPTER = Chapter(
                 ),
             ],
             draw=_draw_cgc,
-            why=(
-                "In one level a task reads its own experts and the shared ones; no path leads to another task's experts."
-            ),
+            why="In one level a task reads its own experts and the shared ones, and no path leads to those "
+                "of another task.",
             hints=(
                 "For each task: which experts stand on the table, and in which order does its gate name them?",
                 "np.concatenate([own[k], shared], axis=1) has the shape (n, n_own + n_shared, width).",
