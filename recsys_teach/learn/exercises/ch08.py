@@ -155,7 +155,8 @@ def _has_sums(args: tuple[list[np.ndarray], int, int], got: Any) -> bool:
     """Whether a number in the result is neither an item nor the padding, but the sum of both."""
     sequences, _, padding = args
     known = {padding, *np.concatenate(sequences).tolist()}
-    new = {number for part in got for row in part for number in np.ravel(row).tolist()} - known
+    parts = (part if isinstance(part, list | tuple) else np.asarray(part) for part in got)
+    new = {number for part in parts for row in part for number in np.ravel(row).tolist()} - known
     return bool(new) and new <= {item + padding for item in known}
 
 
