@@ -611,8 +611,8 @@ WRONG = {
         (counts_films_from_one, "Your positions count from 1"),
         (turns_the_list_round, "Your list is turned round"),
         (takes_the_last_k_films, "have the best film at the end"),
-        (partitions_films, "you ranked item"),
-        (partitions_films_at_k, "you ranked item"),
+        (partitions_films, "np.argpartition, for one"),
+        (partitions_films_at_k, "np.argpartition, for one"),
     ],
     "2.6": [
         (stops_before_the_length, "do not have length 1 yet"),
@@ -644,7 +644,7 @@ WRONG = {
         (counts_items_from_one, "Your positions count from 1"),
         (puts_the_best_last, "Your list is turned round"),
         (takes_the_last_k_items, "have the best item at the end"),
-        (partitions_items, "you ranked item"),
+        (partitions_items, "np.argpartition, for one"),
         (averages_everything, "raised"),
     ],
 }

@@ -113,6 +113,12 @@ def _keeps_order(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
     return not same_scores or len(set(ranked.tolist())) < k or bool((ranked == best).all())
 
 
+def _is_sorted(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
+    """Whether the list is not the right one in another order."""
+    best = _ranked(scores, without, np.size(ranked)).tolist()
+    return sorted(np.ravel(ranked).tolist()) != sorted(best) or np.ravel(ranked).tolist() == best
+
+
 def _believes_twins(R: np.ndarray, shrinkage: float, S: Any) -> bool:
     """Whether all pairs with one common rater have cosine 1, as if the norms ran over common raters."""
     single = (_both(R) == 1) & (_cosines(R) < 0.999)
@@ -443,6 +449,9 @@ CHAPTER = Chapter(
                 "Films with equal scores are out of order: of these the lower position comes first. Sort -scores with "
                 'kind="stable"; [::-1] turns ties round, and without kind numpy may order them as it likes.':
                     lambda args, ranked: _keeps_order(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
+                "Your list has the right films in the wrong order: the largest score comes first. np.argpartition, for "
+                "one, finds the k best but does not sort them.":
+                    lambda args, ranked: _is_sorted(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
             },
             why="What was met speaks for its neighbors; many of them together beat a single near one.",
             hints=(
@@ -565,6 +574,9 @@ CHAPTER = Chapter(
                 "Items with equal scores are out of order: of these the lower position comes first. Sort -scores with "
                 'kind="stable"; [::-1] turns ties round, and without kind numpy may order them as it likes.':
                     lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
+                "Your list has the right items in the wrong order: the largest score comes first. np.argpartition, for "
+                "one, finds the k best but does not sort them.":
+                    lambda args, ranked: _is_sorted(_profiled(*args[:2]), args[0], ranked),
             },
             why="The profile is a point among the items, and what lies nearest to it comes first.",
             hints=(

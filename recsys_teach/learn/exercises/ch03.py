@@ -349,9 +349,9 @@ CHAPTER = Chapter(
                 "That is the mean of the drawn groups. The first number is the mean of a - b of the people themselves.":
                     lambda a, b, drawn: ((a - b)[drawn].mean(), *bootstrap(a - b, drawn)),
                 "You gave the high limit before the low one. The order is mean, low, high.":
-                    lambda a, b, drawn: (lambda mean, low, high: (mean, high, low))(*paired(a, b, drawn)),
+                    lambda a, b, drawn: tuple(paired(a, b, drawn)[part] for part in (0, 2, 1)),
                 "The mean comes first, then low and high.":
-                    lambda a, b, drawn: (lambda mean, low, high: (low, mean, high))(*paired(a, b, drawn)),
+                    lambda a, b, drawn: tuple(paired(a, b, drawn)[part] for part in (1, 0, 2)),
                 "You counted who wins, and lost by how much.":
                     lambda a, b, drawn: paired(np.sign(a - b), np.zeros(len(a)), drawn),
             },
