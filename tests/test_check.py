@@ -326,8 +326,8 @@ def yields(R):
 
 
 WRONG = {
-    "no return": (forgets_to_return, "returned None. Every way through it has to end in `return` and a value"),
-    "prints": (prints_instead, "returned None. Every way through it has to end in `return` and a value"),
+    "no return": (forgets_to_return, "returned None. So does one that ends without `return`"),
+    "prints": (prints_instead, "returned None. So does one that ends without `return`"),
     "raises": (raises, "raised ZeroDivisionError: integer division or modulo by zero (line "),
     "helper raises": (raises_in_a_helper, "ZeroDivisionError"),
     "transposed": (lambda R: center(R).T, "that is the transpose"),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +158,13 @@ def test_quiz_has_five_questions_with_every_option_explained(chapter):
         assert len(question.options) >= 3
         assert question.answer in question.options
         assert all(text and explanation for text, explanation in question.options.values())
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong"),
+    [(e, wrong) for e, (wrong, _) in WRONG if e.draw] + [(e, e.misconceptions[m]) for e, m in MISCONCEPTIONS if e.draw],
+    ids=lambda value: getattr(value, "id", "answer"),
+)
+def test_wrong_answer_is_refused_by_written_cases_alone(exercise, wrong):
+    """No verdict hangs on which cases happen to be drawn."""
+    assert judge(replace(exercise, draw=None), wrong).status == "not yet"

@@ -188,7 +188,8 @@ def _number(value: Any) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and type {value.dtype}"
-    return "a function" if callable(value) else f"{type(value).__name__} {_brief.repr(_plain(value))}"
+    value = _plain(value)
+    return "a function" if callable(value) else f"{type(value).__name__} {_brief.repr(value)}"
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,8 @@ RANDOM_CASES = 5
 CUT_OFF = "Your numbers are the right ones without their fractions. `//` and `int` cut fractions off; divide with `/`."
 ROUNDED = "Your numbers are the right ones, rounded. Return them in full."
 
+DIFFERS = "The result differs: "
+
 Run = Callable[..., Any]  # run(called, function, *args): call the function, with whatever limits there are
 Status = Literal["to do", "not yet", "ok"]
 
@@ -103,7 +105,10 @@ def _judge_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
         return Verdict("ok", exercise.why)
     # the smallest counter-example, one that was written by hand before one that was drawn
     _, first = min(failures, key=lambda failure: (failure[0], sum(map(len, failure[1].evidence))))
-    reason = _misconception(exercise, tried) or _rounding(exercise, tried) or first.reason
+    reason = _misconception(exercise, tried)
+    if not reason and first.reason.startswith(DIFFERS):  # else a property was not kept, which says more
+        reason = _rounding(exercise, tried)
+    reason = reason or first.reason
     return Verdict("not yet", reason, first.evidence + _borrowed(answer))
 
 
@@ -136,8 +141,8 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, expected: Any, run: 
     if got is TODO:
         return None, Verdict("to do", _what_is_todo(answer))
     if got is None and expected is not None:
-        reason = "Your function returned None. Every way through it has to end in `return` and a value"
-        reason += "; what changes an array in place, as np.fill_diagonal or list.sort, returns None."
+        reason = "Your function returned None. So does one that ends without `return`, and so do functions that change "
+        reason += "something in place, such as np.fill_diagonal and list.sort: return what they changed."
         return None, Verdict("not yet", reason, (called,))
     if changed := _changed(_names_for(exercise, answer, args), args, given):
         reason = f"Your function changed its argument {changed}. Work on a copy, for example {changed}.copy()."
@@ -155,7 +160,7 @@ def _compare(exercise: Exercise, answer: Callable, args: tuple, expected: Any, g
         if not kept:
             return Verdict("not yet", message, evidence)
     reason = exercise.compare(expected, got, exercise.atol)
-    return Verdict("not yet", f"The result differs: {reason}", evidence) if reason else None
+    return Verdict("not yet", DIFFERS + reason, evidence) if reason else None
 
 
 def _misconception(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:
@@ -183,7 +188,8 @@ def _rounding(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:
         return ""
     lost = [(wanted, got) for wanted, got in pairs if not np.allclose(wanted, got, equal_nan=True)]
     wanted, got = (np.concatenate(side) for side in zip(*lost, strict=True)) if lost else (np.empty(0), np.empty(0))
-    if np.count_nonzero(~np.isclose(wanted, got)) < 2 or not got.any():  # one number, or zeros, may be a coincidence
+    zeros = not any(got.any() for _, got in pairs)
+    if np.count_nonzero(~np.isclose(wanted, got)) < 2 or zeros:  # one number, or zeros alone, may be a coincidence
         return ""
     if np.isclose(np.floor(wanted), got).all() or np.isclose(np.trunc(wanted), got).all():
         return CUT_OFF

@@ -324,7 +324,8 @@ def pcgrad(gradients: Tensor, rng: np.random.Generator) -> Tensor:
     ----------
     Yu et al. (2020), "Gradient surgery for multi-task learning", algorithm 1.
     """
-    check_generator(rng)
+    if not hasattr(rng, "permutation"):
+        check_generator(rng)
     total = torch.zeros_like(gradients[0])
     for task, gradient in enumerate(gradients):
         for other in rng.permutation(len(gradients)):

@@ -84,7 +84,7 @@ def returns_the_column(impressions, item):
 WRONG = {
     "0.1": [
         (counts_the_zeros, 'a 0 here means "not rated"'),
-        (forgets_to_return, "does its last line say `return`"),
+        (forgets_to_return, "ends without `return`"),
         (divides_by_the_wrong_length, 'a 0 here means "not rated"'),
         (removes_one_zero, "You removed a single 0"),
         (drops_the_lowest, "the lowest entry may be a rating"),

@@ -631,7 +631,7 @@ WRONG = {
         (recommends_the_liked, "an item that the person has liked already"),
         (takes_the_last_k, "least similar items first"),
         (takes_the_nearest_liked, "the nearest of the liked items"),
-        (averages_over_words, "raised ValueError"),
+        (averages_over_words, "do not fit together in the matrix product"),
         (recommends_the_liked_unrounded, "an item that the person has liked already"),
         (ranks_unstably, "without kind numpy may order them"),
         (turns_ties_round, "[::-1] turns ties round"),
@@ -645,6 +645,6 @@ WRONG = {
         (puts_the_best_last, "Your list is turned round"),
         (takes_the_last_k_items, "have the best item at the end"),
         (partitions_items, "np.argpartition, for one"),
-        (averages_everything, "raised"),
+        (averages_everything, "a single number, or an array with too few axes"),
     ],
 }

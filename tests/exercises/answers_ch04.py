@@ -231,8 +231,8 @@ WRONG = {
     ],
     "4.5": [
         (stops_at_coordinates, "Those are the coordinates"),
-        (multiplies_the_wrong_way, "raised ValueError"),
-        (multiplies_two_directions, "raised ValueError"),
+        (multiplies_the_wrong_way, "is a transpose (`.T`) missing"),
+        (multiplies_two_directions, "is a transpose (`.T`) missing"),
         (keeps_only_new_items, "You blanked what the person has rated"),
     ],
     "4.6": [

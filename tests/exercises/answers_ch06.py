@@ -383,7 +383,7 @@ WRONG = {
         (solves_met_only, "items with a count only"),
         (weighs_one_side, "right side too"),
         (aims_the_row_at_counts, "The right side aims at the counts"),
-        (multiplies_the_wrong_shape, "raised ValueError"),
+        (multiplies_the_wrong_shape, "do not fit together"),
         (lets_the_unmet_in, "Your right side includes the films without a count"),
         (forgets_the_one_on_the_right, "on the right too"),
         (weighs_five_as_one, "Five openings have the weight of one"),
@@ -392,7 +392,7 @@ WRONG = {
     "6.3": [
         (notes_once_a_round, "once a round"),
         (leaves_the_penalty_out, "Your loss has no penalty"),
-        (forgets_to_transpose, "raised"),
+        (forgets_to_transpose, "do not fit together"),
         (returns_in_the_loop, "You return inside the loop"),
         (appends_pairs, "not a pair of them"),
         (keeps_two_lists, "One flat list, please, in the order"),

@@ -450,7 +450,7 @@ WRONG = {
         (copies_the_root_of_two, "by the root of 2"),
         (takes_the_root_of_the_keys, "by the root of the number of keys"),
         (divides_by_the_sum, "take np.exp of them first"),
-        (compares_with_the_values, "raised"),
+        (compares_with_the_values, "do not fit together"),
     ],
     "9.2": [
         (reads_everything, "The mask is missing"),
@@ -464,8 +464,8 @@ WRONG = {
         (causal_with_root(lambda Q, V: 4), "The result differs"),
         (masks_itself, "leaves out the place itself"),
         (masks_by_the_products, "took the products for the mask"),
-        (masks_four_places, "raised"),
-        (transposes_all_axes, "raised ValueError"),
+        (masks_four_places, "do not fit together number by number"),
+        (transposes_all_axes, "do not fit together"),
     ],
     "9.3": [
         (swaps_the_last, "You swapped the last item"),

@@ -361,7 +361,7 @@ WRONG = {
         (returns_c_first, "The question first"),
         (changes_c, "C.copy()"),
         (keeps_the_table, "must leave C"),
-        (returns_the_question_alone, "expected 2 things"),
+        (returns_the_question_alone, "expected 2 values"),
     ],
     "14.5": [
         (is_greedy, "That is the mean alone"),
