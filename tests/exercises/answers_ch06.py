@@ -392,7 +392,7 @@ WRONG = {
     "6.3": [
         (notes_once_a_round, "once a round"),
         (leaves_the_penalty_out, "Your loss has no penalty"),
-        (forgets_to_transpose, "do not fit together"),
+        (forgets_to_transpose, "raised"),
         (returns_in_the_loop, "You return inside the loop"),
         (appends_pairs, "not a pair of them"),
         (keeps_two_lists, "One flat list, please, in the order"),
