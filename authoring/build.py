@@ -71,8 +71,22 @@ def solved(lesson: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def execute(notebook: NotebookNode, threads: int = 1) -> NotebookNode:
-    """Run a solved notebook, every check strict and without network, and clean its outputs."""
+def execute(
+    notebook: NotebookNode, *, threads: int = 1, strict: bool = True, report: Path | None = None
+) -> NotebookNode:
+    """Return a copy of a notebook that was run without network, its outputs free of what changes from run to run.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        An unsolved chapter, a solved one or any other; not changed.
+    threads : int
+        For linear algebra.
+    strict : bool
+        Whether every check that is not ok stops the run.
+    report : Path, optional
+        JSON file for the results of all checks.
+    """
     notebook = copy.deepcopy(notebook)
     with tempfile.TemporaryDirectory() as home:
         client = NotebookClient(
@@ -82,7 +96,7 @@ def execute(notebook: NotebookNode, threads: int = 1) -> NotebookNode:
             record_timing=False,
             resources={"metadata": {"path": str(SOLUTIONS)}},
         )
-        client.execute(env=kernel_env(Path(home), strict=True, threads=threads))
+        client.execute(env=kernel_env(Path(home), strict=strict, threads=threads, report=report))
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.get("data", {}).pop(WIDGET, None):
