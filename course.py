@@ -13,7 +13,6 @@ Everything is installed into the folder .venv beside this file; delete that fold
 """
 
 # Only what Python 3.6 can read may be written here, so that an old Python can say which one is needed.
-import ast
 import contextlib
 import difflib
 import hashlib
@@ -194,7 +193,7 @@ def project() -> dict:
 
 def pins() -> list:
     """Read the tested versions, "name==version", without comments."""
-    lines = (HERE / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    lines = (HERE / "constraints.txt").read_text(encoding="utf-8-sig").splitlines()
     return sorted(filter(None, (line.partition("#")[0].strip() for line in lines)))
 
 
@@ -411,14 +410,18 @@ def variables() -> dict:
 def pip_environment() -> dict:
     """Return the variables for pip: how it reaches an index, also as its configuration files say, and nothing else."""
     env = variables()
-    command = [str(in_venv("python")), "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    # Not `pip config list`: a file that says "user = true" makes it list that user's file only.
+    code = "import json, pip._internal.configuration as c; all = c.Configuration(isolated=False); all.load(); "
+    command = [str(in_venv("python")), "-c", code + "print(json.dumps(dict(all.items())))"]
+    try:
+        listed = json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))
+    except (subprocess.CalledProcessError, ValueError):
+        listed = {}
     for section in ("install.", "global."):  # the first one takes precedence
-        for line in listed.decode(errors="replace").splitlines():
-            key, _, value = line.partition("=")
+        for key, value in listed.items():
             name = "PIP_" + key[len(section) :].upper().replace("-", "_")
             if key.startswith(section) and name in KEPT_FOR_PIP.split():
-                env.setdefault(name, str(ast.literal_eval(value)))
+                env.setdefault(name, str(value))
     env.update(PIP_CONFIG_FILE=os.devnull, PIP_DISABLE_PIP_VERSION_CHECK="1")
     return env
 

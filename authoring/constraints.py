@@ -121,7 +121,7 @@ def resolve_all(constraints: Path) -> dict[tuple[str, str], dict[str, str]]:
     """Ask uv for every supported platform and Python."""
     asked = list(product(PLATFORMS, PYTHONS))
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(asked, pool.map(lambda one: resolve(*one, constraints), asked), strict=True))
+        return dict(zip(asked, pool.map(lambda one: resolve(one[0], one[1], constraints), asked), strict=True))
 
 
 def pinned(text: str) -> dict[str, str]:

@@ -96,10 +96,23 @@ def test(context: typer.Context) -> None:
         say(f"The tests need {missing[0]}, which is not installed. Type: python course.py test")
         say('With conda, in the course\'s folder: pip install -e ".[dev]" -c constraints.txt')
         raise typer.Exit(1)
+    report = os.environ.get("RECSYS_TEACH_REPORT")
+    path = Path(report).expanduser().absolute() if report else None
+    try:
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("[]")
+    except OSError as error:
+        say(f"The results cannot be written to {path}: {error}. Set RECSYS_TEACH_REPORT to a file that can be written.")
+        raise typer.Exit(1) from None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        env = kernel_env(Path(home))
-        if report := os.environ.get("RECSYS_TEACH_REPORT"):  # read by tests/conftest.py
-            env["RECSYS_TEACH_REPORT"] = os.path.abspath(os.path.expanduser(report))
+        try:
+            env = kernel_env(Path(home))
+        except ValueError as error:
+            say(str(error))
+            raise typer.Exit(1) from None
+        if path:
+            env["RECSYS_TEACH_REPORT"] = str(path)  # read by tests/conftest.py at the end of the run
         raise typer.Exit(run([sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", *context.args], env))
 
 
