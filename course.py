@@ -202,8 +202,9 @@ def stamp(extra: str) -> str:
     table = project()
     wanted = table["dependencies"] if extra == BASE else table["optional-dependencies"][extra]
     python = (VENV / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
-    parts = [sorted(wanted), pins(), table.get("scripts"), re.findall(r"version\S* = (\S+)", python), str(HERE)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()  # json writes ASCII, whatever the folder's name
+    parts = [sorted(wanted), pins(), table.get("scripts"), re.findall(r"version\S* = (\S+)", python)]
+    parts.append(repr(os.fsencode(str(HERE))))  # the same in every locale
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def stamp_file(extra: str) -> Path:
@@ -301,17 +302,21 @@ def install(wanted: list, fresh: bool) -> None:
     for extra in wanted:
         stamp_file(extra).write_text(UNFINISHED)
     extras = [extra for extra in wanted if extra != BASE]
-    course = ["--no-build-isolation", "-e", f".[{','.join(extras)}]" if extras else ".", "-c", "constraints.txt"]
     env = pip_environment()
-    if not fresh and everything_is_here(course, env):
-        print("All packages are already here; no network was needed.", flush=True)
+    if not fresh and everything_is_here(env, extras):
+        print("All packages are already here; no network is needed.", flush=True)
+        complete = True
     else:
         what = " and ".join(["the packages", *(f"the extra {extra}" for extra in extras)])
         print(f"Installing {what}; the next start takes seconds ...", flush=True)
         # pip chooses torch, by the learner's own settings of pip; uv is fast for the many others.
         run_pip(env, "torch", "setuptools", "uv", "-c", "constraints.txt")
-        run_uv(env, extras)
-        run_pip(env, *course)  # finds all there after uv, and does its work if uv failed
+        complete = run_uv(env, extras) == 0
+        if not complete:
+            print("uv could not install the packages; pip does it, which takes longer ...", flush=True)
+    limits = ["--no-index", "--no-deps"] if complete else ["-c", "constraints.txt"]
+    course = f".[{','.join(extras)}]" if extras else "."
+    run_pip(env, *limits, "--no-build-isolation", "--editable", course)
     found = look("--sizes")
     damaged = {"the environment": "does not run"} if found is None else damaged_packages(found)
     if damaged:
@@ -325,12 +330,23 @@ def install(wanted: list, fresh: bool) -> None:
         stamp_file(extra).write_text(stamp(extra))
 
 
-def everything_is_here(course: list, env: dict) -> bool:
-    """Try to install without a network, as after the folder was moved; tell whether that was enough."""
+def everything_is_here(env: dict, extras: list) -> bool:
+    """Tell whether no package has to be installed, as after the folder was moved; needs no network."""
     print("Checking whether the packages are already here ...", flush=True)
-    command = [str(in_venv("python")), "-m", "pip", "install", "--no-index", *course]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.call(command, cwd=str(HERE), env=env, **quiet) == 0
+    try:
+        answer = subprocess.run(
+            [*uv_command(extras), "--offline", "--dry-run"],
+            cwd=str(HERE),
+            env=uv_environment(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return answer.returncode == 0 and b"no changes" in answer.stdout
+    except OSError:  # without uv, the same question takes pip half a minute
+        course = f".[{','.join(extras)}]" if extras else "."
+        pip = [str(in_venv("python")), "-m", "pip", "install", "--no-index", "--dry-run", "--no-build-isolation"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.call([*pip, course, "-c", "constraints.txt"], cwd=str(HERE), env=env, **quiet) == 0
 
 
 def make_venv() -> None:
@@ -433,20 +449,27 @@ def run_pip(env: dict, *arguments: str) -> None:
         raise SetupError(why_pip_failed(code, errors))
 
 
-def run_uv(env: dict, extras: list) -> None:
-    """Let uv install the dependencies, if it is there; what it cannot do is left to pip."""
+def uv_command(extras: list) -> list:
+    """Return the command by which uv installs the dependencies and these extras."""
+    command = [str(in_venv("uv")), "pip", "install", "--python", str(in_venv("python")), "-r", "pyproject.toml"]
+    return [*command, *(word for extra in extras for word in ("--extra", extra)), "-c", "constraints.txt"]
+
+
+def uv_environment(env: dict) -> dict:
+    """Return pip's variables and what they are called in uv."""
     env = dict(env, UV_INDEX_STRATEGY="unsafe-best-match")  # all indexes count, as in pip
     for name, theirs in NAMES_IN_UV.items():
         if name in env:
             env.setdefault(theirs, (",".join if theirs == "UV_FIND_LINKS" else " ".join)(env[name].split()))
-    command = [str(in_venv("uv")), "pip", "install", "--python", str(in_venv("python")), "-r", "pyproject.toml"]
-    command += [word for extra in extras for word in ("--extra", extra)]
+    return env
+
+
+def run_uv(env: dict, extras: list) -> int:
+    """Let uv install the dependencies and show its progress; return its exit code, 127 if it cannot run."""
     try:
-        code = subprocess.call([*command, "-c", "constraints.txt"], cwd=str(HERE), env=env)
-    except OSError as error:
-        code = error
-    if code:
-        print(f"uv could not install the packages ({code}); pip does it, which takes longer ...", flush=True)
+        return subprocess.call(uv_command(extras), cwd=str(HERE), env=uv_environment(env))
+    except OSError:
+        return 127
 
 
 def run_visibly(command: list, env: dict) -> tuple:
