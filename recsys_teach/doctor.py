@@ -206,7 +206,10 @@ def _progress() -> list[Finding]:
 
     from recsys_teach.learn.record import progress_file
 
-    path = progress_file()
+    try:
+        path = progress_file()
+    except (OSError, RuntimeError, KeyError) as error:
+        return [Finding("progress", False, f"there is no home folder: {error}. Name a folder in RECSYS_TEACH_HOME")]
     folder = path.parent
     trial = folder / f"doctor-{os.getpid()}"
     fix = "Make it yours (after sudo: sudo chown -R $USER FOLDER), or name another folder in RECSYS_TEACH_HOME"
@@ -232,7 +235,8 @@ def _progress() -> list[Finding]:
     except (OSError, NotImplementedError) as error:
         says = f"the disk of {folder} has no locks: {error}. Name a folder on another disk in RECSYS_TEACH_HOME"
         return [Finding("progress", False, says)]
-    return [Finding("progress", True, f"kept in {folder}")]
+    inside = " (inside the course: there is no home folder)" if folder.is_relative_to(REPOSITORY) else ""
+    return [Finding("progress", True, f"kept in {folder}{inside}")]
 
 
 def _chromium() -> list[Finding]:
