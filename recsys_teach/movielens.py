@@ -126,7 +126,7 @@ def load(folder: Path | str | None = None) -> Interactions:
     Raises
     ------
     FileNotFoundError
-        If the data are not there; the message names the mend.
+        If the data are not there; the message says how to fix it.
     FetchError
         If they are not the published ones; the message says what is wrong.
     """
@@ -142,7 +142,7 @@ def load(folder: Path | str | None = None) -> Interactions:
 
 
 def problem(folder: Path | str | None = None) -> str | None:
-    """Say what is wrong with the data in the folder, and the mend; None if nothing is."""
+    """Say what is wrong with the data in the folder and how to fix it; None if nothing is."""
     folder = FOLDER if folder is None else Path(folder)
     missing = _missing(folder)
     if missing:
