@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from recsys_teach._validation import check_binary, check_integer, check_number, check_numbers, check_seed
+
 
 class Bandit(Protocol):
     """What :func:`play` asks of a bandit. All runs go on in step: row r of every array belongs to run r."""
@@ -56,7 +58,7 @@ class _Counting:
         """Count."""
         runs = np.arange(len(arms))
         self.shown_[runs, arms] += 1
-        self.clicks_[runs, arms] += rewards
+        self.clicks_[runs, arms] += check_binary("rewards", rewards)
 
 
 class EpsilonGreedy(_Counting):
@@ -74,8 +76,7 @@ class EpsilonGreedy(_Counting):
     """
 
     def __init__(self, epsilon: float = 0.1):
-        if not 0 <= epsilon <= 1:
-            raise ValueError(f"epsilon is a probability from 0 to 1; came {epsilon}.")
+        check_number("epsilon", epsilon, low=0, high=1)
         self.epsilon = epsilon
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray | None = None) -> np.ndarray:
@@ -156,8 +157,8 @@ class LinUCB:
     """
 
     def __init__(self, alpha: float = 0.5, *, ridge: float = 1.0):
-        if not (alpha >= 0 and ridge > 0):
-            raise ValueError(f"Expected alpha of 0 or more and ridge above 0; came {alpha}, {ridge}.")
+        check_number("alpha", alpha, low=0)
+        check_number("ridge", ridge, above=0)
         self.alpha = alpha
         self.ridge = ridge
 
@@ -179,7 +180,7 @@ class LinUCB:
         """Learn from one visitor a run."""
         runs = np.arange(len(arms))
         self.inverse_[runs, arms] = after_seeing(self.inverse_[runs, arms], contexts)
-        self.b_[runs, arms] += np.asarray(rewards)[:, None] * contexts
+        self.b_[runs, arms] += check_binary("rewards", rewards)[:, None] * contexts
         self.weights_[runs, arms] = np.einsum("rij,rj->ri", self.inverse_[runs, arms], self.b_[runs, arms])
 
 
@@ -215,15 +216,16 @@ def play(
     ValueError
         If the chances are no probabilities, or there is not one context for each visitor.
     """
-    chances = np.atleast_2d(np.asarray(chances, dtype=float))
+    chances = np.atleast_2d(check_numbers("chances", chances))
     if chances.ndim != 2 or not chances.size or not ((chances >= 0) & (chances <= 1)).all():
-        raise ValueError(f"Expected chances from 0 to 1, shape (n_visitors, n_arms); came shape {chances.shape}.")
-    if n_steps < 1 or n_runs < 1:
-        raise ValueError(f"Expected n_steps and n_runs of 1 or more; came {n_steps}, {n_runs}.")
+        raise ValueError(f"Expected chances from 0 to 1, shape (n_visitors, n_arms); got shape {chances.shape}.")
+    check_integer("n_steps", n_steps)
+    check_integer("n_runs", n_runs)
+    check_seed("random_state", random_state)
     n_visitors, n_arms = chances.shape
-    features = np.zeros((n_visitors, 0)) if contexts is None else np.asarray(contexts, dtype=float)
+    features = np.zeros((n_visitors, 0)) if contexts is None else check_numbers("contexts", contexts)
     if features.ndim != 2 or len(features) != n_visitors:
-        raise ValueError(f"Expected contexts of shape ({n_visitors}, n_features); came {features.shape}.")
+        raise ValueError(f"Expected contexts of shape ({n_visitors}, n_features); got {features.shape}.")
     nature, own = (np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(2))
     best = chances.max(axis=1)
     lost = np.empty((n_runs, n_steps))

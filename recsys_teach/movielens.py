@@ -21,13 +21,14 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 from filelock import BaseFileLock, FileLock, Timeout
 
-from recsys_teach.files import REPOSITORY
+from recsys_teach.files import REPOSITORY, as_shipped
 from recsys_teach.interactions import Interactions
 
 FOLDER = REPOSITORY / "datasets" / "ml-100k"
@@ -254,7 +255,17 @@ def _table(files: Files, name: str, **options: object) -> pd.DataFrame:
 
 
 def _read(folder: Path) -> Files:
-    return {name: (folder / name).read_bytes() for name in COLUMNS}
+    """Read the three files; line ends and encodings that another program has changed are undone."""
+    return {name: as_shipped((folder / name).read_bytes(), partial(_is_whole, name)) for name in COLUMNS}
+
+
+def _is_whole(name: str, data: bytes) -> bool:
+    try:
+        if "\r" in data.decode("utf-8"):  # the checksum of the films leaves titles and line ends out
+            return False
+    except UnicodeError:
+        return False
+    return checksum(name, data) == PINNED[name] and data.startswith(",".join(COLUMNS[name]).encode() + b"\n")
 
 
 def checksum(name: str, data: bytes) -> str:

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recsys_teach._validation import check_number
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_positive, check_users
+from recsys_teach.models.base import Recommender, check_axes, check_interactions, check_parameters, check_users
+from recsys_teach.models.features import align, fit_features
 from recsys_teach.models.multitask import MMoE, task_losses
 from recsys_teach.models.sequence import GRUNetwork
-from recsys_teach.models.two_tower import Tower, feature_matrix, feature_names, in_batch_softmax
-from recsys_teach.ranking import chunks, rank_unseen
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.models.two_tower import Tower, in_batch_softmax
+from recsys_teach.ranking import check_k, chunks, rank_unseen
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
 
@@ -59,7 +61,8 @@ class Behaviour(nn.Module):
     def forward(self, histories: Tensor) -> Tensor:
         """(n, length) to (n, n_factors); 0 for an empty history."""
         n_real = (histories < self.network.n_items).sum(dim=1)
-        states = self.network.hidden(histories)[torch.arange(len(histories)), n_real.clamp(min=1) - 1]
+        rows = torch.arange(len(histories), device=histories.device)
+        states = self.network.hidden(histories)[rows, n_real.clamp(min=1) - 1]
         return states * (n_real > 0)[:, None]
 
 
@@ -72,7 +75,7 @@ class NoBehaviour(nn.Module):
 
     def forward(self, histories: Tensor) -> Tensor:
         """(n, length) to (n, n_factors)."""
-        return torch.zeros(len(histories), self.n_factors)
+        return torch.zeros(len(histories), self.n_factors, device=histories.device)
 
 
 class Interest(nn.Module):
@@ -112,12 +115,20 @@ def histories_before(
     -------
     array of int, shape (n, length).
     """
-    moments, place = np.unique(np.concatenate([taken[2], times]), return_inverse=True)
-    taken_key = taken[0] * len(moments) + place[: len(taken[2])]  # users in order, their moments in order
+    known, times = np.asarray(taken[2]), np.asarray(times)
+    kinds = {known.dtype.kind, times.dtype.kind}
+    if not (kinds <= {"i", "u", "f"} or kinds in ({"M"}, {"m"})):
+        raise ValueError(
+            f"Expected times that are all numbers or all datetime64, got {known.dtype} and {times.dtype}. "
+            "interactions.times returns those of a log in this form."
+        )
+    moments, place = np.unique(known, return_inverse=True)
+    n_moments = len(moments) + 1  # the last one is after all of them
+    taken_key = taken[0] * n_moments + place  # users in order, their moments in order
     order = np.argsort(taken_key, kind="stable")
     taken_key, items = taken_key[order], np.append(taken[1][order], padding)
-    end = np.searchsorted(taken_key, users * len(moments) + place[len(taken[2]) :])
-    start = np.maximum(np.searchsorted(taken_key, users * len(moments)), end - length)
+    end = np.searchsorted(taken_key, users * n_moments + np.searchsorted(moments, times))
+    start = np.maximum(np.searchsorted(taken_key, users * n_moments), end - length)
     at = start[:, None] + np.arange(length)
     return items[np.where(at < end[:, None], at, len(items) - 1)]
 
@@ -222,6 +233,7 @@ class System(Recommender):
         self.weight_decay = weight_decay
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> System:
         """Learn from a log with ``time`` and a column for each task; every event in it counts as seen.
 
@@ -230,10 +242,10 @@ class System(Recommender):
         ValueError
             If a parameter, a column or a label is not as it should be; the message says which.
         """
+        check_parameters(self)
         labels, taken = self._labels(check_interactions(interactions))
-        check_positive(self, "n_factors", "max_length", "n_candidates", "cap", "temperature", "batch_size")
         self._groups(interactions)
-        n_items, times = interactions.n_items, interactions.log["time"].to_numpy(dtype=float)
+        n_items, times = interactions.n_items, interactions.times
         user_pos, item_pos = interactions.user_pos, interactions.item_pos
         steps = user_pos[taken], item_pos[taken], times[taken]
         rows = histories_before(steps, user_pos, times, self.max_length, n_items)
@@ -265,9 +277,10 @@ class System(Recommender):
 
     def read(self, interactions: Interactions) -> System:
         """Take histories and what was seen from a log of the same users and items, without any training."""
-        _, taken = self._labels(check_interactions(interactions))
-        steps = interactions.user_pos[taken], interactions.item_pos[taken], interactions.log["time"].to_numpy()[taken]
-        users, now = np.arange(interactions.n_users), np.full(interactions.n_users, np.inf)
+        _, taken = self._labels(check_axes(interactions))
+        moments, place = np.unique(interactions.times, return_inverse=True)
+        steps = interactions.user_pos[taken], interactions.item_pos[taken], place[taken]
+        users, now = np.arange(interactions.n_users), np.full(interactions.n_users, len(moments))
         self.histories_ = histories_before(steps, users, now, self.max_length, interactions.n_items)
         self.seen_ = interactions.matrix()
         return self
@@ -275,13 +288,9 @@ class System(Recommender):
     def _parts(self, interactions: Interactions, labels: np.ndarray) -> Parts:
         towers = []
         for axis, positions in (("user", interactions.user_pos), ("item", interactions.item_pos)):
-            table, columns = getattr(interactions, f"{axis}s"), getattr(self, f"{axis}_columns")
-            n = getattr(interactions, f"n_{axis}s")
-            if missing := [column for column in columns if table is None or column not in table.columns]:
-                raise ValueError(f"{axis}_columns names {missing[0]!r}; interactions.{axis}s has no such column.")
-            X = feature_matrix(table, columns, feature_names(table, columns)) if columns else np.zeros((n, 0))
-            met = np.bincount(positions, minlength=n) > 0
-            towers.append(Tower(X.astype(np.float32), met, self.n_factors, constant=axis == "user"))
+            _, X = fit_features(interactions, axis, getattr(self, f"{axis}_columns"), f"{axis}_columns")
+            met = np.bincount(positions, minlength=len(X)) > 0
+            towers.append(Tower(X, met, self.n_factors, constant=axis == "user"))
         behaviour = Behaviour(interactions.n_items, self.n_factors, self.dropout)
         recommendation = MMoE(5 * self.n_factors, len(self.tasks), n_experts=self.n_experts, width=self.width)
         means = np.nansum(labels, axis=0) / np.maximum(1, (~np.isnan(labels)).sum(axis=0))
@@ -303,8 +312,9 @@ class System(Recommender):
             raise ValueError(f"gate names a binary task, or is None; came {self.gate!r} with tasks={dict(self.tasks)}.")
         if unknown := [task for task in weights if task not in self.tasks or task == self.gate]:
             raise ValueError(f"weights names {unknown[0]!r}; expected tasks that follow the gate: {[*self.tasks]}.")
-        if log["time"].isna().any():
-            raise ValueError("An event has no time (NaN). Drop such events with log.dropna(subset=['time']).")
+        for task, weight in weights.items():
+            check_number(f"weights[{task!r}]", weight)
+        _ = interactions.times  # refuses what has no order
         labels = log[list(self.tasks)].to_numpy(dtype=np.float32, copy=True)
         taken = np.ones(len(log), dtype=bool) if self.gate is None else (log[self.gate] == 1).to_numpy()
         for place, (column, kind) in enumerate(self.tasks.items()):
@@ -322,10 +332,9 @@ class System(Recommender):
     def _groups(self, interactions: Interactions) -> np.ndarray | None:
         if self.group_column is None:
             return None
-        if interactions.items is None or self.group_column not in interactions.items.columns:
-            raise ValueError(f"group_column names {self.group_column!r}; interactions.items has no such column.")
-        return interactions.items[self.group_column].to_numpy()
+        return align(interactions, "item", [self.group_column], "group_column")[self.group_column].to_numpy()
 
+    @torch_defaults()
     def interest(self, user_pos: np.ndarray) -> np.ndarray:
         """Score all items by the interest model alone, u · v / temperature, shape (n, n_items)."""
         users = torch.from_numpy(check_users(self, user_pos))
@@ -333,6 +342,7 @@ class System(Recommender):
             items = self.parts_.interest.items(torch.arange(self.seen_.shape[1]))
             return (self.parts_.interest.users(users) @ items.T / self.temperature).numpy()
 
+    @torch_defaults()
     def outputs(self, user_pos: np.ndarray, item_pos: np.ndarray) -> dict[str, np.ndarray]:
         """Answer all tasks for some items of each user: (n,), (n, c) to arrays (n, c), probabilities or values."""
         users = check_users(self, user_pos)
@@ -377,7 +387,8 @@ class System(Recommender):
     def recommend(self, user_pos: np.ndarray, k: int = 10, *, exclude_seen: bool = True) -> np.ndarray:
         """Fetch, rank and re-rank: k item positions a user, as :meth:`Recommender.recommend` gives them."""
         users, n_items = check_users(self, user_pos), self.seen_.shape[1]
-        n = k if not 1 <= k <= n_items else min(n_items, max(k, self.n_candidates))  # a wrong k is told by candidates
+        check_k(k, n_items)
+        n = min(n_items, max(k, self.n_candidates))
         ranked = self.rank(users, self.candidates(users, n, exclude_seen=exclude_seen))
         if self.groups_ is None:
             return ranked[:, :k]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,8 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 from tqdm.auto import tqdm
+
+from recsys_teach._validation import check_integer, check_number, check_seed, optional
 
 Batches = Callable[[np.random.Generator], Iterable[tuple[Tensor, ...]]]
 
@@ -42,19 +44,49 @@ class History:
         ax.set_xlabel("epoch")
 
 
+if hasattr(os, "register_at_fork"):
+    # The threads of torch's OpenMP do not survive a fork, and a child that asks for them waits for ever
+    # (pytorch issues 2245 and 17199). One thread needs no others; torch's own DataLoader does the same in its workers.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+@contextmanager
+def torch_defaults() -> Iterator[None]:
+    """Compute in float32, on the CPU and with gradients inside the block, whatever was set outside of it.
+
+    A notebook or a library may have set another default dtype or device, disabled gradients or entered
+    ``torch.inference_mode`` or ``torch.autocast``. All of that is back when the block ends. As a decorator,
+    ``@torch_defaults()``, it makes a function independent of these settings.
+    """
+    dtype, on_cpu = torch.get_default_dtype(), torch.get_default_device().type == "cpu"
+    device = nullcontext() if on_cpu else torch.device("cpu")  # as a context it would slow each operation a little
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False), device:
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
 @contextmanager
 def seeded(random_state: int) -> Iterator[None]:
-    """Let torch draw from this seed inside the block, and leave its random state outside as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(random_state)
+    """Let torch draw from this seed inside the block, and leave its random state outside as it was.
+
+    The block has :func:`torch_defaults`, too: a network that is built in it can be trained.
+    """
+    check_seed("random_state", random_state)
+    with torch_defaults(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(random_state))
         yield
 
 
 def shuffled(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
     """Cut the positions 0 … n - 1, in an order drawn anew, into batches of at most ``batch_size``."""
-    yield from torch.from_numpy(rng.permutation(n)).split(batch_size)
+    check_integer("batch_size", batch_size)
+    yield from torch.from_numpy(rng.permutation(n)).split(int(batch_size))
 
 
+@torch_defaults()
 def train(
     module: nn.Module,
     batches: Batches,
@@ -92,10 +124,18 @@ def train(
     ----------
     Kingma and Ba (2015), "Adam: a method for stochastic optimization".
     """
-    if n_epochs < 1 or not learning_rate > 0:
-        raise ValueError(f"Expected n_epochs of 1 or more, learning_rate above 0; came {n_epochs}, {learning_rate}.")
-    if patience is not None and (validate is None or patience < 1):
-        raise ValueError("patience counts epochs without a better score, from 1: give validate, too.")
+    check_integer("n_epochs", n_epochs)
+    check_number("learning_rate", learning_rate, above=0)
+    check_number("weight_decay", weight_decay, low=0)
+    optional(check_integer)("patience", patience)
+    check_seed("random_state", random_state)
+    if patience is not None and validate is None:
+        raise ValueError("patience counts epochs without a better score: expected validate, too; got None.")
+    if any(parameter.is_meta or parameter.is_inference() for parameter in module.parameters()):
+        raise ValueError(
+            "Expected a module whose parameters can be trained; got one that was built on the device 'meta' or inside "
+            "torch.inference_mode(). Build it inside `with seeded(random_state)`."
+        )
     optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate, weight_decay=weight_decay)
     rng = np.random.default_rng(random_state)
     history = History()

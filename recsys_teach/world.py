@@ -6,7 +6,9 @@ import gzip
 import hashlib
 import io
 import json
+import re
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 
-from recsys_teach.files import REPOSITORY, write_whole
+from recsys_teach._validation import check_integer, check_number, check_seed
+from recsys_teach.files import REPOSITORY, as_shipped, write_whole
 from recsys_teach.interactions import Interactions
 
 Array = np.ndarray
@@ -25,6 +28,7 @@ LAST_DAY = 240  # the log ends here, up to the minutes of a last session
 FIRST_ITEM_ID = 1_000_001  # above every user id, so that swapped columns are noticed
 STRETCH = 32  # columns that are drawn from together
 MAX_IMPRESSIONS = 250  # of one user
+FILES = {"impressions.csv.gz", "users.csv.gz", "items.csv.gz", "truth.npz", "dials.json"}
 BLOCK = 500  # users who share one random stream
 SECOND_ORDER, FIRST_ORDER = 0.6, 0.2  # P(next genre is the one preferred after the last two, after the last)
 CLICK_INTERCEPT, FINISH_INTERCEPT, LIKE_INTERCEPT = -2.2, -1.3, -3.1
@@ -94,7 +98,7 @@ class Dials:
     Raises
     ------
     ValueError
-        If a dial is outside its range.
+        If a dial is outside its range; a TypeError if it is no number.
     """
 
     n_users: int = 1_000
@@ -114,14 +118,11 @@ class Dials:
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int | np.integer) or not name.startswith("n_")
-            if not (low <= value <= high and whole):  # NaN fails too
-                kind = "a whole number" if name.startswith("n_") else "a number"
-                raise ValueError(
-                    f"{name} is {kind} from {low:,} to {high:,}; came {value!r}. The default is "
-                    f"{type(self).__dataclass_fields__[name].default!r}; see help(Dials) for what it does."
-                )
+            if name.startswith("n_"):
+                check_integer(name, getattr(self, name), low, high)
+            else:
+                check_number(name, getattr(self, name), low=low, high=high)
+        check_seed("random_state", self.random_state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -616,19 +617,38 @@ def save_world(world: World, folder: Path | str) -> None:
 
 
 def _read_checked(folder: Path) -> dict[str, bytes]:
-    """Read the files that SHA256SUMS lists and compare their checksums."""
-    mend = "Get it back with `git checkout -- datasets/world`, or make it with `python -m recsys_teach.world`."
+    """Read the files that SHA256SUMS lists and compare their checksums; changed line ends and encodings are undone."""
+    fix = (
+        "Get it back with `git checkout -- datasets/world`, or make it with `python -m recsys_teach.world`; "
+        "`python course.py doctor` looks at all files."
+    )
     contents = {}
     try:
-        for line in (folder / "SHA256SUMS").read_text().splitlines():
+        sums = as_shipped((folder / "SHA256SUMS").read_bytes(), _are_sums)
+        if not _are_sums(sums):
+            raise ValueError(f"{folder / 'SHA256SUMS'} is damaged: expected a checksum and a name in each line. {fix}")
+        for line in sums.decode().splitlines():
             checksum, name = line.split()
-            contents[name] = (folder / name).read_bytes()
-            if hashlib.sha256(contents[name]).hexdigest() != checksum:
-                raise ValueError(f"{folder / name} is damaged: its SHA-256 is not the expected one. {mend}")
+            data = (folder / name).read_bytes()
+            contents[name] = as_shipped(data, partial(_has_checksum, checksum))
+            if not _has_checksum(checksum, contents[name]):
+                raise ValueError(
+                    f"{folder / name} is damaged: expected SHA-256 {checksum}, got another one, and not because of "
+                    f"line ends or a byte order mark. {fix}"
+                )
     except FileNotFoundError as error:
-        text = f"Expected the files of the world in {folder}, but there is no {error.filename}. {mend}"
+        text = f"Expected the files of the world in {folder}, but there is no {error.filename}. {fix}"
         raise FileNotFoundError(text) from error
     return contents
+
+
+def _has_checksum(checksum: str, data: bytes) -> bool:
+    return hashlib.sha256(data).hexdigest() == checksum
+
+
+def _are_sums(data: bytes) -> bool:
+    names = {line.split()[1].decode() for line in data.splitlines() if re.fullmatch(rb"[0-9a-f]{64} +[\w.]+", line)}
+    return names >= FILES
 
 
 def load_world(folder: Path | str | None = None) -> World:
@@ -637,7 +657,8 @@ def load_world(folder: Path | str | None = None) -> World:
     Raises
     ------
     FileNotFoundError, ValueError
-        If a file is absent, or is not the one whose checksum stands in SHA256SUMS.
+        If a file is absent, or is not the one whose checksum is listed in SHA256SUMS. Line ends, a byte order mark
+        or an encoding that another program has changed are undone.
     """
     contents = _read_checked(world_folder() if folder is None else Path(folder))
 

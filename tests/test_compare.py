@@ -73,52 +73,52 @@ def test_tolerance_is_what_the_exercise_says() -> None:
 
 # --- where and how far ----------------------------------------------------------------------------------------
 
-TRANSPOSED = "expected an array of shape (2, 3), came an array of shape (3, 2): that is the transpose."
+TRANSPOSED = "expected an array of shape (2, 3), got an array of shape (3, 2): that is the transpose."
 
 
 @pytest.mark.parametrize(
     ("expected", "came", "message"),
     [
-        (0.5, 0.25, "expected 0.5, came 0.25."),
-        (0.5, float("nan"), "expected 0.5, came nan."),
+        (0.5, 0.25, "expected 0.5, got 0.25."),
+        (0.5, float("nan"), "expected 0.5, got nan."),
         (
             MATRIX,
             MATRIX + np.array([[0, 0.1, 0], [0, 0, 4]]),
-            "2 of 6 numbers differ, most at row 1, column 2: expected 0.5, came 4.5.",
+            "2 of 6 numbers differ, most at row 1, column 2: expected 0.5, got 4.5.",
         ),
         (
             MATRIX,
             np.where(MATRIX == 3, np.nan, MATRIX),
-            "1 of 6 numbers differ, most at row 1, column 1: expected 3, came nan.",
+            "1 of 6 numbers differ, most at row 1, column 1: expected 3, got nan.",
         ),
-        ([1, 2, 3], [1, 2, 5], "1 of 3 numbers differ, most at position 2: expected 3, came 5."),
+        ([1, 2, 3], [1, 2, 5], "1 of 3 numbers differ, most at position 2: expected 3, got 5."),
         (
             np.zeros((1, 1, 2)),
             [[[0, 7]]],
-            "1 of 2 numbers differ, most at [0, 0, 1]: expected 0, came 7.",
+            "1 of 2 numbers differ, most at [0, 0, 1]: expected 0, got 7.",
         ),
         (MATRIX, MATRIX.T, TRANSPOSED),
-        (MATRIX, MATRIX[0], "expected an array of shape (2, 3), came an array of shape (3,)."),
-        (MATRIX, 3.0, "expected an array of shape (2, 3), came one number."),
-        (3.0, [3.0], "expected one number, came an array of shape (1,)."),
-        (3.0, "three", "expected numbers, came str 'three'."),
-        (MATRIX, [[1, 2], [3]], "expected numbers of shape (2, 3), came list [[1, 2], [3]]."),
-        (MATRIX, None, "expected numbers, came NoneType None."),
-        (True, 1, "expected True, came int 1."),
-        ("users", "items", "expected 'users', came str 'items'."),
+        (MATRIX, MATRIX[0], "expected an array of shape (2, 3), got an array of shape (3,)."),
+        (MATRIX, 3.0, "expected an array of shape (2, 3), got one number."),
+        (3.0, [3.0], "expected one number, got an array of shape (1,)."),
+        (3.0, "three", "expected numbers, got str 'three'."),
+        (MATRIX, [[1, 2], [3]], "expected numbers of shape (2, 3), got list [[1, 2], [3]]."),
+        (MATRIX, None, "expected numbers, got NoneType None."),
+        (True, 1, "expected True, got int 1."),
+        ("users", "items", "expected 'users', got str 'items'."),
         ({1, 2, 3}, {2, 3, 9}, "missing: [1]; too many: [9]."),
         ({1, 2}, {1}, "missing: [2]."),
-        ({1, 2}, 5, "expected a set, came int 5."),
+        ({1, 2}, 5, "expected a set, got int 5."),
         ({"a": 1}, {"a": 1, "b": 2}, "the keys differ: too many: ['b']."),
-        ({"a": 1}, [1], "expected a dictionary with the keys ['a'], came list [1]."),
-        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "under 'b': expected 2, came 3."),
-        ((1, 2), (1, 3), "part 2 of what you return: expected 2, came 3."),
-        ((1, 2), 1, "expected 2 things, as in `return a, b`; came int 1."),
-        ((1, 2, 3), (1, 2), "expected 3 things, as in `return a, b, c`; came tuple (1, 2)."),
+        ({"a": 1}, [1], "expected a dictionary with the keys ['a'], got list [1]."),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "under 'b': expected 2, got 3."),
+        ((1, 2), (1, 3), "part 2 of what you return: expected 2, got 3."),
+        ((1, 2), 1, "expected 2 values, as in `return a, b`; got int 1."),
+        ((1, 2, 3), (1, 2), "expected 3 values, as in `return a, b, c`; got tuple (1, 2)."),
         (
             (1, 2, 3),
             (1, np.array([2, 3])),
-            "expected 3 things, as in `return a, b, c`; came 2, the second of which holds 2 numbers. "
+            "expected 3 values, as in `return a, b, c`; got 2, the second of which has 2 numbers. "
             "Unpack it: `b, c = ...`.",
         ),
         ((1, MATRIX), (1, MATRIX.T), "part 2 of what you return: " + TRANSPOSED),
@@ -132,7 +132,7 @@ def test_difference_is_told_with_place_and_size(expected, came, message: str) ->
 def test_a_small_difference_is_shown_with_the_digits_that_differ() -> None:
     said = same(1.0, 1.0000001, atol=0.0) or same(1.0, 1.00002)
     assert said
-    expected, came = said.removeprefix("expected ").rstrip(".").split(", came ")
+    expected, came = said.removeprefix("expected ").rstrip(".").split(", got ")
     assert expected != came
 
 
@@ -140,7 +140,7 @@ def test_equal_infinities_draw_no_warning_where_another_number_differs() -> None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         said = same(np.array([-np.inf, 1.0]), np.array([-np.inf, 2.0]))
-    assert said == "1 of 2 numbers differ, most at position 1: expected 1, came 2."
+    assert said == "1 of 2 numbers differ, most at position 1: expected 1, got 2."
 
 
 def test_a_set_is_compared_with_something_endless_in_finite_time() -> None:
@@ -176,14 +176,14 @@ def test_ranking_is_told_by_row_and_place() -> None:
 def test_ranking_of_one_user_needs_no_row() -> None:
     assert same_ranking([4, 2, 9], [4, 9, 2]) == "at place 2 you ranked item 9, expected 2."
     assert same_ranking([4, 2, 9], np.array([[4, 2, 9]])) == ""
-    assert same_ranking([4, 2, 9], [4, 2]) == "expected 3 positions, came 2."
+    assert same_ranking([4, 2, 9], [4, 2]) == "expected 3 positions, got 2."
     assert "has no order" in same_ranking([4, 2, 9], {4, 2, 9})
     assert "whole numbers" in same_ranking([4, 2, 9], [4.0, 2.0, 9.0])
 
 
 def test_ranking_of_another_length_is_told_by_its_shape() -> None:
     said = same_ranking(np.ones((4, 3), dtype=int), np.ones((4, 2), dtype=int))
-    assert said == "expected an array of shape (4, 3), came an array of shape (4, 2)."
+    assert said == "expected an array of shape (4, 3), got an array of shape (4, 2)."
     assert "that is the transpose" in same_ranking(np.ones((4, 3), dtype=int), np.ones((3, 4), dtype=int))
 
 
@@ -199,8 +199,15 @@ def test_ranking_of_anything_else_is_refused_without_raising(came) -> None:
     ("value", "said"),
     [
         (np.array([1.0, 0.25]), "[1.  , 0.25]"),
-        (sparse.csr_array(np.eye(1)), "a sparse matrix holding [[1.]]"),
+        (sparse.csr_array(np.eye(1)), "a sparse matrix equal to [[1.]]"),
+        (
+            sparse.csr_array((np.array([0.0]), ([0], [0])), (1, 1)),
+            "a sparse matrix equal to [[0.]], with a stored 0 at (0, 0)",
+        ),
         (np.int64(3), "3"),
+        ([np.float64(3.5), (np.int64(2), np.bool_(True))], "[3.5, (2, True)]"),
+        ({"a": np.float32(0.5)}, "{'a': 0.5}"),
+        (np.zeros((2, 1, 1)), "[[[0.]],\n          [[0.]]]"),
         ("ann", "'ann'"),
         (np.zeros((100, 3)), "an array of shape (100, 3) and type float64"),
         (pd.DataFrame({"a": [1]}), "\n   a\n0  1"),

@@ -7,11 +7,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy import sparse
 
-from recsys_teach.evaluation import Result, evaluate, result_table
-from recsys_teach.interactions import Interactions, Split, split_per_user
+from recsys_teach.evaluation import Result, bootstrap_interval, evaluate, paired_difference, result_table
+from recsys_teach.interactions import Interactions, Split, split_per_user, split_users
+from recsys_teach.metrics import tied_ndcg_at_k
 from recsys_teach.models import Popularity
-from recsys_teach.ranking import chunks
+from recsys_teach.ranking import chunks, rank_unseen, top_k
 
 SPLIT = "per-user random 80/20, seed 0"
 
@@ -177,7 +180,7 @@ def test_scores_with_nan_are_refused() -> None:
 @pytest.mark.parametrize("k", [-1, 0, 41])
 def test_a_list_that_cannot_be_is_refused(k: int) -> None:
     train, test = random_parts(5)
-    with pytest.raises(ValueError, match="k must be between 1 and the 40 items"):
+    with pytest.raises(ValueError, match="k must be an integer from 1 to the 40 items"):
         popularity(train, test, k=k)
 
 
@@ -222,3 +225,150 @@ def test_table_loses_no_result_silently_if_two_have_one_name() -> None:
     one, other = (Result("SVD", "p", pd.DataFrame({"nDCG@3": [x]})) for x in (0.1, 0.9))
     with pytest.raises(ValueError, match="SVD"):
         result_table([one, other])
+
+
+# --- everyday slips -------------------------------------------------------------------------------------------
+
+RATED = Interactions.from_log(
+    pd.DataFrame({"user": [1, 1, 1, 2, 2, 2], "item": [10, 11, 12, 10, 11, 13], "rating": [5.0, 4, 2, 3, 4, 5]})
+)
+PARTS = split_per_user(RATED, 0.5)
+MODEL = Popularity().fit(PARTS.train)
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (MODEL, r"got Popularity, the model itself\. Pass model\.score"),
+        (Popularity, "got the class Popularity"),
+        (MODEL.score(np.arange(2)), r"got ndarray of shape \(2, 4\)\. Pass lambda users: scores\[users\]"),
+        (None, "got NoneType"),
+    ],
+    ids=["model", "class", "scores", "None"],
+)
+def test_something_else_in_the_place_of_score_is_named(score, message: str) -> None:
+    with pytest.raises(TypeError, match=rf"Expected score as a function of user positions.*{message}"):
+        evaluate(score, PARTS, name="x", k=2)
+    with pytest.raises(TypeError, match=message):
+        rank_unseen(score, np.arange(2), 2, PARTS.train.matrix())
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (RATED, r"got Interactions\. Make one with split_per_user\(interactions\)"),
+        ((PARTS.train, PARTS.test), r"got tuple.*Split\(train, test, name\)"),
+        (split_users(RATED, 1), r"train, split = split_users\(\.\.\.\)"),
+        (Split(PARTS.train.log, PARTS.test.log, "x"), r"split\.train as Interactions, got DataFrame"),
+        (Split(PARTS.train, PARTS.test.matrix(), "x"), r"split\.test as Interactions, got csr_array"),
+    ],
+    ids=["whole", "pair", "split_users", "frames", "matrix"],
+)
+def test_something_else_in_the_place_of_the_split_is_named(split, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        evaluate(MODEL.score, split, name="x", k=2)
+
+
+@pytest.mark.parametrize("k", [2.0, "2", None, True, np.float64(2), 1.5])
+def test_a_length_that_is_no_whole_number_is_refused_everywhere(k) -> None:
+    wanted, scores = PARTS.test.matrix(), MODEL.score(np.arange(2))
+    calls = [
+        lambda: evaluate(MODEL.score, PARTS, name="x", k=k),
+        lambda: rank_unseen(MODEL.score, np.arange(2), k, PARTS.train.matrix()),
+        lambda: top_k(scores, k),
+        lambda: MODEL.recommend(np.arange(2), k),
+        lambda: tied_ndcg_at_k(scores, wanted, k),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match="k must be an integer"):
+            call()
+
+
+def test_a_length_of_any_integer_type_is_taken() -> None:
+    assert evaluate(MODEL.score, PARTS, name="x", k=np.int8(2)).mean("nDCG@2") > 0
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda scores: None, "got NoneType: does the function return its scores"),
+        (lambda scores: sparse.csr_array(scores), r"got csr_array\. Write scores\.toarray\(\)"),
+        (lambda scores: [[1.0], [1.0, 2.0]], "got list that is none"),
+        (lambda scores: torch.tensor(scores, requires_grad=True), r"got Tensor .*detach\(\)\.cpu\(\)\.numpy\(\)"),
+        (lambda scores: scores.astype(str), "scores as numbers, got <U"),
+        (lambda scores: scores.astype(complex), "scores as numbers, got complex128"),
+        (lambda scores: np.ma.array(scores, mask=scores > 0), r"a masked array\. Write scores\.filled"),
+        (lambda scores: top_k(scores, 2), r"one column per item, \(2, 4\); got \(2, 2\)"),
+        (lambda scores: np.where(scores > 0, np.nan, scores), "hold NaN"),
+    ],
+    ids=["None", "sparse", "ragged", "gradient", "text", "complex", "masked", "lists", "NaN"],
+)
+def test_scores_that_are_none_are_refused_in_a_sentence(returned, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluate(lambda users: returned(MODEL.score(users).astype(float)), PARTS, name="x", k=2)
+
+
+@pytest.mark.parametrize("kind", [np.ndarray.tolist, torch.from_numpy, pd.DataFrame], ids=["list", "tensor", "frame"])
+def test_scores_of_another_type_count_as_the_array(kind) -> None:
+    came = evaluate(lambda users: kind(MODEL.score(users).astype(float)), PARTS, name="x", k=2)
+    pd.testing.assert_frame_equal(came.per_user, evaluate(MODEL.score, PARTS, name="x", k=2).per_user)
+
+
+@pytest.mark.parametrize(
+    ("log", "min_rating", "message"),
+    [
+        (RATED.log.drop(columns="rating"), 4, r"needs the column 'rating' in the log; it has \['user', 'item'\]"),
+        (RATED.log, "4", r"min_rating as a finite number, got '4' \(str\)"),
+        (RATED.log, float("nan"), "min_rating as a finite number, got nan"),
+        (RATED.log.assign(rating="good"), 4, "ratings as numbers, got 'good'"),
+        (RATED.log, 6, r"got none with a rating of at least 6, of \d in all"),
+    ],
+    ids=["no column", "text", "NaN", "words", "too high"],
+)
+def test_a_least_rating_that_cannot_be_is_refused(log: pd.DataFrame, min_rating, message: str) -> None:
+    split = split_per_user(Interactions.from_log(log), 0.5)
+    with pytest.raises(ValueError, match=message):
+        evaluate(Popularity().fit(split.train).score, split, name="x", k=2, min_rating=min_rating)
+
+
+@pytest.mark.parametrize(
+    ("metric", "write"),
+    [("nDCG", "nDCG@2"), ("ndcg@2", "nDCG@2"), ("NDCG", "nDCG@2"), ("nDCG@10", "nDCG@2"), ("recal@2", "recall@2")],
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda result, metric: result.mean(metric),
+        lambda result, metric: result.interval(metric),
+        lambda result, metric: paired_difference(result, result, metric),
+    ],
+    ids=["mean", "interval", "paired_difference"],
+)
+def test_a_metric_that_is_not_there_is_answered_with_what_to_write(ask, metric: str, write: str) -> None:
+    result = evaluate(MODEL.score, PARTS, name="x", k=2)
+    with pytest.raises(ValueError, match=rf"metric with its k, one of \['nDCG@2', .*got '{metric}'\. Write '{write}'"):
+        ask(result, metric)
+
+
+def test_what_is_no_result_is_refused() -> None:
+    result = evaluate(MODEL.score, PARTS, name="x", k=2)
+    with pytest.raises(TypeError, match=r"a Result; got float"):
+        paired_difference(result, result.mean("nDCG@2"), "nDCG@2")
+    with pytest.raises(TypeError, match=r"Write result_table\(\[result\]\)"):
+        result_table(result)
+    with pytest.raises(TypeError, match=r"a Result; got DataFrame"):
+        result_table([result.per_user])
+    with pytest.raises(ValueError, match="at least one result"):
+        result_table([])
+    with pytest.raises(TypeError, match="name as text"):
+        evaluate(MODEL.score, PARTS, name=None, k=2)
+    with pytest.raises(TypeError, match=r"one number a user, got Result"):
+        bootstrap_interval(result)
+    with pytest.raises(ValueError, match=r"got shape \(2, 6\)"):
+        bootstrap_interval(result.per_user)
+
+
+@pytest.mark.parametrize("users", [[-1], [2], [0.0], ["1"], [[0, 1]]])
+def test_rank_unseen_refuses_users_that_are_no_positions(users: list) -> None:
+    with pytest.raises(ValueError, match=r"Expected user positions from 0 to 1, got .*get_indexer\(ids\)"):
+        rank_unseen(MODEL.score, np.array(users), 2, PARTS.train.matrix())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 
 import numpy as np
 import pandas as pd
@@ -68,8 +69,8 @@ def test_feature_tables_fix_the_order_and_keep_users_and_items_without_events() 
         [3, 0, 0, 0],
         [5, 0, 4, 0],
     ]
-    assert interactions.users is users
-    assert interactions.items is items
+    pd.testing.assert_frame_equal(interactions.users, users)
+    pd.testing.assert_frame_equal(interactions.items, items)
 
 
 def test_given_ids_fix_the_order() -> None:
@@ -179,12 +180,12 @@ def test_from_matrix_refuses_what_is_not_a_number(hole: float) -> None:
 
 
 def test_from_matrix_recognises_the_transpose() -> None:
-    with pytest.raises(ValueError, match=r"users x items \(3, 2\), came \(2, 3\).*pass matrix\.T"):
+    with pytest.raises(ValueError, match=r"users x items \(3, 2\), got \(2, 3\).*pass matrix\.T"):
         Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3], item_ids=[1, 2])
 
 
 def test_from_matrix_refuses_ids_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"users x items \(4, 3\), came \(2, 3\)\.$"):
+    with pytest.raises(ValueError, match=r"users x items \(4, 3\), got \(2, 3\)\.$"):
         Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3, 4])
 
 
@@ -286,7 +287,7 @@ def test_take_keeps_the_axes_and_the_tables() -> None:
         assert part.log["item"].tolist() == ["up", "jaws"]
         assert part.user_ids.equals(interactions.user_ids)
         assert part.item_ids.equals(interactions.item_ids)
-        assert part.users is users
+        pd.testing.assert_frame_equal(part.users, users)
         assert part.matrix("rating").toarray().tolist() == [[0, 0, 5], [0, 0, 0], [0, 1, 0]]
 
 
@@ -353,5 +354,220 @@ def test_split_is_named_by_its_shares_and_its_seed() -> None:
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])
 def test_split_refuses_what_is_not_a_share(fraction: float) -> None:
-    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; came"):
+    with pytest.raises(ValueError, match="test_fraction must be a finite number above 0 and below 1; got"):
         split_per_user(Interactions.from_log(LOG), fraction)
+
+
+# --- ids ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", ["user", "item"])
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([1, "a", 2], r"ids of one type; the log has 1 \(number\) and 'a' \(str\).*astype\(str\)"),
+        ([True, 2, 3], r"True \(bool\) and 2 \(number\)"),
+        ([(1, 2), (1, 3), (2, 3)], r"one number or one text; the log has the \w+ id \(1, 2\), a tuple"),
+        ([1234567890123456789.0, 1.0, 2.0], r"float64, up to 1\.23457e\+18.*same number.*'Int64'"),
+        ([2.0**53 + 2, np.nan, 2.0], "beyond 9,007,199,254,740,992 different ids"),  # and not: drop the gap
+        (np.array([1, 2, 2**25], dtype=np.float32), "beyond 16,777,216"),
+        ([1.0, np.inf, 2.0], "up to inf"),
+        ([1.0, np.nan, 2.0], r"Event 1 has no \w+ id \(NaN\).*dropna\(subset=\['(user|item)'\]\)"),
+    ],
+    ids=["number and text", "bool and number", "tuples", "long floats", "long beside a gap", "float32", "inf", "gap"],
+)
+def test_ids_that_cannot_be_kept_apart_are_refused(axis: str, ids, message: str) -> None:
+    other = {"user": "item", "item": "user"}[axis]
+    column = (
+        pd.Series(ids, dtype=object) if isinstance(ids, list) and not isinstance(ids[-1], float) else pd.Series(ids)
+    )
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_log(pd.DataFrame({axis: column, other: [1, 2, 3]}))
+
+
+@pytest.mark.parametrize("given", ["user_ids", "users"])
+def test_long_float_ids_are_refused_also_where_they_are_given(given: str) -> None:
+    log = pd.DataFrame({"user": [1234567890123456789, 1234567890123456788], "item": [1, 2]})
+    ids = log["user"].astype(float).unique()
+    with pytest.raises(ValueError, match="different ids become the same number"):
+        Interactions.from_log(log, **{given: ids if given == "user_ids" else pd.DataFrame(index=ids)})
+
+
+def test_the_advice_for_a_gap_beside_long_ids_keeps_all_people_apart() -> None:
+    text = "user,item,comment\n1234567890123456789,1,\n1234567890123456788,2,\n,3,fine\n"
+    log = pd.read_csv(io.StringIO(text), dtype={"user": "Int64"}).dropna(subset=["user"])
+    assert Interactions.from_log(log).shape == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["user", "item", "rating"])
+def test_a_column_that_is_there_twice_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"more than one column '{name}'.*duplicated"):
+        Interactions.from_log(pd.concat([LOG, LOG[[name]]], axis=1))
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int8", "uint64", "float32", "category", object])
+def test_whole_ids_of_any_type_make_the_same_axes(dtype) -> None:
+    log = pd.DataFrame({"user": [3, 1, 2, 1], "item": [7, 7, 9, 8]})
+    other = Interactions.from_log(log.astype({"user": dtype, "item": dtype}))
+    assert list(other.user_ids) == [1, 2, 3]
+    assert list(other.item_ids) == [7, 8, 9]
+    np.testing.assert_array_equal(other.matrix().toarray(), Interactions.from_log(log).matrix().toarray())
+
+
+def test_a_log_that_is_no_table_is_refused() -> None:
+    for wrong in (LOG.to_numpy(), LOG.to_dict("list"), Interactions.from_log(LOG), None):
+        with pytest.raises(TypeError, match="Expected the log as a DataFrame"):
+            Interactions.from_log(wrong)
+
+
+def test_text_ids_beside_numbers_are_said_to_be_of_another_type() -> None:
+    with pytest.raises(ValueError, match=r"different types: str in the log, number among the known ones"):
+        Interactions.from_log(pd.DataFrame({"user": ["1"], "item": [1]}), user_ids=[1])
+
+
+FILMS = pd.DataFrame({"item": [1, 2, 3, 4], "title": list("ABCD")})
+
+
+@pytest.mark.parametrize(
+    "films",
+    [
+        FILMS,  # row numbers 0 to 3, which have the ids 1 and 2 of the log
+        FILMS[FILMS["title"] != "A"],  # a filter makes other row numbers of them
+        FILMS.rename(columns={"item": "movieId"}),
+        FILMS.rename(columns={"item": "item_id"}),
+    ],
+    ids=["item", "filtered", "movieId", "item_id"],
+)
+def test_a_table_whose_ids_are_a_column_is_refused(films: pd.DataFrame) -> None:
+    log = pd.DataFrame({"user": [7, 8], "item": [2, 2 if len(films) < 4 else 1]})
+    with pytest.raises(ValueError, match=rf"indexed by item id.*items\.set_index\('{films.columns[0]}'\)"):
+        Interactions.from_log(log, items=films)
+    flipped = log.rename(columns={"user": "item", "item": "user"})
+    with pytest.raises(ValueError, match=r"indexed by user id.*users\.set_index"):
+        Interactions.from_log(flipped, users=films.rename(columns={"item": "user"}))
+
+
+def test_a_table_with_row_numbers_that_lack_an_id_says_so() -> None:
+    with pytest.raises(ValueError, match=r"row numbers 0 to 3, and the log has the item id 9.*\['film', 'title'\]"):
+        Interactions.from_log(pd.DataFrame({"user": [1], "item": [9]}), items=FILMS.rename(columns={"item": "film"}))
+
+
+@pytest.mark.parametrize(
+    "films",
+    [
+        FILMS.set_index("item"),
+        FILMS.set_index("item", drop=False).rename_axis(None),
+        FILMS[["title"]].set_axis([1, 2, 3, 4]),
+        FILMS.drop(columns="item"),  # row numbers are the ids
+        FILMS.assign(item=[9, 9, 8, 8]).rename_axis("item"),  # a name for the index says that it is right
+        FILMS[["title"]].assign(genre_id=[1, 1, 2, 2]),
+    ],
+    ids=["set_index", "both", "unnamed", "row numbers", "named", "another id"],
+)
+def test_a_table_indexed_by_id_is_taken(films: pd.DataFrame) -> None:
+    data = Interactions.from_log(pd.DataFrame({"user": [7, 8], "item": [1, 2]}), items=films)
+    assert list(data.item_ids) == list(films.index)
+
+
+# --- changes in place -----------------------------------------------------------------------------------------
+
+CHANGES = {
+    "sort": lambda log: log.sort_values("time", inplace=True),  # noqa: PD002
+    "filter": lambda log: log.drop(index=log.index[0], inplace=True),  # noqa: PD002
+    "write": lambda log: log.loc.__setitem__((log.index[0], "rating"), 99.0),
+    "ids": lambda log: log.loc.__setitem__((slice(None), "user"), log["user"].iloc[0]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::Warning")  # pandas may say that inplace will go
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("early", [True, False], ids=["computed before", "computed after"])
+@pytest.mark.parametrize("whose", ["caller's", "handed out"])
+def test_a_log_changed_in_place_changes_nothing(change, early: bool, whose: str) -> None:
+    log = LOG.assign(time=[4, 3, 2, 1])
+    expected = Interactions.from_log(log.copy())
+    data = Interactions.from_log(log)
+    if early:
+        data.matrix("rating"), data.time_order
+    change(log if whose == "caller's" else data.log)
+    np.testing.assert_array_equal(data.matrix("rating").toarray(), expected.matrix("rating").toarray())
+    np.testing.assert_array_equal(data.time_order, expected.time_order)
+    pd.testing.assert_frame_equal(data.log, expected.log)
+
+
+def test_arrays_and_tables_changed_in_place_change_nothing() -> None:
+    matrix, ids = np.array([[0.0, 2.0], [1.0, 0.0]]), np.array([5, 6])
+    for kind in (np.array, sparse.csr_array, sparse.coo_array):
+        given, rows = kind(matrix), ids.copy()
+        data = Interactions.from_matrix(given, user_ids=rows)
+        (given if kind is np.array else given.data)[:] = 9
+        rows[:] = 0
+        assert data.matrix("rating").toarray().tolist() == matrix.tolist()
+        assert list(data.user_ids) == [5, 6]
+    users = pd.DataFrame({"age": [1, 2, 3]}, index=["ann", "bob", "cem"])
+    data = Interactions.from_log(LOG, users=users)
+    users["age"] = 0
+    data.users["age"] *= 7
+    users.index = ["x", "y", "z"]
+    assert data.users["age"].to_dict() == {"ann": 1, "bob": 2, "cem": 3}
+
+
+def test_masked_and_doubled_cells_are_what_they_are_in_a_dense_array() -> None:
+    dense = np.array([[0.0, 2.0, 3.0], [1.0, 0.0, 4.0]])
+    masked = np.ma.array(np.where(dense == 0, 7, dense), mask=dense == 0)
+    doubled = sparse.coo_array(([1.0, 1.0, 3.0, 1.0, 4.0], ([0, 0, 0, 1, 1], [1, 1, 2, 0, 2])), shape=(2, 3))
+    for matrix in (masked, doubled):
+        pd.testing.assert_frame_equal(Interactions.from_matrix(matrix).log, Interactions.from_matrix(dense).log)
+
+
+# --- cleaning and times ---------------------------------------------------------------------------------------
+
+DIRTY = pd.DataFrame({"user": [1, 1, 1, 2], "item": [7, 7, 8, 7], "time": [30, 10, 50, 20]})
+
+
+@pytest.mark.parametrize(
+    "to_moment",
+    [
+        int,
+        float,
+        np.int64,
+        lambda second: pd.Timestamp(second, unit="s"),
+        lambda second: pd.Timestamp(second, unit="s").to_pydatetime(),
+        lambda second: pd.Timestamp(second, unit="s").to_datetime64(),
+        lambda second: pd.Timestamp(second, unit="s", tz="Europe/Berlin"),
+    ],
+    ids=["int", "float", "np.int64", "Timestamp", "datetime", "datetime64", "with a zone"],
+)
+def test_cleaning_takes_numbers_and_datetimes(to_moment) -> None:
+    kept = clean_log(DIRTY.assign(time=[to_moment(second) for second in DIRTY["time"]]), to_moment(30))
+    assert list(zip(kept["user"], kept["item"], strict=True)) == [(2, 7), (1, 7)]
+
+
+ZONED = pd.to_datetime(DIRTY["time"], unit="s", utc=True)
+
+
+@pytest.mark.parametrize(
+    ("times", "now"),
+    [
+        (DIRTY["time"], pd.Timestamp(30, unit="s")),
+        (DIRTY["time"], "30"),
+        (DIRTY["time"], None),
+        (DIRTY["time"], float("nan")),
+        (DIRTY["time"], True),
+        (ZONED, 30),
+        (ZONED, pd.Timestamp(30, unit="s")),
+        (ZONED.dt.tz_localize(None), pd.Timestamp(30, unit="s", tz="UTC")),
+        (ZONED.dt.tz_localize(None), "2020-01-01"),
+        (ZONED, pd.NaT),
+    ],
+)
+def test_cleaning_refuses_a_moment_of_another_kind_than_the_times(times: pd.Series, now) -> None:
+    with pytest.raises(ValueError, match=r"Expected now of the same kind as the times, which are .*; got "):
+        clean_log(DIRTY.assign(time=times), now)
+
+
+def test_cleaning_refuses_a_log_without_time_and_times_without_order() -> None:
+    with pytest.raises(ValueError, match="'time' is missing"):
+        clean_log(DIRTY.drop(columns="time"), 30)
+    with pytest.raises(ValueError, match=r"as numbers or datetimes, got .*pd\.to_numeric"):
+        clean_log(DIRTY.assign(time=DIRTY["time"].astype(str)), 30)

@@ -106,10 +106,10 @@ def test_evaluate_reports_every_metric_of_the_course() -> None:
     assert (came.per_user == 1).all(axis=None)  # all that is not seen is hidden
 
 
-def test_an_empty_test_part_gives_nan_and_says_that_there_is_nobody() -> None:
+@pytest.mark.parametrize("min_rating", [None, 3])
+def test_a_test_part_without_anything_to_find_is_refused(min_rating: int | None) -> None:
     whole = Interactions.from_matrix(np.ones((3, 4)))
-    split = split_per_user(whole)._replace(test=whole.take(np.zeros(12, dtype=bool)))
-    came = evaluate(Popularity().fit(split.train).score, split, name="popularity", k=2)
-    assert np.isnan(came.mean("nDCG@2"))
-    assert np.isnan(came.interval("nDCG@2")).all()
-    assert "0 users, 3 without such an event left out" in came.protocol
+    split = split_per_user(whole)
+    empty = split if min_rating else split._replace(test=whole.take(np.zeros(12, dtype=bool)))
+    with pytest.raises(ValueError, match=r"events to find in the test part, got none.*[Hh]old out more"):
+        evaluate(Popularity().fit(split.train).score, empty, name="popularity", k=2, min_rating=min_rating)

@@ -7,7 +7,19 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import ndcg_score, root_mean_squared_error
 
-from recsys_teach.metrics import density, gini, hits_at_k, lorenz, ndcg_at_k, recall_at_k, rmse
+from recsys_teach.metrics import (
+    density,
+    gini,
+    hit_rate_at_k,
+    hits_at_k,
+    lorenz,
+    map_at_k,
+    mrr_at_k,
+    ndcg_at_k,
+    precision_at_k,
+    recall_at_k,
+    rmse,
+)
 
 
 def relevant(*rows: list[int], n_items: int = 8) -> sparse.csr_array:
@@ -116,7 +128,7 @@ def test_relabelling_items_and_permuting_users_change_nothing(metric) -> None:
 
 @pytest.mark.parametrize("metric", [hits_at_k, recall_at_k, ndcg_at_k])
 def test_each_user_needs_a_row(metric) -> None:
-    with pytest.raises(ValueError, match="for each of 2 users, came 3"):
+    with pytest.raises(ValueError, match="for each of 2 users, got 3"):
         metric(np.zeros((3, 2), dtype=int), relevant([0], [1]))
 
 
@@ -187,5 +199,53 @@ def test_rmse_agrees_with_scikit_learn() -> None:
 
 
 def test_rmse_refuses_to_stretch_one_prediction_over_many_ratings() -> None:
-    with pytest.raises(ValueError, match=r"shape \(3,\); came \(1,\)"):
+    with pytest.raises(ValueError, match=r"shape \(3,\); got \(1,\)"):
         rmse([5, 3, 1], [4])
+
+
+# --- slips ----------------------------------------------------------------------------------------------------
+
+AT_K = [hits_at_k, precision_at_k, recall_at_k, hit_rate_at_k, mrr_at_k, map_at_k, ndcg_at_k]
+
+
+@pytest.mark.parametrize("metric", AT_K)
+@pytest.mark.parametrize(
+    ("ranked", "message"),
+    [
+        ([[0.0, 1.0]], "whole numbers; got float64"),
+        ([["0", "1"]], "whole numbers; got <U1"),
+        ([0, 1], r"lists of shape \(n_users, k\), got shape \(2,\)\. Write a single list as ranked\[None\]"),
+        ([[0, -2]], "got -2"),
+        (np.empty((1, 0), dtype=int), "at least one item, got k = 0"),
+    ],
+    ids=["floats", "text", "one list", "-2", "k 0"],
+)
+def test_lists_that_are_none_are_refused_in_a_sentence(metric, ranked, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metric(np.array(ranked), relevant([0, 4]))
+
+
+@pytest.mark.parametrize("metric", AT_K)
+def test_relevant_may_be_dense_or_have_a_cell_twice(metric) -> None:
+    ranked, wanted = random_case(4)
+    expected = metric(ranked, wanted)
+    once = wanted.tocoo()
+    order = np.lexsort(np.tile(once.coords, 2)[::-1])
+    indices = np.tile(once.coords[1], 2)[order]
+    twice = sparse.csr_array((np.ones(2 * once.nnz), indices, 2 * wanted.indptr), shape=wanted.shape)
+    assert twice.nnz == 2 * wanted.nnz
+    for same in (wanted.toarray(), wanted.toarray() > 0, wanted.tocsc(), twice):
+        np.testing.assert_array_equal(metric(ranked.tolist(), same), expected)
+    assert twice.nnz == 2 * wanted.nnz, "the caller's matrix is not changed"
+    with pytest.raises(TypeError, match="relevant as a sparse matrix of users x items, got list"):
+        metric(ranked, wanted.toarray().tolist())
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf])
+def test_rmse_refuses_what_is_no_number(hole: float) -> None:
+    with pytest.raises(ValueError, match="finite ratings and predictions"):
+        rmse([5, 3], [4, hole])
+    with pytest.raises(ValueError, match="predictions as numbers, got list"):
+        rmse([5, 3], ["a", "b"])
+    with pytest.raises(ValueError, match="got a masked array"):
+        rmse(np.ma.array([5, 3], mask=[True, False]), [4, 3])

@@ -84,9 +84,9 @@ def random_ratings(seed: int = 0, n_users: int = 12, n_items: int = 9) -> np.nda
 
 def from_matrix(matrix) -> Interactions:
     """Give the interactions of a matrix, one event a second in the order of its cells."""
-    interactions = Interactions.from_matrix(matrix)
-    interactions.log["time"] = np.arange(len(interactions))
-    return interactions
+    whole = Interactions.from_matrix(matrix)
+    log = whole.log.assign(time=np.arange(len(whole)))
+    return Interactions.from_log(log, user_ids=whole.user_ids, item_ids=whole.item_ids)
 
 
 RATINGS = random_ratings()
@@ -258,13 +258,39 @@ def test_fit_refuses_a_matrix_and_says_how_to_make_interactions(model, matrix) -
 )  # fmt: skip
 @pytest.mark.parametrize("ask", ["score", "recommend"])
 def test_a_position_that_is_none_is_refused_with_the_mend(fitted, ask: str, users: list) -> None:
-    with pytest.raises(ValueError, match=r"user positions from 0 to 11, came .*user_ids\.get_indexer\(ids\)"):
+    with pytest.raises(ValueError, match=r"user positions from 0 to 11, got .*user_ids\.get_indexer\(ids\)"):
         getattr(fitted, ask)(np.array(users))
+
+
+@pytest.mark.parametrize("ask", ["score", "recommend"])
+def test_an_id_that_was_not_found_is_called_that(fitted, ask: str) -> None:
+    unknown = pd.RangeIndex(12).get_indexer(["1", 3])
+    with pytest.raises(
+        ValueError, match=r"-1 stands for an id that interactions\.user_ids.*did not find among the users"
+    ):
+        getattr(fitted, ask)(unknown)
+
+
+def test_fit_refuses_a_log_without_events_in_the_words_of_from_log(model) -> None:
+    whole = from_matrix(RATINGS)
+    with pytest.raises(ValueError, match="The log is empty: expected at least one event"):
+        model.fit(whole.take(np.zeros(len(whole), dtype=bool)))
+    with pytest.raises(ValueError, match="not fitted yet"):
+        model.score(EVERYBODY)
+
+
+def test_a_log_changed_in_place_after_fit_changes_no_scores(fitted) -> None:
+    whole = from_matrix(RATINGS)
+    again = clone(fitted).fit(whole)
+    log = whole.log
+    log.loc[:, "item"] = 0
+    np.testing.assert_array_equal(again.score(EVERYBODY), fitted.score(EVERYBODY))
+    np.testing.assert_array_equal(clone(fitted).fit(whole).score(EVERYBODY), fitted.score(EVERYBODY))
 
 
 @pytest.mark.parametrize("k", [-1, 0, 10])
 def test_a_list_longer_than_the_catalogue_or_without_length_is_refused(fitted, k: int) -> None:
-    with pytest.raises(ValueError, match=f"k must be between 1 and the 9 items of the catalogue; came {k}"):
+    with pytest.raises(ValueError, match=f"k must be an integer from 1 to the 9 items of the catalog; got {k}"):
         fitted.recommend(EVERYBODY, k)
 
 
@@ -315,7 +341,7 @@ def test_no_other_matrix_of_rank_k_is_nearer() -> None:
 
 @pytest.mark.parametrize("k", [-1, 5])
 def test_rank_k_refuses_a_rank_that_cannot_be(k: int) -> None:
-    with pytest.raises(ValueError, match=rf"between 0 and 4, the smaller side of \(5, 4\); came {k}"):
+    with pytest.raises(ValueError, match=f"k must be an integer from 0 to 4; got {k}"):
         rank_k(TINY, k)
 
 
@@ -375,13 +401,13 @@ def test_folding_in_a_new_user_finds_the_taste_of_their_kind() -> None:
 
 def test_folding_in_refuses_rows_of_another_catalogue() -> None:
     model = PureSVD(3).fit(Interactions.from_matrix(RATINGS))
-    with pytest.raises(ValueError, match=r"\(n, 9\).*came \(9, 12\)"):
+    with pytest.raises(ValueError, match=r"\(n, 9\).*got \(9, 12\)"):
         model.fold_in(RATINGS.T)
 
 
 def test_folding_in_refuses_one_row_without_its_second_axis() -> None:
     model = PureSVD(3).fit(Interactions.from_matrix(RATINGS))
-    with pytest.raises(ValueError, match=r"\(n, 9\).*came \(9,\)"):
+    with pytest.raises(ValueError, match=r"\(n, 9\).*got \(9,\)"):
         model.fold_in(RATINGS[0])
 
 
@@ -392,7 +418,7 @@ def test_folding_in_before_fit_says_that_the_model_is_not_fitted() -> None:
 
 @pytest.mark.parametrize("k", [-1, 0, 9, 20])
 def test_puresvd_refuses_a_k_that_the_matrix_does_not_have(k: int) -> None:
-    with pytest.raises(ValueError, match=f"n_factors must be .*12 x 9 matrix; came {k}"):
+    with pytest.raises(ValueError, match=f"n_factors must be .*; got {k}"):
         PureSVD(k).fit(Interactions.from_matrix(RATINGS))
 
 

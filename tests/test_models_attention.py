@@ -180,10 +180,10 @@ def test_nobody_known_scores_zero(fitted: SASRec) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_blocks": 0}, "n_blocks must be above 0"),
-        ({"n_factors": 0}, "n_factors must be above 0"),
-        ({"max_length": 0}, "max_length must be above 0"),
-        ({"loss": "hinge"}, "loss is 'softmax' or 'sampled'"),
+        ({"n_blocks": 0}, "n_blocks must be an integer, at least 1"),
+        ({"n_factors": 0}, "n_factors must be an integer, at least 1"),
+        ({"max_length": 0}, "max_length must be an integer, at least 1"),
+        ({"loss": "hinge"}, "loss must be one of"),
         ({"dropout": 1.0}, "dropout"),
     ],
     ids=str,

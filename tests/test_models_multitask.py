@@ -274,13 +274,13 @@ def test_generator_repeats_itself_and_another_seed_differs() -> None:
 
 def test_a_cosine_that_is_none_is_refused() -> None:
     for cosine in (1.1, -2, NAN):
-        with pytest.raises(ValueError, match="correlation is a cosine, from -1 to 1"):
+        with pytest.raises(ValueError, match="correlation must be a finite number at least -1 and at most 1"):
             related_tasks(10, cosine)
 
 
 @pytest.mark.parametrize("make", [SharedBottom, MMoE, PLE], ids=lambda make: make.__name__)
 def test_sizes_below_one_are_refused(make) -> None:
-    with pytest.raises(ValueError, match="n_features must be at least 1; came 0"):
+    with pytest.raises(ValueError, match="n_features must be an integer, at least 1; got 0"):
         make(0, 2)
-    with pytest.raises(ValueError, match="width must be at least 1; came 0"):
+    with pytest.raises(ValueError, match="width must be an integer, at least 1; got 0"):
         make(3, 2, width=0)

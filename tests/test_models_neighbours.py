@@ -80,7 +80,7 @@ def test_without_damping_a_mean_is_a_mean_and_an_empty_group_has_none() -> None:
 @pytest.mark.parametrize("damping", [-1, np.nan])
 @pytest.mark.parametrize("kind", [DampedBiases, BiasedItemKNN])
 def test_damping_below_zero_is_refused(kind, damping: float) -> None:
-    with pytest.raises(ValueError, match="damping is a number of ratings, 0 or more"):
+    with pytest.raises(ValueError, match="damping must be a finite number at least 0"):
         kind(damping=damping).fit(INTERACTIONS)
 
 
@@ -169,7 +169,7 @@ def test_a_rating_of_zero_is_common_but_not_similar() -> None:
 @pytest.mark.parametrize("kind", [ItemKNN, UserKNN, BiasedItemKNN])
 def test_no_neighbours_or_negative_shrinkage_is_refused_and_leaves_no_model(kind, k: int, shrinkage: float) -> None:
     model = kind(k=k, shrinkage=shrinkage)
-    with pytest.raises(ValueError, match="k of 1 or more and a shrinkage of 0 or more"):
+    with pytest.raises(ValueError, match=r"k must be an integer, at least 1|shrinkage must be .* at least 0"):
         model.fit(INTERACTIONS)
     with pytest.raises(ValueError, match="not fitted"):
         model.score([0])
@@ -241,7 +241,7 @@ def test_where_no_neighbour_was_rated_the_biases_speak() -> None:
 
 @pytest.mark.parametrize("prior", [0, -1, np.nan])
 def test_a_prior_that_is_not_above_zero_is_refused(prior: float) -> None:
-    with pytest.raises(ValueError, match="prior must be above 0"):
+    with pytest.raises(ValueError, match="prior must be a finite number above 0"):
         BiasedItemKNN(prior=prior).fit(INTERACTIONS)
 
 
@@ -261,7 +261,7 @@ def test_a_prediction_is_the_score_clipped_to_the_ratings_seen(monkeypatch, name
 @pytest.mark.parametrize("items", [[9], [-1], [0.5], ["x"]])
 def test_predict_refuses_an_item_that_is_none_with_the_mend(name: str, items: list) -> None:
     model = clone(MODELS[name]).fit(INTERACTIONS)
-    with pytest.raises(ValueError, match=r"item positions from 0 to 8, came .*item_ids\.get_indexer\(ids\)"):
+    with pytest.raises(ValueError, match=r"item positions from 0 to 8, got .*item_ids\.get_indexer\(ids\)"):
         model.predict([0], items)
 
 
@@ -332,7 +332,9 @@ def test_content_without_an_item_table_says_where_it_comes_from() -> None:
 
 @pytest.mark.parametrize("columns", [["plot"], ["title", "plot"], [], "title"])
 def test_content_refuses_columns_that_are_none(columns) -> None:
-    with pytest.raises(ValueError, match=r"columns among \['title', 'genres', 'year'\]"):
+    with pytest.raises(
+        ValueError, match=r"the table has \['title', 'genres', 'year'\]|columns.* for example \['title'\]"
+    ):
         ContentProfile(columns).fit(INTERACTIONS)
 
 

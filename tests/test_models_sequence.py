@@ -60,7 +60,7 @@ def test_a_user_without_events_has_an_empty_history() -> None:
 
 
 def test_a_log_without_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a column 'time'"):
+    with pytest.raises(ValueError, match="needs the column 'time'"):
         histories(Interactions.from_matrix(np.eye(3)))
 
 
@@ -289,15 +289,15 @@ def test_no_histories_get_no_scores(model) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (MarkovChain(0), "back_off must be above 0"),
-        (CoVisitation(0), "window of 1 or more"),
-        (CoVisitation(decay=0), "decay above 0"),
+        (MarkovChain(0), "back_off must be a finite number above 0"),
+        (CoVisitation(0), "window must be an integer, at least 1"),
+        (CoVisitation(decay=0), "decay must be a finite number above 0"),
         (CoVisitation(decay=1.1), "at most 1"),
-        (GRURecommender(0), "n_factors must be above 0"),
-        (GRURecommender(max_length=0), "max_length must be above 0"),
-        (GRURecommender(dropout=1.0), "dropout is a share"),
-        (GRURecommender(loss="hinge"), "loss is 'softmax' or 'sampled'; came 'hinge'"),
-        (GRURecommender(n_epochs=0), "n_epochs of 1 or more"),
+        (GRURecommender(0), "n_factors must be an integer, at least 1"),
+        (GRURecommender(max_length=0), "max_length must be an integer, at least 1"),
+        (GRURecommender(dropout=1.0), "dropout must be a finite number at least 0 and below 1"),
+        (GRURecommender(loss="hinge"), r"loss must be one of \['softmax', 'sampled'\]; got 'hinge'"),
+        (GRURecommender(n_epochs=0), "n_epochs must be an integer, at least 1"),
     ],
 )
 def test_parameters_out_of_range_are_refused(model, message: str) -> None:

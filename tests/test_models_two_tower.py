@@ -141,7 +141,7 @@ def test_a_new_user_is_scored_by_their_profile(towers) -> None:
 
 
 def test_a_new_item_without_a_known_feature_gets_the_vector_zero(towers) -> None:
-    np.testing.assert_array_equal(towers.new_items(pd.DataFrame({"genre": ["western", ""]})), np.zeros((2, 8)))
+    np.testing.assert_array_equal(towers.new_items(pd.DataFrame({"genre": [None, ""]})), np.zeros((2, 8)))
 
 
 def test_ids_may_have_any_order_in_the_tables(two_kinds, towers) -> None:
@@ -158,7 +158,7 @@ def test_loss_falls(towers) -> None:
 
 @pytest.mark.parametrize("name", ["n_factors", "temperature", "n_epochs", "batch_size", "learning_rate"])
 def test_a_parameter_that_is_not_above_0_is_refused(two_kinds, name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be above 0; came 0"):
+    with pytest.raises(ValueError, match=f"{name} must be .*; got 0"):
         TwoTower(**{name: 0}).fit(two_kinds)
 
 
@@ -249,9 +249,9 @@ def test_searches_refuse_what_they_cannot_use(cloud) -> None:
     with pytest.raises(ValueError, match="hold NaN"):
         exact_search(queries, np.full((3, 8), np.nan), 1)
     for search in (lambda k: exact_search(queries, vectors, k), lambda k: index.search(queries, k, 5)):
-        with pytest.raises(ValueError, match="k must be between 1 and the 1000 items of the catalogue; came 1001"):
+        with pytest.raises(ValueError, match="k must be an integer from 1 to 1000; got 1001"):
             search(1001)
-    with pytest.raises(ValueError, match="n_probe must be between 1 and the 5 cells; came 6"):
+    with pytest.raises(ValueError, match="n_probe must be an integer from 1 to 5; got 6"):
         index.search(queries, 5, n_probe=6)
     with pytest.raises(ValueError, match=r"queries of shape \(n, 8\); came \(8,\)"):
         index.search(queries[0], 5, 5)
@@ -261,5 +261,5 @@ def test_searches_refuse_what_they_cannot_use(cloud) -> None:
         index.search(np.full((1, 8), np.nan), 5, 5)
     with pytest.raises(ValueError, match="Expected finite vectors"):
         InvertedFile(1).fit(np.full((3, 8), np.nan))
-    with pytest.raises(ValueError, match="n_cells must be between 1 and the 1000 items; came 1001"):
+    with pytest.raises(ValueError, match="n_cells must be an integer from 1 to 1000; got 1001"):
         InvertedFile(1001).fit(vectors)

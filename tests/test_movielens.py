@@ -294,6 +294,29 @@ def test_loading_damaged_data_names_the_file_and_the_mend(files, folder, name):
         load(folder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.replace("\n", "\r\n").encode("utf-16"),
+        lambda text: text.replace("\n", "\r\n").encode("cp1252"),
+    ],
+    ids=["CRLF", "CR", "byte order mark", "UTF-16", "cp1252"],
+)
+def test_files_saved_again_by_another_program_load_as_they_were(files, folder, change):
+    fetch(folder, [giving(files)], say=lambda _: None)
+    before = load(folder)
+    for name, data in files.items():
+        (folder / name).write_bytes(change(data.decode()))
+    after = load(folder)
+    pd.testing.assert_frame_equal(after.log, before.log)
+    pd.testing.assert_frame_equal(after.users, before.users)
+    pd.testing.assert_frame_equal(after.items, before.items)
+    assert problem(folder) is None
+
+
 def test_the_real_data_have_the_published_size(movielens):
     assert len(movielens) == 100_000
     assert movielens.shape == (943, 1_682)

@@ -78,7 +78,7 @@ def test_generalised_age_is_the_lower_end_of_its_band(people):
     assert (table["zip_code"] == "").all()
     with pytest.raises(ValueError, match="age_years"):
         generalise(people, 0, 1)
-    with pytest.raises(ValueError, match="number of people"):
+    with pytest.raises(ValueError, match="k must be an integer, at least 1"):
         suppress(people, PROFILE, 0)
 
 

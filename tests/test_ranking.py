@@ -86,7 +86,7 @@ def test_no_users_give_no_lists() -> None:
 
 @pytest.mark.parametrize("k", [0, -1, 4])
 def test_k_must_fit_the_catalogue(k: int) -> None:
-    with pytest.raises(ValueError, match=f"between 1 and the 3 items of the catalogue; came {k}"):
+    with pytest.raises(ValueError, match=f"k must be an integer from 1 to the 3 items of the catalog; got {k}"):
         top_k(np.ones((2, 3)), k)
 
 
@@ -96,7 +96,7 @@ def test_nan_is_refused_with_its_row() -> None:
 
 
 def test_exclude_must_have_the_shape_of_the_scores() -> None:
-    with pytest.raises(ValueError, match=r"exclude of shape \(2, 3\) like the scores, came \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"exclude of shape \(2, 3\) like the scores, got \(3, 2\)"):
         top_k(np.ones((2, 3)), 1, exclude=sparse.csr_array((3, 2)))
 
 

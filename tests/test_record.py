@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from recsys_teach.files import write_whole
-from recsys_teach.learn import check, progress
-from recsys_teach.learn.declare import Chapter, Exercise, Question, chapter_of, chapters
-from recsys_teach.learn.record import change_progress, progress_file, read_progress, report
+from recsys_teach.files import REPOSITORY, write_whole
+from recsys_teach.learn import check, predict, progress, quiz
+from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question, chapter_of, chapters
+from recsys_teach.learn.record import change_progress, locks_work, progress_file, read_progress, report
 
 EMPTY = {"exercises": {}, "predictions": {}, "quiz": {}}
 
@@ -35,6 +35,7 @@ CHAPTER = Chapter(
         exercise("9.3", "O9.2"),
         exercise("9.4", "O9.2", level="stretch"),
     ],
+    predictions=[Prediction("P9.1", "Which?", {"a": "this", "b": "that"}, lambda x: "a")],
     quiz=[Question("O9.1", "How many?", {"a": ("One", "No."), "b": ("Two", "Yes.")}, "b")] * 2,
 )
 
@@ -171,6 +172,108 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_kept(capsys, content: bytes
     assert read_progress()["exercises"]["9.1"]["status"] == "ok"
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"exercises": {"9.1": {"status": "not yet"}}},
+        {"exercises": {"9.1": {}}},
+        {"exercises": {"9.1": {"status": 7, "attempts": "many"}}},
+        {"exercises": {"9.1": {"status": "not yet", "attempts": None}}},
+        {"quiz": {"09": {}}},
+        {"later": {"kept": True}},
+        {},
+    ],
+)
+def test_a_record_without_an_inner_field_is_completed_and_nothing_is_lost(capsys, record) -> None:
+    progress_file().parent.mkdir(parents=True)
+    progress_file().write_text(json.dumps(record))
+    check("9.1", 2)
+    quiz("09", ["b", "b"])
+    predict("P9.1", "a")
+    progress()
+    assert "kept as" not in capsys.readouterr().out
+    after = json.loads(progress_file().read_text())
+    assert after["exercises"]["9.1"]["attempts"] >= 1
+    assert after["quiz"]["09"] == {"1": "b", "2": "b"}
+    assert after["predictions"]["P9.1"] == "a"
+    assert after.get("later") == record.get("later")
+
+
+@pytest.mark.parametrize("part", ["exercises", "predictions", "quiz"])
+@pytest.mark.parametrize("entry", [["a"], None, 3, [{"1": "a"}]])
+def test_an_entry_of_another_shape_is_named_kept_aside_and_the_rest_stays(capsys, part, entry) -> None:
+    whole = {"exercises": {"9.2": {"status": "ok", "attempts": 1}}, "predictions": {"P9.2": "b"}, "quiz": {"10": {}}}
+    damaged = whole | {part: whole[part] | {"9.1": entry}}
+    progress_file().parent.mkdir(parents=True)
+    progress_file().write_text(json.dumps(damaged))
+    check("9.1", 1)
+    quiz("09", ["b", "b"])
+    predict("P9.1", "a")
+    out = capsys.readouterr().out
+    assert f"entries of another shape ({part} 9.1)" in out
+    kept = list(progress_file().parent.glob("progress.unreadable-*.json"))
+    assert [json.loads(path.read_text()) for path in kept] == [damaged]
+    after = read_progress()
+    assert all(after[name].items() >= entries.items() for name, entries in whole.items())
+
+
+def test_an_empty_progress_file_begins_a_record_without_a_word(capsys) -> None:
+    progress_file().parent.mkdir(parents=True)
+    progress_file().write_text("")
+    check("9.1", 1)
+    assert "kept as" not in capsys.readouterr().out
+    assert read_progress()["exercises"]["9.1"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("named", "folder"), [("~/course-progress", Path.home() / "course-progress"), ("here", REPOSITORY / "here")]
+)
+def test_home_may_be_named_by_a_tilde_or_relative_to_the_course(monkeypatch, tmp_path, named, folder) -> None:
+    monkeypatch.setenv("RECSYS_TEACH_HOME", named)
+    monkeypatch.chdir(tmp_path)
+    assert progress_file() == folder / "progress.json"
+
+
+def test_a_user_without_a_home_keeps_progress_in_the_course(monkeypatch) -> None:
+    def unknown(*args, **kwargs):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("recsys_teach.learn.record.user_data_path", unknown)
+    monkeypatch.delenv("RECSYS_TEACH_HOME")
+    assert progress_file() == REPOSITORY / "my_work" / "progress.json"
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    monkeypatch.setenv("RECSYS_TEACH_HOME", "~/x")
+    assert progress_file() == REPOSITORY / "my_work" / "progress.json"
+
+
+def test_without_locks_of_the_system_progress_is_saved_all_the_same(monkeypatch, capsys) -> None:
+    def refuse(*args):
+        raise OSError(37, "No locks available")
+
+    locks_work.cache_clear()
+    monkeypatch.setattr("fcntl.flock", refuse)
+    note("9.1")
+    note("9.2")
+    assert capsys.readouterr().out == ""
+    assert set(read_progress()["exercises"]) == {"9.1", "9.2"}
+    assert sorted(path.name for path in progress_file().parent.iterdir()) == ["progress.json"]
+    locks_work.cache_clear()
+
+
+def test_a_progress_file_that_may_not_be_read_costs_one_line(monkeypatch, capsys) -> None:
+    note("9.1")
+
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    check("9.1", 1)
+    progress()
+    out = capsys.readouterr().out
+    assert "could not be saved" in out
+    assert "could not be read: Permission denied. Make the file readable for you." in out
+
+
 def test_a_folder_that_cannot_be_written_costs_one_line_and_not_the_lesson(tmp_path: Path, monkeypatch, capsys) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "file" / "folder"))
@@ -209,6 +312,35 @@ def test_report_is_a_json_list_of_every_result_in_order(tmp_path: Path, monkeypa
     assert "That is not it" in json.loads(path.read_text())[0]["reason"]
 
 
+@pytest.mark.parametrize("content", [b"", b"\n"], ids=["empty", "blank"])
+def test_an_empty_report_file_is_a_report_without_results(tmp_path, monkeypatch, capsys, content) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    monkeypatch.setenv("RECSYS_TEACH_REPORT", str(path))
+    check("9.1", 1)
+    assert len(json.loads(path.read_text())) == 1
+    assert "kept" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b'[{"kind": "che', b"{}", b"\xff\xfe", b"notes of mine"])
+def test_a_report_that_is_none_is_kept_beside_the_new_one(tmp_path, monkeypatch, capsys, content) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    monkeypatch.setenv("RECSYS_TEACH_REPORT", str(path))
+    check("9.1", 1)
+    assert len(json.loads(path.read_text())) == 1
+    assert [kept.read_bytes() for kept in tmp_path.glob("report.unreadable-*.json")] == [content]
+    assert capsys.readouterr().out.count("is no report: it is kept as") == 1
+
+
+def test_a_report_in_place_of_a_folder_costs_one_line_after_the_verdict(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("RECSYS_TEACH_REPORT", str(tmp_path))
+    check("9.1", 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[ok] 9.1 Made up"
+    assert [line for line in lines if "The report could not be written" in line] == lines[1:]
+
+
 def test_two_kernels_that_report_at_once_lose_nothing(tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "report.json"
     monkeypatch.setenv("RECSYS_TEACH_REPORT", str(path))
@@ -231,7 +363,7 @@ def test_progress_shows_what_is_open(capsys) -> None:
         "Chapter 09  Made up: 0 of 2 objectives shown",
         "  [ ] O9.1 Count  (open: 9.1)",
         "  [ ] O9.2 Rank  (open: 9.2, 9.3)",
-        "  quiz: 0 of 2",
+        "  quiz: 0 of 2 right",
     ]
 
 
@@ -245,7 +377,7 @@ def test_an_objective_is_shown_when_its_exercises_are_ok_and_a_stretch_one_is_no
     assert "1 of 2 objectives shown" in out
     assert "  [x] O9.2 Rank\n" in out
     assert "  [ ] O9.1 Count  (open: 9.1)" in out
-    assert "  quiz: 1 of 2" in out
+    assert "  quiz: 1 of 2 right" in out
 
 
 def test_progress_without_a_chapter_shows_all(capsys) -> None:

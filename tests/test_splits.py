@@ -15,7 +15,10 @@ from recsys_teach.interactions import (
     split_per_user_time,
     split_users,
 )
-from recsys_teach.models import EASE, Popularity
+from recsys_teach.models import EASE, MarkovChain, Popularity
+from recsys_teach.models.coldstart import place_in_history
+from recsys_teach.models.sequence import histories
+from recsys_teach.system import System, histories_before
 
 SPLITS = [split_per_user_time, split_last_out, split_global_time]
 LOG = pd.DataFrame({"user": list("aaaabbc"), "item": [1, 2, 3, 4, 1, 2, 5], "time": [40, 10, 30, 20, 15, 5, 50]})
@@ -113,10 +116,84 @@ def test_a_log_without_usable_times_is_refused(split) -> None:
 
 
 @pytest.mark.parametrize("split", [split_per_user_time, split_global_time])
-@pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan")])
+@pytest.mark.parametrize("fraction", [0, 1, -0.2, 20, float("nan"), "0.2", None])
 def test_what_is_no_share_is_refused(split, fraction: float) -> None:
-    with pytest.raises(ValueError, match=r"share between 0 and 1, for example 0\.2; came"):
+    with pytest.raises((TypeError, ValueError), match="test_fraction must be a finite number above 0 and below 1; got"):
         split(Interactions.from_log(LOG), fraction)
+
+
+READERS = {  # all that puts events in an order of time
+    **{split.__name__: lambda whole, split=split: [list(split(whole).test.log["item"])] for split in SPLITS},
+    "histories": lambda whole: [items.tolist() for items in histories(whole)],
+    "place in history": lambda whole: place_in_history(whole).tolist(),
+    "Markov chain": lambda whole: MarkovChain().fit(whole).transitions_.toarray().tolist(),
+    "System": lambda whole: System({"click": "binary"}, n_epochs=1, n_factors=2).fit(whole).histories_.tolist(),
+}
+SECONDS = np.array([1_600_000_009, 1_600_000_010, 1_600_000_005, 1_600_000_007, 7, 8, 6])  # text has another order
+IN_ORDER = pd.DataFrame({"user": list("aaaabbb"), "item": [1, 2, 3, 4, 1, 2, 5], "click": 1})
+
+
+@pytest.fixture(params=READERS.values(), ids=READERS)
+def reader(request: pytest.FixtureRequest):
+    return request.param
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda times: times.astype("int64"),
+        lambda times: times.astype("Int64"),
+        lambda times: times.astype("uint32"),
+        lambda times: times.astype(float),
+        lambda times: times.astype("Float64"),
+        lambda times: pd.to_datetime(times, unit="s"),
+        lambda times: pd.to_datetime(times, unit="s").astype("datetime64[ns]"),
+        lambda times: pd.to_datetime(times, unit="s", utc=True).dt.tz_convert("Asia/Tokyo"),
+        lambda times: (times % 1000).astype("float32"),
+        lambda times: 10**18 + times,  # neighbours as floats would be equal
+    ],
+    ids=["int", "Int64", "uint", "float", "Float64", "datetime", "ns", "with a zone", "short, exact", "long"],
+)
+def test_times_of_any_kind_that_keeps_seconds_apart_are_put_in_order(reader, convert) -> None:
+    expected = reader(Interactions.from_log(IN_ORDER.assign(time=SECONDS.argsort().argsort())))
+    assert reader(Interactions.from_log(IN_ORDER.assign(time=convert(pd.Series(SECONDS))))) == expected
+
+
+@pytest.mark.parametrize(
+    ("convert", "message"),
+    [
+        (lambda times: times.astype(str), r"got .*str.*pd\.to_numeric\(log\[\"time\"\]\)"),
+        (lambda times: pd.to_datetime(times, unit="s").dt.strftime("%d.%m.%Y"), r"pd\.to_datetime\(.*dayfirst"),
+        (lambda times: pd.Categorical(times.astype(str), ordered=True), r"ordered categories .*cat\.codes"),
+        (lambda times: pd.Categorical(times), r"got categories .*pd\.to_numeric"),
+        (lambda times: times.astype(object).where(times > 9, "9"), "got object of int and str"),
+        (lambda times: times.astype(object).where(times > 9, pd.Timestamp(0)), "got object of Timestamp and int"),
+        (lambda times: pd.to_datetime(times, unit="s").dt.date, r"got object of date.*pd\.to_datetime"),
+        (lambda times: pd.to_datetime(times, unit="s").dt.to_period("D"), r"dt\.to_timestamp"),
+        (lambda times: times > 9, "got bool of bool"),
+        (
+            lambda times: times.astype("float32"),
+            "is float32, which does not keep whole numbers beyond 16,777,216 apart",
+        ),
+        (lambda times: (times % 5000 + 3000).astype("float16"), "is float16, which .* beyond 2,048 apart"),
+        (lambda times: times * 1e9 + 0.0, "is float64, which .* beyond 9,007,199,254,740,992 apart"),
+        (lambda times: times.astype("Int64").where(times > 7), r"Event 4 has no time \(NaN\).*dropna\(subset"),
+        (lambda times: pd.to_datetime(times, unit="s").where(times != 8), r"Event 5 has no time"),
+        (lambda times: times.where(times > 7, np.inf), "Event 4 has the time inf; expected a finite number"),
+    ],
+)
+def test_times_that_have_no_order_or_lost_it_are_refused(reader, convert, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        reader(Interactions.from_log(IN_ORDER.assign(time=convert(pd.Series(SECONDS)))))
+
+
+def test_histories_before_refuse_moments_of_another_kind_than_the_times() -> None:
+    steps = np.array([0, 0]), np.array([1, 2]), np.array([5, 6])
+    for wrong in (np.array(["5"]), np.array(["2020-01-01"], dtype="datetime64[s]"), np.array([None])):
+        with pytest.raises(ValueError, match="all numbers or all datetime64, got int64 and"):
+            histories_before(steps, np.array([0]), wrong, 2, 9)
+    long = steps[0], steps[1], np.array([10**18 + 1, 10**18])
+    assert histories_before(long, np.array([0]), np.array([np.inf]), 2, 9).tolist() == [[2, 1]]
 
 
 def test_the_protocol_counts_who_is_new() -> None:
@@ -173,13 +250,13 @@ def test_fold_in_of_held_out_users_is_evaluated_on_them_alone() -> None:
     assert set(result.per_user.index) == set(split.test.log["user"])
 
 
-@pytest.mark.parametrize("n_held_out", [-1, 0, 3, 99])
+@pytest.mark.parametrize("n_held_out", [-1, 0, 3, 99, 2.0, True, None])
 def test_nobody_and_everybody_cannot_be_held_out(n_held_out: int) -> None:
-    with pytest.raises(ValueError, match=rf"less than 3, the number of users with events; came {n_held_out}"):
+    with pytest.raises((TypeError, ValueError), match=rf"n_held_out must .*; got {n_held_out}"):
         split_users(Interactions.from_log(LOG), n_held_out)
 
 
 @pytest.mark.parametrize("fraction", [0, 1, float("nan")])
 def test_held_out_users_hide_a_share_and_not_something_else(fraction: float) -> None:
-    with pytest.raises(ValueError, match="share between 0 and 1"):
+    with pytest.raises(ValueError, match="test_fraction must be a finite number above 0 and below 1"):
         split_users(Interactions.from_log(LOG), 1, fraction)

@@ -275,9 +275,9 @@ def test_a_binary_label_that_is_not_0_or_1_is_refused(train) -> None:
         ({"weights": {"click": 1}}, "weights names 'click'"),
         ({"group_column": "studio"}, "group_column names 'studio'"),
         ({"item_columns": ["studio"]}, "item_columns names 'studio'"),
-        ({"n_factors": 0}, "n_factors must be above 0"),
-        ({"cap": 0}, "cap must be above 0"),
-        ({"n_epochs": 0}, "n_epochs of 1 or more"),
+        ({"n_factors": 0}, "n_factors must be an integer, at least 1"),
+        ({"cap": 0}, "cap must be an integer, at least 1"),
+        ({"n_epochs": 0}, "n_epochs must be an integer, at least 1"),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(train, wrong, said) -> None:
@@ -288,9 +288,9 @@ def test_parameters_that_cannot_be_are_refused(train, wrong, said) -> None:
 def test_unknown_users_a_list_too_long_and_a_system_that_is_not_fitted_are_refused(system) -> None:
     with pytest.raises(ValueError, match="user positions from 0 to 59"):
         system.recommend(np.array([60]))
-    with pytest.raises(ValueError, match="k must be between 1 and the 80 items of the catalogue; came 81"):
+    with pytest.raises(ValueError, match="k must be an integer from 1 to the 80 items of the catalog; got 81"):
         system.recommend(np.array([0]), 81)
-    with pytest.raises(ValueError, match="k must be between 1 and the 80 items"):
+    with pytest.raises(ValueError, match="k must be an integer from 1 to the 80 items"):
         system.recommend(np.array([0]), 0)
     with pytest.raises(ValueError, match="not fitted yet"):
         System().recommend(np.array([0]))

@@ -114,8 +114,22 @@ def test_a_quiz_without_any_answer_is_to_do_and_shows_its_questions(out, monkeyp
     assert "[not yet]" not in printed
     assert "What is a row?" in printed
     assert "Yes" not in printed
+    assert "right" not in printed
     assert json.loads((tmp_path / "report.json").read_text())[0]["status"] == "to do"
     assert not read_progress()["quiz"].get("09")
+
+
+def test_a_worse_attempt_does_not_overwrite_a_better_one(out) -> None:
+    quiz("9", ["a", "b"])
+    quiz("9", ["a", "a"])
+    quiz("9", TODO)
+    assert read_progress()["quiz"]["09"] == {"1": "a", "2": "b"}
+
+
+def test_an_attempt_with_as_many_right_answers_is_recorded(out) -> None:
+    quiz("9", ["b", "b"])
+    quiz("9", ["a", "a"])
+    assert read_progress()["quiz"]["09"] == {"1": "a", "2": "a"}
 
 
 def test_a_letter_that_is_no_option_is_told_which_there_are(out) -> None:
@@ -175,7 +189,7 @@ def test_without_a_guess_the_result_is_shown_all_the_same(out) -> None:
 @pytest.mark.parametrize("guess", ["z", "", None, 1, ["a"]])
 def test_a_guess_that_is_no_option_is_told_which_there_are(out, guess) -> None:
     predict("P9.1", guess)
-    assert f"[not yet] Expected one of the letters a, b; came {guess!r}." in out()
+    assert f"[not yet] Expected one of the letters a, b; got {guess!r}." in out()
     assert read_progress()["predictions"] == {}
 
 

@@ -132,6 +132,42 @@ def test_damaged_or_missing_files_are_refused(tmp_path):
         load_world(tmp_path)
 
 
+CHANGES = {  # what git and office programs do to a text
+    "CRLF": lambda data: data.replace(b"\n", b"\r\n"),
+    "CR": lambda data: data.replace(b"\n", b"\r"),
+    "byte order mark": lambda data: b"\xef\xbb\xbf" + data,
+    "both": lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"),
+    "UTF-16": lambda data: data.decode().replace("\n", "\r\n").encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_line_ends_and_encodings_changed_on_the_way_do_no_harm(tmp_path, change):
+    world = make_world(5, n_items=50)
+    save_world(world, tmp_path)
+    for name in ("dials.json", "SHA256SUMS"):
+        (tmp_path / name).write_bytes(change((tmp_path / name).read_bytes()))
+    loaded = load_world(tmp_path)
+    assert loaded.dials == world.dials
+    pd.testing.assert_frame_equal(loaded.impressions, world.impressions)
+
+
+@pytest.mark.parametrize("text", [b"", b"nothing\n", b"{}"])
+def test_a_list_of_checksums_that_is_none_is_refused(tmp_path, text):
+    save_world(make_world(5, n_items=50), tmp_path)
+    (tmp_path / "SHA256SUMS").write_bytes(text)
+    with pytest.raises(ValueError, match=r"SHA256SUMS is damaged.*git checkout"):
+        load_world(tmp_path)
+
+
+def test_a_changed_value_is_damage_and_no_line_end(tmp_path):
+    save_world(make_world(5, n_items=50), tmp_path)
+    file = tmp_path / "dials.json"
+    file.write_bytes(file.read_bytes().replace(b"50", b"51"))
+    with pytest.raises(ValueError, match=r"dials.json is damaged: .*not because of line ends.*git checkout"):
+        load_world(tmp_path)
+
+
 def test_shipped_files_are_small():
     assert sum(file.stat().st_size for file in world_folder().iterdir()) < 2_000_000
 
@@ -170,7 +206,7 @@ def test_interactions_keep_all_users_and_items():
     assert exposed.shape == clicks.shape == (1_000, 600)
     assert len(exposed) == len(world.impressions)
     assert len(clicks) == world.impressions["click"].sum()
-    assert clicks.items is world.items
+    pd.testing.assert_frame_equal(clicks.items, world.items)
     with pytest.raises(ValueError, match="swapped"):
         type(clicks).from_log(clicks.log.rename(columns={"user": "item", "item": "user"}), users=world.users,
                               items=world.items)  # fmt: skip
@@ -388,19 +424,19 @@ def test_mean_impressions_is_the_mean_history(mean):
 @pytest.mark.parametrize(
     ("dials", "message"),
     [
-        ({"n_users": 0}, "n_users is a whole number from 1 to 1,000,000; came 0"),
-        ({"n_items": 60.5}, "n_items is a whole number from 50"),
-        (
-            {"sequence_strength": 1.2},
-            "sequence_strength is a number from 0 to 1; came 1.2. The default is 0.5",
-        ),
-        ({"task_correlation": -0.1}, "task_correlation is a number from 0 to 1"),
-        ({"confounding": float("nan")}, "confounding is a number from 0 to 3; came nan"),
+        ({"n_users": 0}, "n_users must be an integer from 1 to 1000000; got 0"),
+        ({"n_items": 60.5}, "n_items must be an integer from 50"),
+        ({"n_users": True}, "n_users must be an integer"),
+        ({"sequence_strength": 1.2}, "sequence_strength must be a finite number at least 0 and at most 1; got 1.2"),
+        ({"task_correlation": -0.1}, "task_correlation must be a finite number at least 0 and at most 1; got -0.1"),
+        ({"confounding": float("nan")}, "confounding must be a finite number at least 0 and at most 3; got nan"),
+        ({"exposure_bias": "1"}, "exposure_bias must be a finite number"),
+        ({"random_state": None}, "random_state must be an integer from 0 to 4294967295; got None"),
         ({"sequence_strenght": 1}, "no dial 'sequence_strenght'"),
     ],
 )
 def test_bad_dials_are_refused(dials, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make_world(**dials)
 
 

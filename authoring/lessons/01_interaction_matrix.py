@@ -18,11 +18,11 @@
 #
 # ## What you will be able to do
 #
-# - **O1.1** Tell explicit, implicit and missing values apart, and measure how full a matrix is
+# - **O1.1** Measure how full a matrix is: the share of its cells that are stored
 # - **O1.2** Measure how unequal popularity is with the Lorenz curve and the Gini coefficient
-# - **O1.3** Clean a log of duplicate and impossible events, and test a rule against bots
-# - **O1.4** Turn an event log into a sparse matrix, say what it saves, and notice swapped axes
-# - **O1.5** Recommend popular films that a person has not seen, and measure recall@10
+# - **O1.3** Clean a log of duplicate and impossible events
+# - **O1.4** Say what a dense matrix costs, and notice swapped axes
+# - **O1.5** Recommend popular films that a person has not seen
 #
 # You need numpy arrays and a little pandas.
 

@@ -17,10 +17,10 @@
 #
 # ## What you will be able to do
 #
-# - **O2.1** Predict ratings from damped means, and say what the damping does
+# - **O2.1** Compute damped means, so that a few values move them only a little
 # - **O2.2** Measure how alike two films are by their cosine, and shrink what few people say
-# - **O2.3** Predict a rating and rank a catalogue from item neighbours, and say how people rank it
-# - **O2.4** Weigh words by TF-IDF, rank by content, and say when words beat neighbours
+# - **O2.3** Predict a rating and rank a catalog from item neighbors
+# - **O2.4** Weight words by TF-IDF, and rank by content
 #
 # You need chapter 01 and the dot product of two vectors.
 

@@ -18,10 +18,10 @@
 #
 # ## What you will be able to do
 #
-# - **O3.1** Compute precision, recall, hit rate, MRR, MAP and nDCG, ties included, and say what an average hides
+# - **O3.1** Compute precision, recall and nDCG of a list
 # - **O3.2** Put an interval around a mean, and compare two models on the same people
-# - **O3.3** Say which question a split asks, and find what it leaks
-# - **O3.4** Show what sampled negatives do to a rank, and why the winner can change
+# - **O3.3** Find what a split leaks
+# - **O3.4** Compute what sampled negatives do to a rank
 #
 # You need chapter 01; of the models, the names are enough.
 

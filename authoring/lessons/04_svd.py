@@ -19,8 +19,8 @@
 # ## What you will be able to do
 #
 # - **O4.1** Take a matrix apart with the SVD, build its best approximation of rank k and say how far off it is
-# - **O4.2** Choose k from the singular values and from held-out items
-# - **O4.3** Explain what filling with zeros does, and measure ratings and rankings separately
+# - **O4.2** Choose the smallest k whose directions hold enough of the energy
+# - **O4.3** Measure predicted ratings on the cells that have one
 # - **O4.4** Fold in a person who was not there when the model was fitted
 # - **O4.5** Find the strongest direction without a library, by power iteration
 #

@@ -17,11 +17,11 @@
 #
 # ## What you will be able to do
 #
-# - **O5.1** Write the regularised loss of a factor model over the known cells alone
+# - **O5.1** Write the regularized loss of a factor model over the known cells alone
 # - **O5.2** Derive the gradient of one rating and make a step of stochastic gradient descent
-# - **O5.3** Solve one row as a ridge regression, and recover planted factors by alternating
-# - **O5.4** Read learning curves, stop at the right epoch, and choose factors and regularisation
-# - **O5.5** Correct a mean for what was not shown by inverse propensities, and say when that fails
+# - **O5.3** Solve one row of alternating least squares as a ridge regression
+# - **O5.4** Read a validation curve, and stop at the right epoch
+# - **O5.5** Correct a mean for what was not shown by inverse propensities
 #
 # You need simple derivatives and chapters 02 and 04.
 

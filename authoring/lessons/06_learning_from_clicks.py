@@ -18,10 +18,10 @@
 #
 # ## What you will be able to do
 #
-# - **O6.1** Split counts into preference and confidence, and weigh every cell by it
-# - **O6.2** Solve a row of iALS, follow what the Gram trick and conjugate gradients save, and watch the objective fall
-# - **O6.3** Derive the gradient of BPR's loss, check it by finite differences, and sample unseen items
-# - **O6.4** Write EASE in closed form, say what a negative weight means, and compare all three fairly
+# - **O6.1** Split counts into preference and confidence, and weight every cell by it
+# - **O6.2** Solve a row of iALS, alternate, and watch the objective fall
+# - **O6.3** Derive the gradient of BPR's loss, and sample unseen items
+# - **O6.4** Write EASE in closed form
 #
 # You need derivatives of a square and the chain rule, matrix products, and chapters 01 to 04.
 

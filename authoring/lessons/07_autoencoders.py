@@ -19,9 +19,9 @@
 # ## What you will be able to do
 #
 # - **O7.1** Write an autoencoder's loss over the known cells, and train it with a loop of your own
-# - **O7.2** Show that a linear autoencoder finds the span of PCA, whatever its weights are
+# - **O7.2** Compare what decoders span by their projectors, whatever their weights are
 # - **O7.3** Drop inputs so that a wide autoencoder cannot copy, and say what that costs in closed form
-# - **O7.4** Rank clicks by a multinomial likelihood and an annealed KL term, and judge that on people held out
+# - **O7.4** Write the two parts of a Mult-VAE's loss: a multinomial likelihood and an annealed KL term
 #
 # You need matrix products, logarithms, SVD (chapter 04), gradients (chapter 05) and EASE (chapter 06).
 

@@ -19,8 +19,8 @@
 #
 # - **O8.1** Build a Markov chain and a decayed co-visitation, which any network has to beat
 # - **O8.2** Write the GRU step, and match PyTorch's convention
-# - **O8.3** Shift, pad and mask histories, compute the full loss, and say what the sampled one misses
-# - **O8.4** Find what is wrong in a sequence model, and say what a ceiling and real people each tell
+# - **O8.3** Shift, pad and mask histories, and compute the full loss
+# - **O8.4** Find what is wrong in a sequence model
 #
 # You need the softmax, the sigmoid, and chapters 03, 06 and 07.
 

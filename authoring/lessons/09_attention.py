@@ -18,10 +18,10 @@
 #
 # ## What you will be able to do
 #
-# - **O9.1** Write scaled dot-product attention for one query, then causal and batched, and match PyTorch's
-# - **O9.2** Test whether a model notices order, and say what attention needs for it
+# - **O9.1** Write scaled dot-product attention for one query, then causal and batched
+# - **O9.2** Test whether a model notices the order of its items
 # - **O9.3** Find a leak from the future by changing the future
-# - **O9.4** Write the full and the sampled loss, and tell their effect from that of the network
+# - **O9.4** Write the full and the sampled loss, and derive what the sampled one estimates
 #
 # You need the softmax and chapters 03 and 08.
 

@@ -19,10 +19,10 @@
 # ## What you will be able to do
 #
 # - **O10.1** Cross features by inner products, and sum all crosses without a double loop
-# - **O10.2** Write the in-batch softmax of two towers, and say what the temperature does
-# - **O10.3** Correct that loss for popularity, and measure which log-odds it then learns
-# - **O10.4** Score an item that nobody has met from its features, and compare it with chance
-# - **O10.5** Retrieve the best items by inner product, exactly and from cells, and weigh recall against work
+# - **O10.2** Write the in-batch softmax loss of two towers, with its temperature
+# - **O10.3** Correct that loss for the popularity of the items
+# - **O10.4** Compute the vector of a new item from its features
+# - **O10.5** Retrieve the best items by inner product, exactly and from the cells of an inverted file
 #
 # You need logarithms, the softmax of chapter 07, and chapters 03, 04 and 06.
 

@@ -18,11 +18,11 @@
 #
 # ## What you will be able to do
 #
-# - **O11.1** Name label, loss and data of a task, and write losses that leave out unknown labels
+# - **O11.1** Write the losses of several tasks so that unknown labels are left out
 # - **O11.2** Mix experts by a gate, and write the forward pass of an MMoE
-# - **O11.3** Say which task may see which expert in PLE, and prove it by gradients
-# - **O11.4** Draw two tasks of a known relation, and check it against the closed form
-# - **O11.5** Count equal budgets, and measure in pairs where sharing helps and where it hurts
+# - **O11.3** Mix each task's own experts with the shared ones, as a level of PLE does
+# - **O11.4** Draw the weights of two tasks with a given cosine
+# - **O11.5** Count the parameters of a model, so that budgets can be equal
 #
 # You need the softmax, PyTorch's modules and chapter 03.
 

@@ -18,10 +18,10 @@
 #
 # ## What you will be able to do
 #
-# - **O12.1** Show which loss wins when units differ, and weigh losses by variances that are learned
-# - **O12.2** Calculate the gradient lengths that GradNorm wants, and say what makes the seesaw
-# - **O12.3** Tell whether gradients oppose each other, and take the conflict out of them
-# - **O12.4** Learn a funnel by its chain rule, and say which bias each model removes and which not
+# - **O12.1** Weight the losses of several tasks by their variances
+# - **O12.2** Calculate the gradient lengths that GradNorm wants
+# - **O12.3** Recognize gradients that oppose each other, and remove the conflict
+# - **O12.4** Write the losses of a funnel by its chain rule
 # - **O12.5** Find the columns of a table that leak what was not known yet
 #
 # You need chapters 11, 06 (AUC) and 05 (inverse propensities).

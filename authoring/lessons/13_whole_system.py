@@ -17,11 +17,11 @@
 #
 # ## What you will be able to do
 #
-# - **O13.1** Combine the answers of several heads into one utility, and say what its weights decide
+# - **O13.1** Combine the outputs of several heads into one utility
 # - **O13.2** Give each impression the history before it, so that nothing leaks
 # - **O13.3** Chain candidates, ranking and re-ranking, in positions of the catalogue
-# - **O13.4** Test a system at its interfaces, with tests that can fail
-# - **O13.5** Measure what each part adds by an ablation, under the truth and on the log
+# - **O13.4** Test an interface of a system with a test that can fail
+# - **O13.5** Compare the lists of two systems by expected clicks, user by user, as an ablation does
 #
 # You need chapters 03, 08 and 10 to 12.
 

@@ -17,11 +17,11 @@
 #
 # ## What you will be able to do
 #
-# - **O14.1** Tell three cold starts apart, and give a newcomer a damped prior from their profile
-# - **O14.2** Fold a few ratings into a prior, and measure from how many on each kind of knowledge leads
-# - **O14.3** Make a network do without factors by dropping them, and score new people and items with it
-# - **O14.4** Choose the questions of an interview greedily, and compare them with popular ones
-# - **O14.5** Explore by UCB1, Thompson sampling and LinUCB, and measure their regret against greedy
+# - **O14.1** Give a newcomer a damped prior from their profile
+# - **O14.2** Fold a few ratings into a prior
+# - **O14.3** Drop the factors of whole rows, as DropoutNet does in training
+# - **O14.4** Choose the questions of an interview greedily
+# - **O14.5** Explore by UCB1, Thompson sampling and LinUCB
 #
 # You need covariance, normal equations, and chapters 03, 06 and 10.
 

@@ -18,10 +18,10 @@
 # ## What you will be able to do
 #
 # - **O15.1** Single people out of a log without names, and link a noisy handful of ratings to them
-# - **O15.2** Infer from a model whose data it was fitted to, and from a log what it never says
-# - **O15.3** Generalise a table, count how many share each row, and say what encryption leaves open
-# - **O15.4** Release numbers by randomised response and the Laplace mechanism, and add up what they cost
-# - **O15.5** Hold a claimed ε against an attack, and read the bill at the level of a rating and of a person
+# - **O15.2** Measure what share of a row a model keeps, which tells members from others
+# - **O15.3** Count how many rows of a table share the same values (k-anonymity)
+# - **O15.4** Estimate a share by randomized response, and release counts by the Laplace mechanism
+# - **O15.5** Bound ε from below by the hits and false alarms of an attack
 #
 # You need variance, logarithms, and chapters 04 and 05.
 

@@ -18,11 +18,11 @@
 #
 # ## What you will be able to do
 #
-# - **O16.1** Compute one phone's gradient, and show that the phones' sum is the central one
-# - **O16.2** Choose an average over phones, and weigh rounds, bytes and drift
-# - **O16.3** Attack one plain upload, and say what it tells
+# - **O16.1** Compute the gradient that one phone uploads
+# - **O16.2** Average the uploads of an item over the phones that hold it
+# - **O16.3** Read the films and the private factors from one plain upload
 # - **O16.4** Add up uploads under pairwise masks, also when a phone drops out
-# - **O16.5** Bound one phone by clipping, and read what noise and defences cost at user level
+# - **O16.5** Bound one phone's upload by clipping
 #
 # You need chapters 05 and 15.
 
@@ -156,9 +156,10 @@ claim("The last column counts the holders", (loop[:, -1] == phones.n_holders).al
 #
 # ### Exercise 16.2 · The mean over holders (warm-up, 5 minutes)
 #
-# Average each film's row over the phones that hold it. Input: `uploads`, shape (n_phones, n_items, k), and `held`
-# (True or False), shape (n_phones, n_items). Output: shape (n_items, k), zeros where nobody holds the film. Example:
-# two phones, `uploads = [[[2], [0]], [[4], [6]]]`; film 0 is held by both, film 1 by the second: `[[3], [6]]`.
+# Average each film's row over the phones that hold it. Input: `uploads`, shape (n_phones, n_items, k), where the rows
+# of films that a phone does not hold are zeros, and `held` (True or False), shape (n_phones, n_items). Output: shape
+# (n_items, k), zeros where nobody holds the film. Example: two phones, `uploads = [[[2], [0]], [[4], [6]]]`; film 0 is
+# held by both, film 1 by the second: `[[3], [6]]`.
 
 
 # %%

@@ -33,7 +33,7 @@ class Exercise:
     cases : argument tuples small enough to work out by hand, smallest first.
     draw : function of a random generator that gives one more argument tuple.
     properties : message -> function of (arguments, result) that must be true; checked before the comparison.
-    compare : function (expected, came, atol) -> "" or what differs.
+    compare : function (expected, answer, atol) -> "" or what differs.
     atol : float. Largest difference of a number that still counts as equal.
     """
 

@@ -7,9 +7,9 @@ import dis
 import inspect
 import linecache
 import re
-import time
 import traceback
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType
@@ -21,15 +21,15 @@ from scipy import sparse
 
 from recsys_teach.learn.compare import describe
 from recsys_teach.learn.declare import Exercise
-from recsys_teach.learn.limited import TimeUp, call_within
+from recsys_teach.learn.limited import TimeUp, limited
 from recsys_teach.learn.todo import ADVICE, TODO, TodoError
 
-SECONDS = 1.5  # for all calls of a learner's function together, so that a check ends within 2 s
 RANDOM_CASES = 5
 
-CUT_OFF = "Your result lost its fraction: `//` and `int` cut it off. Divide with `/`."
-ROUNDED = "Do not round: return the full number."
+CUT_OFF = "Your numbers are the right ones without their fractions. `//` and `int` cut fractions off; divide with `/`."
+ROUNDED = "Your numbers are the right ones, rounded. Return them in full."
 
+Run = Callable[..., Any]  # run(called, function, *args): call the function, with whatever limits there are
 Status = Literal["to do", "not yet", "ok"]
 
 
@@ -42,12 +42,25 @@ class Verdict:
     evidence: tuple[str, ...] = ()
 
 
-def judge(exercise: Exercise, answer: Any) -> Verdict:
-    """Judge an answer to an exercise. Never raises for anything that a learner can write."""
+def judge(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
+    """Judge an answer to an exercise. Never raises for anything that a learner can write.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    answer : function or value
+    run : function ``run(called, function, *args)``, optional
+        How to call the answer; ``called`` describes the arguments. Without it the call runs in this process, with
+        limits.
+    """
     if answer is TODO:
         return Verdict("to do", ADVICE)
     try:
-        return _judge_function(exercise, answer) if exercise.wants_function else _judge_value(exercise, answer)
+        return (
+            _judge_function(exercise, answer, run or limited())
+            if exercise.wants_function
+            else _judge_value(exercise, answer)
+        )
     except Exception as error:  # an answer so strange that it cannot even be compared or printed
         return Verdict("not yet", f"Your answer could not be compared with what was expected: {error}")
 
@@ -63,31 +76,29 @@ def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
             return Verdict("not yet", message)
     if not re.search(r"expected (-?[\d.]|')|missing: |too many: ", reason):  # a difference of kind gives nothing away
         return Verdict("not yet", f"The kind of answer differs: {reason}")
-    return Verdict("not yet", f"That is not it: {describe(answer)[:60]} came.")
+    return Verdict("not yet", f"That is not it: you gave {describe(answer)[:60]}.")
 
 
-def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
+def _judge_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
     if not callable(answer):
         name = getattr(exercise.reference, "__name__", "it")
         return Verdict(
             "not yet",
-            f"This exercise asks for the function itself, and {describe(answer)[:60]} came.",
+            f"This exercise asks for the function itself, and you gave {describe(answer)[:60]}.",
             (f'Write check("{exercise.id}", {name}) without calling it.',),
         )
     tried: list[tuple[tuple[Any, ...], Any]] = []
     failures: list[tuple[bool, Verdict]] = []  # was the case drawn; what differs
-    for args in exercise.cases[:1]:  # what a library loads at its first use is not on the learner's clock
-        exercise.reference(*copy.deepcopy(args))
-    deadline = time.monotonic() + SECONDS
     for args in _arguments(exercise):
-        came, verdict = _try(exercise, answer, args, deadline - time.monotonic())
+        expected = exercise.reference(*copy.deepcopy(args))  # first: what it loads is not on the learner's clock
+        got, verdict = _try(exercise, answer, args, expected, run)
         if verdict and failures:
             break  # a wrong value on an earlier case says more
         if verdict:
             return verdict
-        if failure := _compare(exercise, answer, args, came):
+        if failure := _compare(exercise, answer, args, expected, got):
             failures.append((len(tried) >= len(exercise.cases), failure))
-        tried.append((args, came))
+        tried.append((args, got))
     if not failures:
         return Verdict("ok", exercise.why)
     # the smallest counter-example, one that was written by hand before one that was drawn
@@ -97,23 +108,24 @@ def _judge_function(exercise: Exercise, answer: Any) -> Verdict:
 
 
 def _arguments(exercise: Exercise) -> Iterator[tuple[Any, ...]]:
+    """Yield the cases written by hand, then those drawn: the same ones each time, so that no verdict is luck."""
     yield from exercise.cases
     if exercise.draw:
-        rng = np.random.default_rng()
+        rng = np.random.default_rng(zlib.crc32(exercise.id.encode()))
         for _ in range(RANDOM_CASES):
             yield exercise.draw(rng)
 
 
-def _try(exercise: Exercise, answer: Callable, args: tuple, seconds: float) -> tuple[Any, Verdict | None]:
-    """Call the answer on a copy; a verdict comes back only if there is nothing to compare."""
+def _try(exercise: Exercise, answer: Callable, args: tuple, expected: Any, run: Run) -> tuple[Any, Verdict | None]:
+    """Call the answer on a copy; a verdict is returned only if there is nothing to compare."""
     given = copy.deepcopy(args)
     called = _called(exercise, answer, args)
     try:
-        came = call_within(max(0.05, seconds), answer, *given)
+        got = run(called, answer, *given)
     except TodoError:
         return None, Verdict("to do", _what_is_todo(answer))
     except TimeUp as time_up:
-        reason = f"Your function did not return within {SECONDS:g} seconds. Is there a loop that cannot end?"
+        reason = str(time_up)
         if not time_up.stopped:
             reason += " It is still running: restart the kernel (menu Kernel) to end it."
         return None, Verdict("not yet", reason, (called,))
@@ -121,72 +133,78 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, seconds: float) -> t
         return None, Verdict("not yet", _raised(error, answer), (called, *_borrowed(answer)))
     except BaseException as error:  # sys.exit(), quit()
         return None, Verdict("not yet", f"Your function ended with {type(error).__name__}.", (called,))
-    if came is TODO:
+    if got is TODO:
         return None, Verdict("to do", _what_is_todo(answer))
-    if came is None and exercise.reference(*copy.deepcopy(args)) is not None:
-        reason = "Your function returned None: does its last line say `return`?"
+    if got is None and expected is not None:
+        reason = "Your function returned None. Every way through it has to end in `return` and a value"
+        reason += "; what changes an array in place, as np.fill_diagonal or list.sort, returns None."
         return None, Verdict("not yet", reason, (called,))
     if changed := _changed(_names_for(exercise, answer, args), args, given):
         reason = f"Your function changed its argument {changed}. Work on a copy, for example {changed}.copy()."
         return None, Verdict("not yet", reason, (called,))
-    return came, None
+    return got, None
 
 
-def _compare(exercise: Exercise, answer: Callable, args: tuple, came: Any) -> Verdict | None:
-    called = _called(exercise, answer, args)
+def _compare(exercise: Exercise, answer: Callable, args: tuple, expected: Any, got: Any) -> Verdict | None:
+    evidence = (_called(exercise, answer, args), f"you returned {describe(got)}")
     for message, holds in exercise.properties.items():
         try:
-            kept = bool(holds(args, came))
-        except Exception:
-            kept = False
+            kept = bool(holds(args, got))
+        except Exception:  # a result of another kind: the comparison says so
+            continue
         if not kept:
-            return Verdict("not yet", message, (called, f"you returned {describe(came)}"))
-    reason = exercise.compare(exercise.reference(*copy.deepcopy(args)), came, exercise.atol)
-    if not reason:
-        return None
-    return Verdict("not yet", f"The result differs: {reason}", (called, f"you returned {describe(came)}"))
+            return Verdict("not yet", message, evidence)
+    reason = exercise.compare(expected, got, exercise.atol)
+    return Verdict("not yet", f"The result differs: {reason}", evidence) if reason else None
 
 
 def _misconception(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:
-    """Find the named wrong answer that gives what the learner's gave, on every case."""
+    """Find the named wrong answer that returns what the learner's returned, on every case."""
     for message, wrong in exercise.misconceptions.items():
-        if all(_gives(exercise, wrong, args, came) for args, came in tried):
+        if all(_returns(exercise, wrong, args, got) for args, got in tried):
             return message
     return ""
 
 
-def _gives(exercise: Exercise, wrong: Callable, args: tuple, came: Any) -> bool:
+def _returns(exercise: Exercise, wrong: Callable, args: tuple, got: Any) -> bool:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return not exercise.compare(wrong(*copy.deepcopy(args)), came, exercise.atol)
+            return not exercise.compare(wrong(*copy.deepcopy(args)), got, exercise.atol)
         except Exception:
             return False
 
 
 def _rounding(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:
-    """Notice right numbers that were cut off or rounded, on every case; some parts of the result may be left exact."""
+    """Notice right numbers that were rounded or cut off on every case; some parts of a tuple may be left exact."""
     try:
-        wanted = np.array([np.atleast_1d(exercise.reference(*copy.deepcopy(args))) for args, _ in tried], dtype=float)
-        got = np.array([np.atleast_1d(came) for _, came in tried], dtype=float)  # both (n_cases, n_parts)
-    except Exception:  # no numbers, or another number of them in each case
+        pairs = [pair for args, got in tried for pair in _parts(exercise.reference(*copy.deepcopy(args)), got)]
+    except Exception:  # no numbers, or another number of them
         return ""
-    if wanted.shape != got.shape or not got.any():
+    lost = [(wanted, got) for wanted, got in pairs if not np.allclose(wanted, got, equal_nan=True)]
+    wanted, got = (np.concatenate(side) for side in zip(*lost, strict=True)) if lost else (np.empty(0), np.empty(0))
+    if np.count_nonzero(~np.isclose(wanted, got)) < 2 or not got.any():  # one number, or zeros, may be a coincidence
         return ""
-    exact = np.isclose(wanted, got).all(axis=0)
-    if exact.all():
-        return ""
-    if (exact | np.isclose(np.floor(wanted), got).all(axis=0)).all():
+    if np.isclose(np.floor(wanted), got).all() or np.isclose(np.trunc(wanted), got).all():
         return CUT_OFF
     for digits in range(6):
-        rounded = np.isclose(got.round(digits), got) & (abs(got - wanted) <= 0.5001 * 10.0**-digits)
-        if (exact | rounded.all(axis=0)).all():
+        if (np.isclose(got.round(digits), got) & (abs(got - wanted) <= 0.5001 * 10.0**-digits)).all():
             return ROUNDED
     return ""
 
 
+def _parts(wanted: Any, got: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pair the numbers of a result with the right ones, a pair of flat arrays for each part of a tuple."""
+    if isinstance(wanted, tuple):
+        return [pair for part in zip(wanted, got, strict=True) for pair in _parts(*part)]
+    one, other = np.ravel(np.asarray(wanted)), np.ravel(np.asarray(got))
+    if one.shape != other.shape or {one.dtype.kind, other.dtype.kind} - set("biuf"):
+        raise ValueError("no numbers, or another number of them")
+    return [(one.astype(float), other.astype(float))]
+
+
 def _what_is_todo(answer: Callable) -> str:
-    """Tell a function that holds TODO itself from one that uses something which does."""
+    """Say whether a function contains TODO itself, or uses something that does."""
     code = getattr(answer, "__code__", None)
     if code is None or "TODO" in (names := _globals_used(code)):
         return ADVICE
@@ -223,7 +241,7 @@ def _names(function: Callable) -> list[str]:
 
 
 def _borrowed(answer: Callable) -> tuple[str, ...]:
-    """Notice values of the notebook that the answer uses although they are not among its arguments."""
+    """Notice values of the notebook that the answer uses although they are not its arguments."""
     code = getattr(answer, "__code__", None)
     if code is None:
         return ()
@@ -231,18 +249,42 @@ def _borrowed(answer: Callable) -> tuple[str, ...]:
     values = [name for name in sorted(used) if isinstance(answer.__globals__.get(name), np.ndarray | int | float)]
     if not values:
         return ()
-    return (f"Your function uses {values[0]} from the notebook, which is none of its arguments {_names(answer)}.",)
+    return (f"Your function uses {values[0]} from the notebook, which is not one of its arguments {_names(answer)}.",)
 
 
 def _raised(error: Exception, answer: Callable) -> str:
     """Say what a learner's code raised, and the line of theirs that did."""
-    reason = f"Your function raised {type(error).__name__}: {error}"
+    reason = _in_words(error) or f"Your function raised {type(error).__name__}: {error}"
     code = getattr(inspect.unwrap(answer), "__code__", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
     if frames:
         line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
         reason += f" (line {frames[-1].lineno}: `{line}`)" if line else ""
     return reason
+
+
+def _in_words(error: Exception) -> str:
+    """Translate what numpy says about shapes that do not fit, or return ""."""
+    text = str(error)
+    if "gufunc" in text or "not aligned" in text:
+        product = "matmul" in text or "not aligned" in text
+        what = "the matrix product (`@`)" if product else f"`{text.split(':')[0].split('(')[0].rstrip('1')}`"
+        sizes = re.search(r"size (\d+) is different from (\d+)", text) or re.search(r"(\d+) \(dim \d+\) != (\d+)", text)
+        if sizes:
+            rule = " In A @ B, A needs as many columns as B has rows: is a transpose (`.T`) missing?" if product else ""
+            return (
+                f"Two arrays do not fit together in {what}: a size is {sizes[1]} where it has to be {sizes[2]}.{rule}"
+            )
+        return (
+            f"{what[0].upper() + what[1:]} got a single number, or an array with too few axes. A sum or mean without "
+            "`axis=` returns one number for the whole table."
+        )
+    if shapes := re.search(r"could not be broadcast together with (?:remapped )?shapes (.+)", text):
+        return (
+            f"Arrays of the shapes {shapes[1].strip()} do not fit together number by number. Shapes are compared from "
+            "the last axis: for one number a row use keepdims=True or [:, None]; for one a column look at axis="
+        )
+    return ""
 
 
 def _changed(names: list[str], before: tuple, after: tuple) -> str:

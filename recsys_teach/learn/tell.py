@@ -1,4 +1,4 @@
-"""What a learner calls: check, hint, quiz, predict, reveal, claim. Nothing here shows a traceback of ours."""
+"""What a learner calls: check, hint, quiz, predict, reveal, claim. None of them shows a traceback of the course."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from recsys_teach.learn.compare import describe
 from recsys_teach.learn.declare import Exercise, Prediction, Question, chapter_of
-from recsys_teach.learn.judge import Verdict, judge
-from recsys_teach.learn.record import change_progress, read_progress, report, strict
+from recsys_teach.learn.judge import Verdict
+from recsys_teach.learn.judge_process import begin_judge_process, judge_apart
+from recsys_teach.learn.record import change_progress, n_right, read_progress, report, strict
 from recsys_teach.learn.todo import TODO
 
 _hints_given: dict[str, int] = {}
@@ -38,8 +39,9 @@ def check(exercise_id: str, answer: Any) -> None:
     exercise = _find_exercise(exercise_id)
     if exercise is None:
         return
-    verdict = judge(exercise, answer)
-    title = f"{exercise} ({exercise.level}, about {exercise.minutes} minutes)" * (verdict.status == "to do")
+    verdict = judge_apart(exercise, answer)
+    unit = "minute" if exercise.minutes == 1 else "minutes"
+    title = f"{exercise} ({exercise.level}, about {exercise.minutes} {unit})" * (verdict.status == "to do")
     lines = [f"[{verdict.status}] {title or exercise}", *_indented(verdict.reason)]
     lines += ["    " + line for line in verdict.evidence]
     if verdict.status == "not yet":
@@ -60,16 +62,18 @@ def hint(exercise_id: str) -> None:
     print("\n".join(_indented(exercise.hints[given])))
     if given + 1 == len(exercise.hints):
         number = chapter_of(exercise.id).number
-        print(f"    That was the last one. A worked answer stands in solutions/, in the notebook of chapter {number}.")
+        print(f"    That was the last one. A worked answer is in solutions/, in the notebook of chapter {number}.")
 
 
 def quiz(chapter: str | int, answers: list[Any]) -> None:
-    """Print the recap questions of a chapter and what there is to say about each answer.
+    """Print the recap questions of a chapter and an explanation of each answer; the best attempt is recorded.
 
     Parameters
     ----------
-    chapter : number of the chapter.
-    answers : list of one letter a question; TODO, whole or in places, for what is still open.
+    chapter : str or int
+        Number of the chapter.
+    answers : list of str
+        One letter a question; TODO for one that is still open, or in place of the list.
     """
     try:
         number, questions = chapter_of(str(chapter)).number, chapter_of(str(chapter)).quiz
@@ -100,15 +104,17 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
     if TODO in letters:
         example = ", ".join(f'"{list(q.options)[n % len(q.options)]}"' for n, q in enumerate(questions))
         print(f"[to do] Write one letter for each question, for example answers = [{example}].")
-    print(f"{right} of {len(questions)} right.")
     given = {str(n): letter for n, letter in enumerate(letters, start=1) if letter is not TODO}
-    change_progress(lambda record: record["quiz"].setdefault(number, {}).update(given))
+    if given:
+        print(f"{right} of {len(questions)} right.")
+        change_progress(lambda record: _note_quiz(record["quiz"], number, given))
     status = "ok" if right == len(questions) else "to do" if TODO in letters else "not yet"
     _conclude("quiz", number, status, f"{right} of {len(questions)} right")
 
 
 def predict(prediction_id: str, guess: Any) -> None:
-    """Print a question about an experiment that is still to come, and note a guess (a letter)."""
+    """Print a question about an experiment that follows, and record a guess (a letter)."""
+    begin_judge_process()  # early, so that the first check does not wait for it
     prediction = _find_prediction(prediction_id)
     if prediction is None:
         return
@@ -121,29 +127,29 @@ def predict(prediction_id: str, guess: Any) -> None:
         return
     letter = str(guess).strip().lower()
     if letter not in prediction.options:
-        print(f"[not yet] Expected one of the letters {', '.join(prediction.options)}; came {guess!r}.")
+        print(f"[not yet] Expected one of the letters {', '.join(prediction.options)}; got {guess!r}.")
         _conclude("predict", prediction.id, "not yet", "not a letter of the question")
         return
     change_progress(lambda record: record["predictions"].setdefault(prediction.id, letter))
     first = read_progress()["predictions"].get(prediction.id, letter)
     print(f"{prediction.question}\n[ok] You predict {first}) {prediction.options.get(first, '')}")
     if first != letter:
-        print(f"    That was your first guess, and it stays; {letter} is not noted.")
+        print(f"    That was your first guess, and it stays; {letter} is not recorded.")
     _conclude("predict", prediction.id, "ok", letter)
 
 
 def reveal(prediction_id: str, measured: Any) -> None:
-    """Print what came out beside the guess that was noted first."""
+    """Print the outcome of an experiment beside the guess that was recorded first."""
     prediction = _find_prediction(prediction_id)
     if prediction is None:
         return
     guess = read_progress()["predictions"].get(prediction.id)
     print(f"You predicted: {f'{guess}) {prediction.options[guess]}' if guess in prediction.options else 'nothing yet'}")
     try:
-        came = prediction.outcome(measured)
-        print(f"It came out:   {came}) {prediction.options[came]}")
+        outcome = prediction.outcome(measured)
+        print(f"It came out:   {outcome}) {prediction.options[outcome]}")
     except Exception:
-        print(f"It came out:   cannot be told from {describe(measured)[:80]}. Run the cells above first.")
+        print(f"It came out:   cannot be read from {describe(measured)[:80]}. Run the cells above first.")
 
 
 def claim(sentence: str, value: Any, *, near: float | None = None, within: float = 0.0,
@@ -223,6 +229,14 @@ def _answer_said(question: Question, letter: str) -> tuple[str, str]:
     if letter not in question.options:
         return "not yet", f"{letter!r} is not one of {', '.join(question.options)}."
     return ("ok" if letter == question.answer else "not yet"), question.options[letter][1]
+
+
+def _note_quiz(quizzes: dict[str, Any], number: str, given: dict[str, str]) -> None:
+    """Record the answers of an attempt unless an earlier attempt had more right ones."""
+    before = quizzes.get(number, {})
+    attempt = before | given
+    if n_right(chapter_of(number), attempt) >= n_right(chapter_of(number), before):
+        quizzes[number] = attempt
 
 
 def _note_attempt(exercises: dict[str, Any], name: str, verdict: Verdict) -> None:

@@ -24,6 +24,9 @@ class _Todo:
     def __format__(self, spec: str) -> str:
         return _refuse() if spec else repr(self)
 
+    def __reduce__(self) -> str:  # a copy that is sent to the judge process is this object there
+        return "TODO"
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # numpy, IPython and copy ask whether such names exist
             raise AttributeError(name)

@@ -6,18 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_teach.models.base import check_positive
 from recsys_teach.models.sequence import NextItemModel, NextItemNetwork
 
 
-def causal_mask(length: int) -> Tensor:
+def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
     """Say which places a place may read: itself and those before it. Built in chapter 09.
 
     Returns
     -------
     Tensor of bool, shape (length, length). Row: the place that reads, column: the place that is read.
     """
-    return torch.ones(length, length, dtype=torch.bool).tril()
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
 def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -43,7 +42,7 @@ def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor | None = None)
         raise ValueError(
             f"Expected queries and keys of one shape (…, length, d); came {(*queries.shape,)} and {(*keys.shape,)}."
         )
-    mask = causal_mask(length) if mask is None else mask
+    mask = causal_mask(length, queries.device) if mask is None else mask
     if mask.dtype != torch.bool or mask.shape[-2:] != (length, length):
         raise ValueError(
             f"mask is of bool and shape ({length}, {length}), True where a place may be read; "
@@ -114,14 +113,14 @@ class SASRecNetwork(NextItemNetwork):
 
     def mask(self, length: int) -> Tensor:
         """Say which places a place may read, (length, length). Padding stands behind, so the causal mask hides it."""
-        return causal_mask(length)
+        return causal_mask(length, self.place_factors.weight.device)
 
     def embedded(self, rows: Tensor) -> Tensor:
         """Add the vectors of items and places, what the first block reads: (n, length) to (n, length, n_factors)."""
         length, max_length = rows.shape[1], self.place_factors.num_embeddings
         if length > max_length:
             raise ValueError(f"There are vectors for {max_length} places; came rows of {length}. Read the last items.")
-        places = F.embedding(torch.arange(length), self.place_factors.weight)  # (length, n_factors)
+        places = F.embedding(torch.arange(length, device=rows.device), self.place_factors.weight)  # (length, n_factors)
         scale = self.place_factors.embedding_dim**0.5  # so that what came in weighs as much as what a block adds to it
         return self.dropout(scale * (self.item_factors(rows) + places))
 
@@ -175,5 +174,4 @@ class SASRec(NextItemModel):
         self.random_state = random_state
 
     def _network(self, n_items: int) -> NextItemNetwork:
-        check_positive(self, "n_blocks")
         return SASRecNetwork(n_items, self.n_factors, self.max_length, self.n_blocks, self.dropout)

@@ -16,11 +16,11 @@ from recsys_teach.models.base import (
     Recommender,
     check_interactions,
     check_pairs,
-    check_positive,
+    check_parameters,
     check_rows,
     check_users,
 )
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 
 def masked_loss(outputs: Tensor, targets: Tensor, known: Tensor) -> Tensor:
@@ -114,6 +114,7 @@ class AutoRec(Recommender):
         self.value = value
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> AutoRec:
         """Learn to give each item's known ratings back.
 
@@ -122,8 +123,7 @@ class AutoRec(Recommender):
         ValueError
             If a parameter is out of its range, or the ratings are absent, NaN or double.
         """
-        check_positive(self, "n_factors", "n_epochs", "batch_size", "learning_rate")
-        _check_dropout(self.dropout)
+        check_parameters(self)
         ratings = check_interactions(interactions).matrix(self.value)
         seen = interactions.matrix()
         self.mean_ = float(ratings.data.mean())
@@ -212,6 +212,7 @@ class ClickAutoencoder(Recommender):
     def _network(self, n_items: int) -> ClickNetwork:
         raise NotImplementedError
 
+    @torch_defaults()
     def fit(
         self, interactions: Interactions, validate: Callable[[ClickAutoencoder], float] | None = None
     ) -> ClickAutoencoder:
@@ -228,8 +229,7 @@ class ClickAutoencoder(Recommender):
         ValueError
             If a parameter is out of its range.
         """
-        check_positive(self, "n_factors", "n_epochs", "batch_size", "learning_rate")
-        _check_dropout(self.dropout)
+        check_parameters(self)
         self.seen_ = check_interactions(interactions).matrix()
         rows = self.seen_[np.flatnonzero(np.diff(self.seen_.indptr))].astype(np.float32)
         steps = count()
@@ -258,6 +258,7 @@ class ClickAutoencoder(Recommender):
         users = check_users(self, user_pos)
         return self.fold_in(self.seen_[users])
 
+    @torch_defaults()
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Score every item for any users from their rows alone, who need not have been there at ``fit``.
 
@@ -399,16 +400,8 @@ class MultVAE(ClickAutoencoder):
         self.random_state = random_state
 
     def _network(self, n_items: int) -> ClickNetwork:
-        check_positive(self, "n_anneal")
-        if not self.beta >= 0:
-            raise ValueError(f"beta, the weight of the KL term, is at least 0; came {self.beta}.")
         return VAENetwork(n_items, self.n_factors, self.dropout, self.beta, self.n_anneal)
 
 
 def _dense(rows: sparse.csr_array) -> Tensor:
     return torch.from_numpy(rows.toarray())
-
-
-def _check_dropout(dropout: float) -> None:
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is a share, at least 0 and below 1; came {dropout}.")

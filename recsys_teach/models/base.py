@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import ClassVar
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from recsys_teach.interactions import Interactions
-from recsys_teach.ranking import rank_unseen
+from recsys_teach._validation import (
+    Check,
+    check_flag,
+    check_integer,
+    check_number,
+    check_seed,
+    optional,
+    rows_by_value,
+)
+from recsys_teach.interactions import EMPTY, Interactions
+from recsys_teach.ranking import check_positions, rank_unseen
+
+AT_LEAST_ONE = partial(check_integer, low=1)
+ABOVE_ZERO = partial(check_number, above=0)
+NOT_NEGATIVE = partial(check_number, low=0)
+PARAMETERS: dict[str, Check] = {  # a parameter has the same meaning in all models, and so the same check
+    **dict.fromkeys(("n_factors", "n_hidden", "n_blocks", "n_experts", "width", "k", "window", "cap"), AT_LEAST_ONE),
+    **dict.fromkeys(("n_iterations", "n_epochs", "n_steps", "n_anneal", "batch_size"), AT_LEAST_ONE),
+    **dict.fromkeys(("max_length", "n_candidates"), AT_LEAST_ONE),
+    **dict.fromkeys(("alpha", "regularisation", "learning_rate", "temperature"), ABOVE_ZERO),
+    **dict.fromkeys(("back_off", "noise", "prior"), ABOVE_ZERO),
+    **dict.fromkeys(("weight_decay", "beta", "shrinkage", "damping"), NOT_NEGATIVE),
+    **dict.fromkeys(("correct", "behaviour"), check_flag),
+    "dropout": partial(check_number, low=0, below=1),
+    "decay": partial(check_number, above=0, high=1),
+    "patience": optional(AT_LEAST_ONE),
+    "random_state": check_seed,
+}
 
 
 class Recommender(BaseEstimator):
     """Base of all models. A model sets ``seen_`` in ``fit`` and answers ``score``.
+
+    ``fit`` begins with :func:`check_parameters`; a model whose parameter is checked in another way than in
+    :data:`PARAMETERS` says so in ``own_checks``.
 
     Attributes
     ----------
     seen_ : csr_array, shape (n_users, n_items). What each user met in training.
     """
 
+    own_checks: ClassVar[Mapping[str, Check]] = MappingProxyType({})
     seen_: sparse.csr_array
 
     def fit(self, interactions: Interactions) -> Recommender:
@@ -50,13 +85,20 @@ class Recommender(BaseEstimator):
         return rank_unseen(self.score, user_pos, k, self.seen_, keep_seen=not exclude_seen)
 
 
-def check_interactions(interactions: Interactions) -> Interactions:
+def check_axes(interactions: Interactions) -> Interactions:
     """Refuse anything but Interactions, whose axes have names."""
     if not isinstance(interactions, Interactions):
         raise TypeError(
-            f"fit expects Interactions, which name their axes; came {type(interactions).__name__}. "
+            f"This expects Interactions, which name their axes; got {type(interactions).__name__}. "
             "Make them with Interactions.from_log(log) or Interactions.from_matrix(matrix)."
         )
+    return interactions
+
+
+def check_interactions(interactions: Interactions) -> Interactions:
+    """Refuse what nothing can be learned from: anything but Interactions, or those without events."""
+    if not len(check_axes(interactions)):
+        raise ValueError(EMPTY)
     return interactions
 
 
@@ -67,51 +109,44 @@ def check_fitted(model: Recommender) -> None:
 
 
 def check_rows(model: Recommender, rows: sparse.csr_array | np.ndarray) -> sparse.csr_array:
-    """Refuse a model that is not fitted, and rows of new users that are not finite numbers, one for each item."""
+    """Refuse a model that is not fitted, and rows of new users that are not finite numbers, one for each item.
+
+    Returns
+    -------
+    csr_array, shape (n, n_items), as :func:`~recsys_teach._validation.rows_by_value`.
+    """
     check_fitted(model)
     n_items = model.seen_.shape[1]
-    if np.ndim(rows) != 2 or rows.shape[1] != n_items:
+    if np.ndim(rows) != 2 or np.shape(rows)[1] != n_items:
         raise ValueError(
-            f"Expected rows of shape (n, {n_items}), one column per item; came {np.shape(rows)}. "
+            f"Expected rows of shape (n, {n_items}), one column per item; got {np.shape(rows)}. "
             "Write a single row as row[None]."
         )
-    rows = sparse.csr_array(rows, dtype=float)
-    if not np.isfinite(rows.data).all():
-        raise ValueError("The rows hold NaN or infinity. Write 0 where there was no event.")
-    return rows
+    return rows_by_value(rows)
 
 
-def check_positive(model: Recommender, *names: str) -> None:
-    """Refuse parameters that are not above 0."""
-    for name in names:
-        if not getattr(model, name) > 0:
-            raise ValueError(f"{name} must be above 0; came {getattr(model, name)}.")
+def check_parameters(model: Recommender) -> None:
+    """Refuse parameters of the constructor that are of another kind than expected, or out of their range.
+
+    A number of numpy is replaced by the same number of Python: torch takes no others as sizes, and int8 overflows.
+    """
+    checks = {**PARAMETERS, **model.own_checks}
+    for name, value in model.get_params(deep=False).items():
+        if name in checks:
+            checks[name](name, value)
+            if isinstance(value, np.generic):
+                setattr(model, name, value.item())
 
 
 def check_users(model: Recommender, user_pos: np.ndarray) -> np.ndarray:
     """Refuse a model that is not fitted and positions that it does not know."""
     check_fitted(model)
-    user_pos = np.atleast_1d(np.asarray(user_pos))
-    n_users = model.seen_.shape[0]
-    if user_pos.size and (user_pos.dtype.kind not in "iu" or user_pos.min() < 0 or user_pos.max() >= n_users):
-        raise ValueError(
-            f"Expected user positions from 0 to {n_users - 1}, came {user_pos.ravel()[:5]}. "
-            "Turn ids into positions with interactions.user_ids.get_indexer(ids)."
-        )
-    return user_pos.astype(int)
+    return check_positions("user", user_pos, model.seen_.shape[0])
 
 
 def check_pairs(model: Recommender, user_pos: np.ndarray, item_pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Refuse a model that is not fitted, positions that it does not know, and pairs that are none."""
-    user_pos, item_pos = check_users(model, user_pos), np.atleast_1d(np.asarray(item_pos))
-    if user_pos.ndim != 1 or user_pos.shape != item_pos.shape:
-        raise ValueError(
-            f"Expected one item a user, two arrays of shape (n,); came {user_pos.shape}, {item_pos.shape}."
-        )
-    n_items = model.seen_.shape[1]
-    if item_pos.size and (item_pos.dtype.kind not in "iu" or item_pos.min() < 0 or item_pos.max() >= n_items):
-        raise ValueError(
-            f"Expected item positions from 0 to {n_items - 1}, came {item_pos[:5]}. "
-            "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
-        )
-    return user_pos, item_pos.astype(int)
+    user_pos, item_pos = check_users(model, user_pos), check_positions("item", item_pos, model.seen_.shape[1])
+    if user_pos.shape != item_pos.shape:
+        raise ValueError(f"Expected one item a user, two arrays of shape (n,); got {user_pos.shape}, {item_pos.shape}.")
+    return user_pos, item_pos

@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from recsys_teach._validation import check_number
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_pairs, check_rows, check_users
+from recsys_teach.models.base import (
+    Recommender,
+    check_interactions,
+    check_pairs,
+    check_parameters,
+    check_rows,
+    check_users,
+)
 
 ROUNDS = 5  # of item biases, then user biases; on MovieLens-100K more of them change no third decimal
 
@@ -24,8 +32,7 @@ def damped_means(values: np.ndarray, groups: np.ndarray, n_groups: int, damping:
     -------
     array, shape (n_groups,). An empty group has mean 0.
     """
-    if not damping >= 0:
-        raise ValueError(f"damping is a number of ratings, 0 or more, for example 5; came {damping}.")
+    check_number("damping", damping, low=0)
     total = np.bincount(groups, values, minlength=n_groups)
     weight = np.bincount(groups, minlength=n_groups) + damping
     return np.divide(total, weight, out=np.zeros(n_groups), where=weight > 0)
@@ -68,6 +75,7 @@ class DampedBiases(Recommender):
         ValueError
             If the column is absent or holds NaN, a pair has two ratings, or the damping is negative.
         """
+        check_parameters(self)
         ratings = check_interactions(interactions).matrix(self.value)
         n_users, n_items = ratings.shape
         user_pos, item_pos = ratings.tocoo().coords
@@ -109,21 +117,24 @@ class DampedBiases(Recommender):
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Predict all ratings of some users, shape (n, n_items), not clipped, so that there are fewer ties."""
         user_pos = check_users(self, user_pos)
-        return self.fold_in(self.matrix_[user_pos])
+        return self._predict_rows(self.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Predict all ratings of users who were not there at ``fit``, from their rows alone.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items). Ratings; what a csr_array does not store, and what is 0
-            in an array, is missing.
+        rows : array or csr_array, shape (n, n_items). Ratings; a cell of 0 is missing, whether it is stored
+            or not.
 
         Returns
         -------
         array, shape (n, n_items). Not clipped. A user without a rating gets μ + b_i.
         """
-        rows = check_rows(self, rows)
+        return self._predict_rows(check_rows(self, rows))
+
+    def _predict_rows(self, rows: sparse.csr_array) -> np.ndarray:
+        """Predict from rows in which a cell that is stored is a rating, even of 0."""
         user_pos, item_pos = rows.tocoo().coords
         left = rows.data - self.mean_ - self.item_biases_[item_pos]
         user_bias = damped_means(left, user_pos, rows.shape[0], self.damping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -12,27 +13,29 @@ from scipy import sparse
 from scipy.linalg import eigh
 from torch import Tensor, nn
 
+from recsys_teach._validation import check_binary, check_integer, check_number, check_seed
 from recsys_teach.evaluation import SAMPLES
 from recsys_teach.interactions import Interactions, Split
 from recsys_teach.models.base import (
+    ABOVE_ZERO,
     Recommender,
     check_fitted,
     check_interactions,
-    check_positive,
+    check_parameters,
     check_rows,
     check_users,
 )
+from recsys_teach.models.features import encode_features, fit_features
 from recsys_teach.models.implicit import IALS
-from recsys_teach.models.two_tower import feature_matrix, feature_names
 from recsys_teach.ranking import chunks
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 # --- how newcomers are measured -------------------------------------------------------------------------------
 
 
 def place_in_history(interactions: Interactions) -> np.ndarray:
     """Say which of its user's events each event is: 0, 1, 2, … by time, ties by the log, shape (n_events,)."""
-    order = np.lexsort((interactions.log["time"].to_numpy(), interactions.user_pos))
+    order = interactions.time_order
     users = interactions.user_pos[order]
     place = np.empty(len(order), dtype=int)
     place[order] = np.arange(len(order)) - np.searchsorted(users, users)
@@ -41,6 +44,7 @@ def place_in_history(interactions: Interactions) -> np.ndarray:
 
 def first_events(interactions: Interactions, k: int) -> sparse.csr_array:
     """Give the matrix of 0 and 1 that holds the first k events of each user, shape (n_users, n_items)."""
+    check_integer("k", k, 0)
     if k == 0:
         return sparse.csr_array(interactions.shape)
     return interactions.take(place_in_history(interactions) < k).matrix()
@@ -71,6 +75,8 @@ def split_newcomers(
     ValueError
         If nobody is left to train on or to test.
     """
+    check_integer("n_known", n_known)
+    check_integer("n_scored", n_scored)
     n_events = np.bincount(interactions.user_pos, minlength=interactions.n_users)
     tested = np.intersect1d(held_out, np.flatnonzero(n_events >= n_known + n_scored))
     others = ~np.isin(interactions.user_pos, held_out)
@@ -99,6 +105,7 @@ def crossover(ks: Sequence[float], lead: np.ndarray, random_state: int = 0) -> t
     -------
     (crossover, low, high). ``ks[0]`` if the one leads from the start, infinity if it does not lead at the last k.
     """
+    check_seed("random_state", random_state)
     known, lead = np.asarray(ks, dtype=float), np.asarray(lead, dtype=float)
     if lead.ndim != 2 or lead.shape[1] != len(known) or (np.diff(known) <= 0).any():
         raise ValueError(f"Expected rising ks and a lead of shape (n_users, {len(known)}); came {lead.shape}.")
@@ -136,9 +143,11 @@ def damped_shares(met: sparse.csr_array | np.ndarray, group: np.ndarray, damping
     -------
     array, shape (n_items,). (users of the group who met the item + damping · everybody's share) / (users + damping).
     """
+    group = check_binary("group", group)
+    check_number("damping", damping, low=0)
     total = group.sum() + damping
-    if not (damping >= 0 and total > 0):
-        raise ValueError(f"damping is a number of people, 0 or more, above 0 for an empty group; came {damping}.")
+    if not total > 0:
+        raise ValueError(f"damping must be above 0 for an empty group; got {damping}.")
     cells = sparse.csr_array(met)
     everybody = cells.sum(axis=0) / cells.shape[0]
     return (cells[np.flatnonzero(group)].sum(axis=0) + damping * everybody) / total
@@ -163,6 +172,8 @@ class ProfilePopularity(Recommender):
     profiles_ : array, shape (n_users, n_features), of 0 and 1.
     """
 
+    own_checks = MappingProxyType({"damping": ABOVE_ZERO})
+
     def __init__(self, columns: Sequence[str] = (), *, damping: float = 50.0):
         self.columns = columns
         self.damping = damping
@@ -175,11 +186,11 @@ class ProfilePopularity(Recommender):
         ValueError
             If the damping is not above 0, or the table of users or a column is absent.
         """
-        check_positive(self, "damping")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         active = np.flatnonzero(np.diff(seen.indptr))
         met = seen[active]
-        self.features_, X = _features(interactions.users, interactions.user_ids, self.columns, "users")
+        self.features_, X = fit_features(interactions, "user", self.columns, "columns")
         shares = met.sum(axis=0) / len(active)
         self.lifts_ = np.zeros((len(self.features_), seen.shape[1]))
         for feature, lift in enumerate(self.lifts_):
@@ -197,7 +208,7 @@ class ProfilePopularity(Recommender):
     def from_profiles(self, table: pd.DataFrame) -> np.ndarray:
         """Score every item for users who were not there at ``fit``, one row of the table each."""
         check_fitted(self)
-        return self._from_features(_matrix(table, self.columns, self.features_, "users"))
+        return self._from_features(encode_features(table, self.columns, self.features_, "columns"))
 
     def _from_features(self, X: np.ndarray) -> np.ndarray:
         return self.shares_ * np.exp(X @ self.lifts_)
@@ -250,6 +261,8 @@ class HybridFactors(Recommender):
     here in closed form for 0 and 1.
     """
 
+    own_checks = ProfilePopularity.own_checks
+
     def __init__(self, n_factors: int = 30, columns: Sequence[str] = (), *, damping: float = 50.0, noise: float = 0.1):
         self.n_factors = n_factors
         self.columns = columns
@@ -264,7 +277,7 @@ class HybridFactors(Recommender):
         ValueError
             If a parameter is not above 0, or the table of users or a column is absent.
         """
-        check_positive(self, "n_factors", "noise")
+        check_parameters(self)
         prior = ProfilePopularity(self.columns, damping=self.damping).fit(interactions)
         seen, n_items = prior.seen_, interactions.n_items
         active = np.flatnonzero(np.diff(seen.indptr))
@@ -376,6 +389,7 @@ class DropoutNet(Recommender):
         self.learning_rate = learning_rate
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> DropoutNet:
         """Fit the factors, then the networks.
 
@@ -384,15 +398,13 @@ class DropoutNet(Recommender):
         ValueError
             If a parameter is out of its range, a table or a column is absent, or the loss is no finite number.
         """
-        check_positive(self, "n_hidden", "n_epochs", "batch_size", "learning_rate")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is a share from 0 to less than 1; came {self.dropout}.")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         factors = IALS(self.n_factors, n_iterations=8, random_state=self.random_state)
         self.factors_ = factors.fit(Interactions.from_matrix(seen))  # an event that comes twice counts once
         all_U, all_V = self.factors_.user_factors_, self.factors_.item_factors_
-        self.user_features_, profiles = _features(interactions.users, interactions.user_ids, self.user_columns, "users")
-        self.item_features_, of_items = _features(interactions.items, interactions.item_ids, self.item_columns, "items")
+        self.user_features_, profiles = fit_features(interactions, "user", self.user_columns, "user_columns")
+        self.item_features_, of_items = fit_features(interactions, "item", self.item_columns, "item_columns")
         self.user_scale_, self.item_scale_ = float(all_U.std()), float(all_V.std())
         active, known = np.flatnonzero(np.diff(seen.indptr)), np.flatnonzero(np.bincount(seen.indices))
         U, V = _tensor(all_U[active] / self.user_scale_), _tensor(all_V[known] / self.item_scale_)
@@ -429,6 +441,7 @@ class DropoutNet(Recommender):
         n, width = self.n_factors + n_features, self.n_hidden
         return nn.Sequential(nn.Linear(n, width), nn.Tanh(), nn.Linear(width, width))
 
+    @torch_defaults()
     def _vectors(self, axis: str, factors: np.ndarray, features: np.ndarray) -> np.ndarray:
         inputs = torch.cat([_tensor(factors), _tensor(features)], dim=1)
         with torch.no_grad():
@@ -444,7 +457,9 @@ class DropoutNet(Recommender):
         rows = check_rows(self, rows)
         if profiles is None:
             return self._score(rows, np.zeros((rows.shape[0], len(self.user_features_))))
-        return self._score(rows, _one_each(_matrix(profiles, self.user_columns, self.user_features_, "users"), rows))
+        return self._score(
+            rows, _one_each(encode_features(profiles, self.user_columns, self.user_features_, "user_columns"), rows)
+        )
 
     def _score(self, rows: sparse.csr_array, features: np.ndarray) -> np.ndarray:
         scores = self.factors_.fold_in(rows)  # U Vᵀ, from which U can be had again
@@ -454,28 +469,6 @@ class DropoutNet(Recommender):
 
 def _tensor(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
-
-
-def _features(
-    table: pd.DataFrame | None, ids: pd.Index, columns: Sequence[str], axis: str
-) -> tuple[list[str], np.ndarray]:
-    """Name the features of a table, and write them as a matrix with a row for each id."""
-    known = pd.DataFrame(index=ids) if table is None else table.reindex(ids)
-    names = feature_names(_with(known, columns, axis), columns) if len(columns) else []
-    return names, feature_matrix(known, columns, names)
-
-
-def _matrix(table: pd.DataFrame, columns: Sequence[str], names: Sequence[str], axis: str) -> np.ndarray:
-    return feature_matrix(_with(table, columns, axis), columns, names)
-
-
-def _with(table: pd.DataFrame, columns: Sequence[str], axis: str) -> pd.DataFrame:
-    """Refuse a table without the columns."""
-    if isinstance(columns, str):
-        raise ValueError(f"Expected a list of columns, for example [{columns!r}]; came the text {columns!r}.")
-    if missing := [column for column in columns if column not in table]:
-        raise ValueError(f"The table of {axis} has no column {missing[0]!r}; it has {list(table)}.")
-    return table
 
 
 def _one_each(priors: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
@@ -529,8 +522,8 @@ def plan_interview(
     Rashid et al. (2002), "Getting to know you: learning new user preferences in recommender systems", for the
     question; Krause, Singh and Guestrin (2008) for greedy choice under a normal model.
     """
-    if not 0 <= n_questions <= len(candidates) or not noise > 0:
-        raise ValueError(f"Expected 0 to {len(candidates)} questions, noise above 0; came {n_questions}, {noise}.")
+    check_integer("n_questions", n_questions, 0, len(candidates))
+    check_number("noise", noise, above=0)
     questions: list[int] = []
     for _ in range(n_questions):
         left = np.setdiff1d(candidates, questions)
@@ -554,5 +547,7 @@ def expect_after(
     -------
     array, shape (n, n_items).
     """
+    answers = check_binary("answers", answers)
+    check_number("noise", noise, above=0)
     asked = covariance[np.ix_(questions, questions)] + noise * np.eye(len(questions))
     return mean + (answers - mean[questions]) @ np.linalg.solve(asked, covariance[questions])

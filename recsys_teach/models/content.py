@@ -12,6 +12,7 @@ from sklearn.preprocessing import normalize
 
 from recsys_teach.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_interactions, check_rows, check_users
+from recsys_teach.models.features import align
 
 
 class ContentProfile(Recommender):
@@ -89,12 +90,12 @@ def item_texts(interactions: Interactions, columns: Sequence[str]) -> pd.Series:
     Raises
     ------
     ValueError
-        If there is no item table or it lacks a column.
+        If there is no item table, or it lacks a column or an item.
     """
-    if interactions.items is None:
+    items = interactions.items
+    if items is None:
         raise ValueError("There are no item texts: give a table of items, Interactions.from_log(log, items=...).")
-    missing = [column for column in columns if column not in interactions.items]
-    if isinstance(columns, str) or missing or not len(columns):
-        raise ValueError(f"Expected columns among {list(interactions.items)}, for example ['title']; came {columns!r}.")
-    known = interactions.items.reindex(interactions.item_ids)[list(columns)]
+    if not len(columns):
+        raise ValueError(f"Expected columns among {list(items)}, for example ['title']; got {columns!r}.")
+    known = align(interactions, "item", columns, "columns")
     return known.astype("string").fillna("").agg(" ".join, axis=1)

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.linalg import blas, lapack
 
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_positive, check_rows, check_users
+from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
 from recsys_teach.ranking import chunks
 
 
@@ -56,7 +56,7 @@ class EASE(Recommender):
         ValueError
             If ``regularisation`` is not above 0, or so small that float32 cannot invert.
         """
-        check_positive(self, "regularisation")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         G = gram(seen)
         diagonal = np.diag_indices_from(G)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from recsys_teach._validation import check_choice
 from recsys_teach.interactions import Interactions
 from recsys_teach.models.base import (
     Recommender,
     check_interactions,
     check_pairs,
-    check_positive,
+    check_parameters,
     check_rows,
     check_users,
 )
+from recsys_teach.training import torch_defaults
 
 BLOCK_BYTES = 2**20  # of gathered factors; they are read several times, so they should stay in the core's cache
 Block = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -169,6 +173,8 @@ class BiasedMF(Recommender):
     with n, Salakhutdinov and Srebro (2010) for powers of n between 0 and 1.
     """
 
+    own_checks = MappingProxyType({"solver": partial(check_choice, choices=("als", "sgd"))})
+
     def __init__(
         self,
         n_factors: int = 16,
@@ -190,6 +196,7 @@ class BiasedMF(Recommender):
         self.value = value
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> BiasedMF:
         """Learn biases and factors from the observed ratings.
 
@@ -198,16 +205,13 @@ class BiasedMF(Recommender):
         ValueError
             If a parameter does not fit, the ratings are absent, NaN or double, or SGD runs away.
         """
-        solvers = {"als": self._fit_als, "sgd": self._fit_sgd}
-        if self.solver not in solvers:
-            raise ValueError(f"solver must be one of {list(solvers)}; came {self.solver!r}.")
-        check_positive(self, "n_factors", "regularisation", "n_epochs", "learning_rate", "batch_size")
+        check_parameters(self)
         ratings = check_interactions(interactions).matrix(self.value)
         self.mean_ = float(ratings.data.mean())
         self.scale_ = float(ratings.data.min()), float(ratings.data.max())
         self.loss_history_: list[float] = []
         ratings.data -= self.mean_
-        solvers[self.solver](ratings)
+        {"als": self._fit_als, "sgd": self._fit_sgd}[self.solver](ratings)
         self.seen_ = interactions.matrix()
         return self
 
@@ -226,7 +230,7 @@ class BiasedMF(Recommender):
         self.item_factors_, self.item_biases_ = items[:, :-1], items[:, -1]
 
     def _fit_sgd(self, ratings: sparse.csr_array) -> None:
-        generator = torch.Generator().manual_seed(self.random_state)
+        generator = torch.Generator().manual_seed(int(self.random_state))
         cells = ratings.tocoo()
         log = [torch.as_tensor(column) for column in (*cells.coords, cells.data.astype(np.float32))]
         parameters, ridge = [], []

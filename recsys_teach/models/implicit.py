@@ -7,8 +7,9 @@ import torch
 from scipy import sparse
 
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_positive, check_rows, check_users
+from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
 from recsys_teach.models.factors import Block, map_blocks, padded_blocks
+from recsys_teach.training import torch_defaults
 
 TINY = np.finfo(np.float32).tiny  # keeps 0 / 0, where there is nothing left to improve, at 0
 
@@ -114,7 +115,7 @@ class IALS(Recommender):
 
     def fit(self, interactions: Interactions) -> IALS:
         """Alternate between items and users."""
-        check_positive(self, "n_factors", "alpha", "regularisation", "n_iterations", "n_steps")
+        check_parameters(self)
         extra = self.alpha * check_interactions(interactions).counts()
         transposed = extra.T.tocsr()
         by_user, by_item = padded_blocks(extra, self.n_factors), padded_blocks(transposed, self.n_factors)
@@ -261,6 +262,7 @@ class BPR(Recommender):
         self.batch_size = batch_size
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> BPR:
         """Draw pairs and step.
 
@@ -269,7 +271,7 @@ class BPR(Recommender):
         ValueError
             If a parameter is not above 0, or the steps are so long that the loss is no longer a number.
         """
-        check_positive(self, "n_factors", "learning_rate", "regularisation", "n_epochs", "batch_size")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
         n_users, n_items = seen.shape
         rng = np.random.default_rng(self.random_state)

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_teach._validation import check_generator, check_integer, check_number, check_seed
+from recsys_teach.training import torch_defaults
+
 
 def task_losses(outputs: Tensor, labels: Tensor, kinds: Sequence[str]) -> Tensor:
     """Give the mean loss of each task over the rows that have its label. Built by hand in chapter 11.
@@ -50,8 +53,7 @@ def n_parameters(module: nn.Module) -> int:
 
 def _at_least_one(**sizes: int) -> None:
     for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1; came {size}.")
+        check_integer(name, size)
 
 
 class Heads(nn.Module):
@@ -100,6 +102,7 @@ class SharedBottom(nn.Module):
     Caruana (1997), "Multitask learning".
     """
 
+    @torch_defaults()
     def __init__(self, n_features: int, n_tasks: int, *, width: int = 113, head_width: int = 8):
         super().__init__()
         _at_least_one(n_features=n_features, n_tasks=n_tasks, width=width, head_width=head_width)
@@ -131,6 +134,7 @@ class MMoE(nn.Module):
     Ma et al. (2018), "Modeling task relationships in multi-task learning with multi-gate mixture-of-experts", KDD.
     """
 
+    @torch_defaults()
     def __init__(self, n_features: int, n_tasks: int, *, n_experts: int = 8, width: int = 16, head_width: int = 8):
         super().__init__()
         _at_least_one(n_features=n_features, n_tasks=n_tasks, n_experts=n_experts, width=width, head_width=head_width)
@@ -201,6 +205,7 @@ class PLE(nn.Module):
     recommendations", RecSys.
     """
 
+    @torch_defaults()
     def __init__(
         self,
         n_features: int,
@@ -216,8 +221,7 @@ class PLE(nn.Module):
         _at_least_one(
             n_features=n_features, n_tasks=n_tasks, n_own=n_own, width=width, n_levels=n_levels, head_width=head_width
         )
-        if n_shared < 0:
-            raise ValueError(f"n_shared must be 0 (one model a task) or more; came {n_shared}.")
+        check_integer("n_shared", n_shared, 0)
         self.levels = nn.ModuleList(
             CGC(width if level else n_features, n_tasks, n_own, n_shared, width, pass_shared=level < n_levels - 1)
             for level in range(n_levels)
@@ -241,8 +245,10 @@ class PairInput(nn.Module):
     n_users, n_items, n_factors : int. The row has 3 · n_factors numbers.
     """
 
+    @torch_defaults()
     def __init__(self, n_users: int, n_items: int, n_factors: int):
         super().__init__()
+        _at_least_one(n_users=n_users, n_items=n_items, n_factors=n_factors)
         self.users, self.items = nn.Embedding(n_users, n_factors), nn.Embedding(n_items, n_factors)
         for table in (self.users, self.items):
             nn.init.normal_(table.weight, std=0.1)
@@ -318,6 +324,7 @@ def pcgrad(gradients: Tensor, rng: np.random.Generator) -> Tensor:
     ----------
     Yu et al. (2020), "Gradient surgery for multi-task learning", algorithm 1.
     """
+    check_generator(rng)
     total = torch.zeros_like(gradients[0])
     for task, gradient in enumerate(gradients):
         for other in rng.permutation(len(gradients)):
@@ -357,8 +364,10 @@ class UncertaintyWeights(nn.Module):
     semantics", CVPR, for regressions.
     """
 
+    @torch_defaults()
     def __init__(self, n_tasks: int):
         super().__init__()
+        _at_least_one(n_tasks=n_tasks)
         self.log_variances = nn.Parameter(torch.zeros(n_tasks))
 
     def forward(self, losses: Tensor) -> Tensor:
@@ -383,8 +392,11 @@ class GradNorm(nn.Module):
     ICML, algorithm 1.
     """
 
+    @torch_defaults()
     def __init__(self, n_tasks: int, alpha: float = 1.0):
         super().__init__()
+        _at_least_one(n_tasks=n_tasks)
+        check_number("alpha", alpha, low=0)
         self.alpha = alpha
         self.weights = nn.Parameter(torch.ones(n_tasks))
         self.first: Tensor | None = None
@@ -436,8 +448,12 @@ def related_tasks(
     ----------
     Ma et al. (2018); Tang et al. (2020) for the scale, the number of sines and their distribution.
     """
-    if not -1 <= correlation <= 1:
-        raise ValueError(f"correlation is a cosine, from -1 to 1; came {correlation}.")
+    check_number("correlation", correlation, low=-1, high=1)
+    check_number("scale", scale, above=0)
+    check_integer("n", n)
+    check_integer("n_features", n_features, 2)
+    check_integer("n_sines", n_sines, 0)
+    check_seed("random_state", random_state)
     rng = np.random.default_rng(random_state)
     directions = np.linalg.qr(rng.normal(size=(n_features, 2)))[0].T  # u1, u2: of length 1, at a right angle
     mixing = np.array([[1, 0], [correlation, np.sqrt(1 - correlation**2)]])

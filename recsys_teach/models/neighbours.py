@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from recsys_teach._validation import check_integer, check_number
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_pairs, check_rows, check_users
+from recsys_teach.models.base import (
+    Recommender,
+    check_interactions,
+    check_pairs,
+    check_parameters,
+    check_rows,
+    check_users,
+)
 from recsys_teach.models.biases import DampedBiases
 from recsys_teach.ranking import MEMORY_BUDGET, chunks
 
@@ -41,8 +49,8 @@ def nearest(matrix: sparse.csr_array, k: int, shrinkage: float = 0) -> sparse.cs
     Sarwar, Karypis, Konstan and Riedl (2001), "Item-based collaborative filtering recommendation algorithms", for
     the cosine of items; Koren (2010), "Factor in the Neighbors", for the shrinkage.
     """
-    if k < 1 or not shrinkage >= 0:
-        raise ValueError(f"Expected k of 1 or more and a shrinkage of 0 or more; came {k} and {shrinkage}.")
+    check_integer("k", k)
+    check_number("shrinkage", shrinkage, low=0)
     n_columns = matrix.shape[1]
     norms = np.sqrt(np.bincount(matrix.indices, matrix.data**2, minlength=n_columns))
     norms[norms == 0] = 1
@@ -97,6 +105,7 @@ class ItemKNN(Recommender):
         ValueError
             If k or the shrinkage is out of its range, the column is absent or holds NaN, or a pair has two values.
         """
+        check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
         self.neighbours_ = nearest(matrix, self.k, self.shrinkage)
         self.matrix_, self.seen_ = matrix, interactions.matrix()
@@ -149,6 +158,7 @@ class UserKNN(Recommender):
 
     def fit(self, interactions: Interactions) -> UserKNN:
         """Find the neighbours of each user; raises what :meth:`ItemKNN.fit` raises."""
+        check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
         self.neighbours_ = nearest(matrix.T.tocsr(), self.k, self.shrinkage)
         self.matrix_, self.seen_ = matrix, interactions.matrix()
@@ -203,8 +213,7 @@ class BiasedItemKNN(Recommender):
         ValueError
             If a parameter is out of its range, the column is absent or holds NaN, or a pair has two ratings.
         """
-        if not self.prior > 0:
-            raise ValueError(f"prior must be above 0, for example 0.1; came {self.prior}.")
+        check_parameters(self)
         biases = DampedBiases(self.damping, value=self.value).fit(interactions)
         residuals = biases.matrix_.copy()
         residuals.data -= biases.expected(*residuals.tocoo().coords)
@@ -228,12 +237,15 @@ class BiasedItemKNN(Recommender):
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Predict all ratings of some users, shape (n, n_items), not clipped, so that there are fewer ties."""
         user_pos = check_users(self, user_pos)
-        return self.fold_in(self.biases_.matrix_[user_pos])
+        return self._predict_rows(self.biases_.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Predict all ratings of users who were not there at ``fit``: see :meth:`DampedBiases.fold_in`."""
-        residuals = check_rows(self, rows).copy()
-        expected = self.biases_.fold_in(residuals)
+        return self._predict_rows(check_rows(self, rows))
+
+    def _predict_rows(self, rows: sparse.csr_array) -> np.ndarray:
+        """Predict from rows in which a cell that is stored is a rating, even of 0."""
+        expected, residuals = self.biases_._predict_rows(rows), rows.copy()
         residuals.data -= expected[residuals.tocoo().coords]
         return expected + self._damped((_with_ones(residuals) @ self.neighbours_.T).toarray())
 

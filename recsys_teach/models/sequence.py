@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -10,9 +12,18 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_teach._validation import check_choice
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_positive, check_users
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.models.base import (
+    Recommender,
+    check_axes,
+    check_fitted,
+    check_interactions,
+    check_parameters,
+    check_users,
+)
+from recsys_teach.ranking import position_advice
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 
 def histories(interactions: Interactions) -> list[np.ndarray]:
@@ -25,12 +36,10 @@ def histories(interactions: Interactions) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        If the log has no column ``time``, or one of its times is missing.
+        If the log has no column ``time``, or its times cannot be ordered: see
+        :func:`~recsys_teach.interactions.check_times`.
     """
-    log = check_interactions(interactions).log
-    if "time" not in log.columns or log["time"].isna().any():
-        raise ValueError(f"A sequence needs a column 'time' without gaps; the log has {list(log.columns)}.")
-    order = np.lexsort((log["time"].to_numpy(), interactions.user_pos))
+    order = check_axes(interactions).time_order
     n_events = np.bincount(interactions.user_pos, minlength=interactions.n_users)
     return np.split(interactions.item_pos[order], np.cumsum(n_events)[:-1])
 
@@ -82,14 +91,18 @@ def _check_sequences(model: Recommender, sequences: Sequence[np.ndarray]) -> lis
     """Refuse a model that is not fitted and histories that are not positions of items."""
     check_fitted(model)
     n_items = model.seen_.shape[1]
+    if not np.iterable(sequences) or sparse.issparse(sequences):
+        raise TypeError(f"Expected a list of histories, arrays of item positions; got {type(sequences).__name__}.")
     checked = [np.asarray(sequence) for sequence in sequences]
-    for sequence in checked:
+    for given, sequence in zip(sequences, checked, strict=True):
+        if np.ma.is_masked(given):
+            raise ValueError("Expected histories without gaps; got masked positions. Write history.compressed().")
         if sequence.size and (
             sequence.ndim != 1 or sequence.dtype.kind not in "iu" or sequence.min() < 0 or sequence.max() >= n_items
         ):
             raise ValueError(
-                f"Expected histories, one array of item positions from 0 to {n_items - 1} each; came {sequence}. "
-                "Turn ids into positions with interactions.item_ids.get_indexer(ids)."
+                f"Expected histories, one array of item positions from 0 to {n_items - 1} each; got {sequence}. "
+                + position_advice("item", sequence)
             )
     return [sequence.astype(int).ravel() for sequence in checked]
 
@@ -133,8 +146,8 @@ class MarkovChain(SequenceModel):
 
     def fit(self, interactions: Interactions) -> MarkovChain:
         """Count steps; the log needs the column ``time``."""
-        check_positive(self, "back_off")
-        self.histories_ = histories(interactions)
+        check_parameters(self)
+        self.histories_ = histories(check_interactions(interactions))
         self.transitions_ = following(self.histories_, interactions.n_items)
         n_events = np.bincount(interactions.item_pos, minlength=interactions.n_items)
         self.popularity_ = n_events / n_events.sum()
@@ -173,11 +186,8 @@ class CoVisitation(SequenceModel):
 
     def fit(self, interactions: Interactions) -> CoVisitation:
         """Count pairs; the log needs the column ``time``."""
-        if not (self.window >= 1 and 0 < self.decay <= 1):
-            raise ValueError(
-                f"Expected window of 1 or more, decay above 0 and at most 1; came {self.window}, {self.decay}."
-            )
-        self.histories_ = histories(interactions)
+        check_parameters(self)
+        self.histories_ = histories(check_interactions(interactions))
         longest = max(map(len, self.histories_))
         self.item_weights_ = sum(
             (
@@ -223,7 +233,7 @@ class NextItemNetwork(nn.Module):
     def last(self, rows: Tensor) -> Tensor:
         """Score every item as the next one after each whole row: (n, length) to (n, n_items); 0 for an empty row."""
         n_real = (rows < self.n_items).sum(dim=1)
-        states = self.hidden(rows)[torch.arange(len(rows)), n_real.clamp(min=1) - 1]
+        states = self.hidden(rows)[torch.arange(len(rows), device=rows.device), n_real.clamp(min=1) - 1]
         return (states * (n_real > 0)[:, None]) @ self.item_factors.weight[:-1].T
 
 
@@ -248,6 +258,7 @@ class NextItemModel(SequenceModel):
     histories_ : list of arrays, what each user met in training, in order.
     """
 
+    own_checks = MappingProxyType({"loss": partial(check_choice, choices=("softmax", "sampled"))})
     n_factors: int
     max_length: int
     loss: str
@@ -261,6 +272,7 @@ class NextItemModel(SequenceModel):
     def _network(self, n_items: int) -> NextItemNetwork:
         raise NotImplementedError
 
+    @torch_defaults()
     def fit(self, interactions: Interactions, validate: Callable[[Recommender], float] | None = None) -> NextItemModel:
         """Learn to predict each item of a history from those before it.
 
@@ -274,12 +286,8 @@ class NextItemModel(SequenceModel):
         ValueError
             If a parameter is out of its range, there is no time, or no history has two items.
         """
-        if self.loss not in ("softmax", "sampled"):
-            raise ValueError(f"loss is 'softmax' or 'sampled'; came {self.loss!r}.")
-        check_positive(self, "n_factors", "max_length", "batch_size")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is a share of 0 or more, below 1; came {self.dropout}.")
-        read = histories(interactions)
+        check_parameters(self)
+        read = histories(check_interactions(interactions))
         n_items = interactions.n_items
         pieces = torch.from_numpy(padded(windows(read, self.max_length), self.max_length + 1, n_items))
         if not len(pieces):
@@ -316,6 +324,7 @@ class NextItemModel(SequenceModel):
         margins = torch.stack([(states * vectors(right)).sum(1), -(states * vectors(wrong[real])).sum(1)])
         return -F.logsigmoid(margins).mean()
 
+    @torch_defaults()
     def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
         """Read the last ``max_length`` items of any histories, shape (n, n_items), float32."""
         rows = torch.from_numpy(padded(_check_sequences(self, sequences), self.max_length, self.network_.n_items))
@@ -329,7 +338,7 @@ class GRUNetwork(NextItemNetwork):
     def __init__(self, n_items: int, n_factors: int, dropout: float):
         super().__init__(n_items, n_factors)
         self.dropout = nn.Dropout(dropout)
-        self.gru = nn.GRU(n_factors, n_factors, batch_first=True)
+        self.gru = nn.GRU(int(n_factors), int(n_factors), batch_first=True)
 
     def hidden(self, rows: Tensor) -> Tensor:
         """Run the unit over the rows."""

@@ -6,8 +6,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
+from recsys_teach._validation import check_integer
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_rows, check_users
+from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
 
 
 def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
@@ -27,8 +28,7 @@ def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
     ----------
     Eckart and Young (1936); Mirsky (1960) for every unitarily invariant norm.
     """
-    if not 0 <= k <= min(matrix.shape):
-        raise ValueError(f"k must be between 0 and {min(matrix.shape)}, the smaller side of {matrix.shape}; came {k}.")
+    check_integer("k", k, 0, min(matrix.shape))
     U, s, Vt = np.linalg.svd(matrix, full_matrices=False)
     return (U[:, :k] * s[:k]) @ Vt[:k]
 
@@ -61,11 +61,12 @@ class PureSVD(Recommender):
 
     def fit(self, interactions: Interactions) -> PureSVD:
         """Factorise the zero-filled matrix."""
+        check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
-        if not 1 <= self.n_factors < min(matrix.shape):
+        if self.n_factors >= min(matrix.shape):
             raise ValueError(
-                f"n_factors must be at least 1 and less than the smaller side of the "
-                f"{matrix.shape[0]} x {matrix.shape[1]} matrix; came {self.n_factors}."
+                f"n_factors must be less than the smaller side of the {matrix.shape[0]} x {matrix.shape[1]} matrix; "
+                f"got {self.n_factors}. Take fewer factors or more users and items."
             )
         if not matrix.data.any():
             raise ValueError(f"All values of {self.value!r} are 0, so there is no direction to find.")

@@ -13,9 +13,13 @@ from sklearn.preprocessing import normalize
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_teach._validation import check_integer, check_seed
 from recsys_teach.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_positive, check_users
-from recsys_teach.training import seeded, shuffled, train
+from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_parameters, check_users
+from recsys_teach.models.features import encode_features, fit_features
+from recsys_teach.models.features import feature_matrix as feature_matrix  # chapters import both from here
+from recsys_teach.models.features import feature_names as feature_names
+from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 TRAINING_SAMPLE = 50  # vectors a cell that k-means looks at: more of them move the centroids little
 BLOCK = 20_000  # vectors that are compared with all centroids at once
@@ -63,41 +67,7 @@ def in_batch_softmax(scores: Tensor, log_q: Tensor | None = None) -> Tensor:
     Senécal (2008) for the correction of sampled words.
     """
     corrected = scores if log_q is None else scores - log_q
-    return F.cross_entropy(corrected, torch.arange(len(scores)))
-
-
-def feature_names(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Name each value of each column, as "genre=drama", sorted; a text a|b|c holds three values."""
-    return sorted({f"{column}={value}" for column in columns for value in _values(table[column]).dropna()})
-
-
-def feature_matrix(table: pd.DataFrame, columns: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """Write a 1 where a row has a feature. Values that are not among the names are left out. Built in chapter 10.
-
-    Parameters
-    ----------
-    table : DataFrame, one row for each user or item.
-    columns : sequence of str. Columns of the table.
-    names : sequence of str, from :func:`feature_names`.
-
-    Returns
-    -------
-    array, shape (len(table), len(names)), float32.
-    """
-    X = np.zeros((len(table), len(names)), dtype=np.float32)
-    position = pd.Index(names)
-    for column in columns:
-        values = _values(table.reset_index(drop=True)[column]).dropna()
-        feature = position.get_indexer(column + "=" + values)
-        known = feature >= 0
-        X[values.index[known], feature[known]] = 1
-    return X
-
-
-def _values(column: pd.Series) -> pd.Series:
-    """Give one row a value, as text; "" and what is missing have none."""
-    values = column.astype("string").str.split("|").explode()
-    return values.where(values != "")
+    return F.cross_entropy(corrected, torch.arange(len(scores), device=scores.device))
 
 
 class Tower(nn.Module):
@@ -186,6 +156,7 @@ class TwoTower(Recommender):
         self.weight_decay = weight_decay
         self.random_state = random_state
 
+    @torch_defaults()
     def fit(self, interactions: Interactions) -> TwoTower:
         """Tell each pair of the log from the other items of its batch.
 
@@ -194,22 +165,12 @@ class TwoTower(Recommender):
         ValueError
             If a parameter is not above 0, a table or a column is absent, or the loss is no longer a finite number.
         """
-        check_positive(self, "n_factors", "temperature", "n_epochs", "batch_size", "learning_rate")
+        check_parameters(self)
         seen = check_interactions(interactions).matrix()
-        tables = {
-            "user": (interactions.users, interactions.user_ids),
-            "item": (interactions.items, interactions.item_ids),
-        }
         per_user, per_item = np.diff(seen.indptr), np.bincount(seen.indices, minlength=seen.shape[1])
         X = {}
-        for axis, (table, ids) in tables.items():
-            columns = getattr(self, f"{axis}_columns")
-            table = _known(table, columns, f"{axis}_columns", f"fit(Interactions.from_log(log, {axis}s=...))").reindex(
-                ids
-            )
-            names = feature_names(table, columns) if len(columns) else []
-            setattr(self, f"{axis}_features_", names)
-            X[axis] = feature_matrix(table, columns, names)
+        self.user_features_, X["user"] = fit_features(interactions, "user", self.user_columns, "user_columns")
+        self.item_features_, X["item"] = fit_features(interactions, "item", self.item_columns, "item_columns")
         users, items = (torch.from_numpy(positions.astype(np.int64)) for positions in seen.tocoo().coords)
         log_q = torch.from_numpy(np.log(np.maximum(per_item, 1) / max(1, seen.nnz)).astype(np.float32))
 
@@ -257,7 +218,8 @@ class TwoTower(Recommender):
 
         Parameters
         ----------
-        table : DataFrame, one row an item, with the ``item_columns``. Values that training never met are left out.
+        table : DataFrame
+            One row an item, with the ``item_columns``. Values that training did not have are left out, with a warning.
 
         Returns
         -------
@@ -266,28 +228,17 @@ class TwoTower(Recommender):
         Raises
         ------
         ValueError
-            If the model is not fitted, or a column is absent.
+            If the model is not fitted, a column is absent, or none of its values was there in training.
         """
         return self._from_features("item", table)
 
+    @torch_defaults()
     def _from_features(self, axis: str, table: pd.DataFrame) -> np.ndarray:
         check_fitted(self)
-        columns = getattr(self, f"{axis}_columns")
-        X = feature_matrix(
-            _known(table, columns, f"{axis}_columns", "a table with them"), columns, getattr(self, f"{axis}_features_")
-        )
+        columns, names = getattr(self, f"{axis}_columns"), getattr(self, f"{axis}_features_")
+        X = encode_features(table, columns, names, f"{axis}_columns")
         with torch.no_grad():
             return cast(Tower, self.towers_[axis]).build(torch.from_numpy(X)).numpy()
-
-
-def _known(table: pd.DataFrame | None, columns: Sequence[str], parameter: str, mend: str) -> pd.DataFrame:
-    """Refuse columns that the table does not have; without columns an empty table will do."""
-    if isinstance(columns, str):
-        raise ValueError(f"{parameter} is a list of names, for example [{columns!r}]; came the text {columns!r}.")
-    given = [] if table is None else list(table.columns)
-    if missing := [column for column in columns if column not in given]:
-        raise ValueError(f"{parameter} names {missing[0]!r}, but the table has {given}. Give {mend}.")
-    return pd.DataFrame() if table is None else table
 
 
 def exact_search(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
@@ -327,8 +278,7 @@ def _check_vectors(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[np
             f"Expected queries (n, n_factors) and vectors (n_items, n_factors); came {queries.shape}, {vectors.shape}. "
             "Write one query as query[None]."
         )
-    if not 1 <= k <= len(vectors):
-        raise ValueError(f"k must be between 1 and the {len(vectors)} items of the catalogue; came {k}.")
+    check_integer("k", k, 1, len(vectors))
     return queries, vectors
 
 
@@ -369,8 +319,8 @@ class InvertedFile:
         vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise ValueError(f"Expected finite vectors of shape (n_items, n_factors); came {vectors.shape}, or NaN.")
-        if not 1 <= self.n_cells <= len(vectors):
-            raise ValueError(f"n_cells must be between 1 and the {len(vectors)} items; came {self.n_cells}.")
+        check_integer("n_cells", self.n_cells, 1, len(vectors))
+        check_seed("random_state", self.random_state)
         rng = np.random.default_rng(self.random_state)
         sample = rng.permutation(len(vectors))[: max(self.n_cells * TRAINING_SAMPLE, 1000)]
         kmeans = KMeans(self.n_cells, init="random", n_init=1, max_iter=10, random_state=self.random_state)
@@ -405,10 +355,8 @@ class InvertedFile:
         queries = np.asarray(queries, dtype=np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.vectors_.shape[1]:
             raise ValueError(f"Expected queries of shape (n, {self.vectors_.shape[1]}); came {queries.shape}.")
-        if not 1 <= k <= len(self.items_):
-            raise ValueError(f"k must be between 1 and the {len(self.items_)} items of the catalogue; came {k}.")
-        if not 1 <= n_probe <= self.n_cells:
-            raise ValueError(f"n_probe must be between 1 and the {self.n_cells} cells; came {n_probe}.")
+        check_integer("k", k, 1, len(self.items_))
+        check_integer("n_probe", n_probe, 1, self.n_cells)
         found = np.full((len(queries), k), -1)
         for row, query in zip(found, queries, strict=True):
             cells = _best(self.centroids_ @ query, n_probe)

@@ -11,6 +11,8 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from recsys_teach._validation import check_integer, check_number
+
 ORDERS = (*np.round(np.arange(1.1, 11, 0.1), 1).tolist(), *range(11, 64), 128, 256, 512)
 
 
@@ -33,11 +35,9 @@ def gaussian_rdp(noise_multiplier: float, sampling_rate: float, order: float) ->
     ----------
     Mironov, Talwar and Zhang (2019), "Rényi differential privacy of the sampled Gaussian mechanism".
     """
-    if not (noise_multiplier > 0 and 0 < sampling_rate <= 1 and order > 1):
-        raise ValueError(
-            "Expected noise_multiplier above 0, sampling_rate above 0 and at most 1, order above 1; "
-            f"came {noise_multiplier}, {sampling_rate}, {order}."
-        )
+    check_number("noise_multiplier", noise_multiplier, above=0)
+    check_number("sampling_rate", sampling_rate, above=0, high=1)
+    check_number("order", order, above=1)
     if sampling_rate == 1:
         return order / (2 * noise_multiplier**2)
     step = noise_multiplier / 20  # so fine, and so far out, that the sum is the integral to nine digits
@@ -59,8 +59,8 @@ def epsilon_spent(
     Mironov (2017), "Rényi differential privacy"; Canonne, Kamath and Steinke (2020), "The discrete Gaussian for
     differential privacy", for the step from divergence to ε.
     """
-    if not (n_steps >= 1 and 0 < delta < 1):
-        raise ValueError(f"Expected n_steps of 1 or more and delta between 0 and 1; came {n_steps}, {delta}.")
+    check_integer("n_steps", n_steps)
+    check_number("delta", delta, above=0, below=1)
     best = min(
         n_steps * gaussian_rdp(noise_multiplier, sampling_rate, order)
         + np.log1p(-1 / order)

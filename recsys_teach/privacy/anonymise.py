@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from recsys_teach._validation import check_integer
+
 
 def generalise(users: pd.DataFrame, age_years: int = 1, zip_digits: int = 5) -> pd.DataFrame:
     """Make ages and postal codes coarser. Built by hand in chapter 15.
@@ -17,8 +19,15 @@ def generalise(users: pd.DataFrame, age_years: int = 1, zip_digits: int = 5) -> 
     age_years : int, at least 1. Width of an age band; an age becomes the lower end of its band.
     zip_digits : int, at least 0. How many leading characters of the code stay.
     """
-    if age_years < 1 or zip_digits < 0:
-        raise ValueError(f"Expected age_years of 1 or more, zip_digits of 0 or more; came {age_years}, {zip_digits}.")
+    check_integer("age_years", age_years)
+    check_integer("zip_digits", zip_digits, 0)
+    for column, fits, kind in (
+        ("age", pd.api.types.is_numeric_dtype, "numbers: convert text with pd.to_numeric"),
+        ("zip_code", _is_text, "text: convert numbers with .astype(str).str.zfill(5)"),
+    ):
+        if column not in users or not fits(users[column]) or users[column].dtype == bool:
+            got = users[column].dtype if column in users else f"a table with {list(users)}"
+            raise TypeError(f"Expected a column {column!r} of {kind}; got {got}.")
     return users.assign(age=users["age"] // age_years * age_years, zip_code=users["zip_code"].str[:zip_digits])
 
 
@@ -45,6 +54,9 @@ def group_sizes(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 def suppress(table: pd.DataFrame, columns: Sequence[str], k: int) -> pd.DataFrame:
     """Leave out the rows whose group is smaller than k; what remains is k-anonymous. Built in chapter 15."""
-    if k < 1:
-        raise ValueError(f"k is a number of people, at least 1; came {k}.")
+    check_integer("k", k)
     return table[group_sizes(table, columns) >= k]
+
+
+def _is_text(column: pd.Series) -> bool:
+    return pd.api.types.infer_dtype(column.astype(object), skipna=True) in ("string", "empty")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binomtest, rankdata
 
+from recsys_teach._validation import check_generator, check_integer, check_number, check_numbers
+
 
 def candidates(R: np.ndarray, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
     """Find the rows that hold exactly the ratings that an attacker knows. Built by hand in chapter 15.
@@ -21,7 +23,9 @@ def candidates(R: np.ndarray, items: np.ndarray, ratings: np.ndarray) -> np.ndar
     """
     items = np.asarray(items)
     if items.shape != np.shape(ratings):
-        raise ValueError(f"Expected one rating an item; came {items.shape} items and {np.shape(ratings)} ratings.")
+        raise ValueError(f"Expected one rating an item; got {items.shape} items and {np.shape(ratings)} ratings.")
+    _check_table(R, items)
+    check_numbers("ratings", ratings)
     return np.flatnonzero((R[:, items] == ratings).all(axis=1))
 
 
@@ -37,9 +41,12 @@ def uniqueness(R: np.ndarray, n_known: int, rng: np.random.Generator) -> float:
     ValueError
         If nobody has so many entries, or n_known is below 1.
     """
+    check_integer("n_known", n_known)
+    check_generator(rng)
+    _check_table(R)
     enough = np.flatnonzero((R > 0).sum(axis=1) >= n_known)
-    if n_known < 1 or not len(enough):
-        raise ValueError(f"n_known must be at least 1, and somebody must have so many entries; came {n_known}.")
+    if not len(enough):
+        raise ValueError(f"Expected somebody with at least 1 entry and with n_known of them; got n_known={n_known}.")
     alone = 0
     for user in enough:
         items = rng.choice(np.flatnonzero(R[user]), n_known, replace=False)
@@ -70,6 +77,9 @@ def linkage_scores(
     ----------
     Narayanan and Shmatikov (2008), "Robust de-anonymization of large sparse datasets", whose score this simplifies.
     """
+    _check_table(R, items)
+    check_number("tolerance", tolerance, low=0)
+    ratings, n_raters = check_numbers("ratings", ratings), check_numbers("n_raters", n_raters)
     rated = R[:, items]
     fits = (rated > 0) & (np.abs(rated.astype(float) - ratings) <= tolerance)
     return fits @ (1 / np.log1p(np.maximum(n_raters[items], 1)))
@@ -88,7 +98,8 @@ def kept_share(rows: np.ndarray, V: np.ndarray) -> np.ndarray:
     array, shape (n,). |row V|² / |row|², from 0 to 1; 0 for an empty row. Higher speaks for a member.
     """
     if rows.ndim != 2 or rows.shape[1] != len(V):
-        raise ValueError(f"Expected rows of shape (n, {len(V)}), one column an item; came {rows.shape}.")
+        raise ValueError(f"Expected rows of shape (n, {len(V)}), one column an item; got {rows.shape}.")
+    _check_table(rows)
     energy = (rows**2).sum(axis=1)
     kept = ((rows @ V) ** 2).sum(axis=1)
     return np.divide(kept, energy, out=np.zeros(len(rows)), where=energy > 0)
@@ -96,9 +107,9 @@ def kept_share(rows: np.ndarray, V: np.ndarray) -> np.ndarray:
 
 def membership_auc(members: np.ndarray, outsiders: np.ndarray) -> float:
     """Chance that a member's score is above an outsider's; a tie counts half. .5 is what guessing gives. Chapter 15."""
-    members, outsiders = np.asarray(members, dtype=float), np.asarray(outsiders, dtype=float)
+    members, outsiders = check_numbers("members", members), check_numbers("outsiders", outsiders)
     if not len(members) or not len(outsiders):
-        raise ValueError(f"Expected scores of both sides; came {len(members)} members, {len(outsiders)} outsiders.")
+        raise ValueError(f"Expected scores of both sides; got {len(members)} members, {len(outsiders)} outsiders.")
     ranks = rankdata(np.concatenate([members, outsiders]))[: len(members)]
     n = len(members)
     return float((ranks.sum() - n * (n + 1) / 2) / (n * len(outsiders)))
@@ -121,8 +132,21 @@ def epsilon_lower_bound(hits: int, n_in: int, false_alarms: int, n_out: int, del
     ----------
     Kairouz, Oh and Viswanath (2015), "The composition theorem for differential privacy", for the regions of the rates.
     """
-    if not (0 <= hits <= n_in and 0 <= false_alarms <= n_out and n_in > 0 and n_out > 0):
-        raise ValueError(f"Expected counts within their runs; came {hits} of {n_in} and {false_alarms} of {n_out}.")
+    counts = {"hits": hits, "n_in": n_in, "false_alarms": false_alarms, "n_out": n_out}
+    for name, count in counts.items():
+        check_integer(name, count, 1 if name.startswith("n_") else 0)
+    check_number("delta", delta, low=0, below=1)
+    if hits > n_in or false_alarms > n_out:
+        raise ValueError(f"Expected counts within their runs; got {hits} of {n_in} and {false_alarms} of {n_out}.")
     low = binomtest(hits, n_in).proportion_ci(0.95).low
     high = binomtest(false_alarms, n_out).proportion_ci(0.95).high
     return float(np.log((low - delta) / high)) if low - delta > high else 0.0
+
+
+def _check_table(R: np.ndarray, items: np.ndarray | None = None) -> None:
+    """Refuse a table of text, in which nothing would fit, and items that are not positions of its columns."""
+    if not isinstance(R, np.ndarray) or R.ndim != 2 or R.dtype.kind not in "biuf":
+        got = f"dtype {R.dtype}, shape {R.shape}" if isinstance(R, np.ndarray) else type(R).__name__
+        raise TypeError(f"Expected a numpy array of numbers, shape (n_users, n_items); got {got}.")
+    if items is not None and np.size(items) and np.asarray(items).dtype.kind not in "iu":
+        raise TypeError(f"items must be positions, an array of int; got dtype {np.asarray(items).dtype}.")

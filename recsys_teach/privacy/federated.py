@@ -12,10 +12,21 @@ has those; the tests hold the sums here against its.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from scipy import sparse
+
+from recsys_teach._validation import (
+    check_binary,
+    check_choice,
+    check_generator,
+    check_integer,
+    check_number,
+    check_numbers,
+    optional,
+)
 
 MODULUS = 2**32
 BITS = 16  # of a number's fraction: steps of 1/65,536, sums up to 32,768
@@ -37,7 +48,7 @@ def client_gradient(r: np.ndarray, known: np.ndarray, x: np.ndarray, Q: np.ndarr
     """
     if Q.shape != (len(r), len(x)) or np.shape(known) != np.shape(r):
         raise ValueError(f"Expected Q of shape {(len(r), len(x))}, known of {np.shape(r)}; came {Q.shape}.")
-    errors = np.where(known, r - Q @ x, 0)
+    errors = np.where(check_binary("known", known), r - Q @ x, 0)
     return -np.outer(errors, x)
 
 
@@ -57,7 +68,9 @@ def phone_upload(items: np.ndarray, ratings: np.ndarray, Q: np.ndarray, regulari
     rating.
     """
     if len(items) == 0 or np.shape(items) != np.shape(ratings):
-        raise ValueError(f"Expected one rating an item, at least one; came {len(items)} and {len(ratings)}.")
+        raise ValueError(f"Expected one rating an item, at least one; got {len(items)} and {len(ratings)}.")
+    check_numbers("ratings", ratings)
+    check_number("regularisation", regularisation, above=0)
     design = np.column_stack([Q[items, :-1], np.ones(len(items))])
     left = design.T @ design + regularisation * np.sqrt(len(items)) * np.eye(Q.shape[1])
     p = np.linalg.solve(left, design.T @ (ratings - Q[items, -1]))
@@ -78,6 +91,7 @@ def holders_mean(uploads: np.ndarray, held: np.ndarray) -> np.ndarray:
     -------
     array, shape (n_items, k). Zeros for an item that nobody holds.
     """
+    held = check_binary("held", held)
     return np.where(held[..., None], uploads, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)[:, None]
 
 
@@ -116,8 +130,9 @@ def encode(values: np.ndarray, bits: int = BITS) -> np.ndarray:
     ValueError
         If a number is not finite, or so large that it would come back as another.
     """
-    scaled = np.round(np.asarray(values, dtype=float) * 2.0**bits)
-    if not np.isfinite(scaled).all() or (np.abs(scaled) >= MODULUS / 2).any():
+    check_integer("bits", bits, 0, 31)
+    scaled = np.round(check_numbers("values", values) * 2.0**bits)
+    if (np.abs(scaled) >= MODULUS / 2).any():
         raise ValueError(f"With {bits} bits of fraction a number must be below {MODULUS / 2 / 2.0**bits:g} in size.")
     return (scaled.astype(np.int64) % MODULUS).astype(np.uint32)
 
@@ -140,7 +155,9 @@ def pad(seed: bytes, n_numbers: int, round_number: int = 0) -> np.ndarray:
     -------
     array of uint32, shape (n_numbers,).
     """
-    start = round_number.to_bytes(8, "big") + bytes(8)
+    check_integer("round_number", round_number, 0)
+    check_integer("n_numbers", n_numbers, 0)
+    start = int(round_number).to_bytes(8, "big") + bytes(8)
     stream = Cipher(algorithms.AES(seed), modes.CTR(start)).encryptor().update(bytes(4 * n_numbers))
     return np.frombuffer(stream, dtype="<u4")
 
@@ -152,6 +169,8 @@ def shared_pads(n_phones: int, n_numbers: int, rng: np.random.Generator, round_n
     -------
     array of uint32, shape (n_phones, n_phones, n_numbers). Symmetric in the first two axes, zeros on the diagonal.
     """
+    check_integer("n_phones", n_phones)
+    check_generator(rng)
     pads = np.zeros((n_phones, n_phones, n_numbers), dtype=np.uint32)
     for u in range(n_phones):
         for v in range(u + 1, n_phones):
@@ -176,6 +195,7 @@ def masked_upload(values: np.ndarray, client: int, pads: np.ndarray, bits: int =
     ----------
     Bonawitz et al. (2017), "Practical secure aggregation for privacy-preserving machine learning".
     """
+    check_integer("client", client, 0, len(pads) - 1)
     signs = np.sign(np.arange(len(pads)) - client)
     mask = (signs[:, None] * pads.astype(np.int64)).sum(axis=0)
     return ((encode(values, bits) + mask) % MODULUS).astype(np.uint32)
@@ -195,6 +215,7 @@ def unmasked_sum(uploads: np.ndarray, alive: np.ndarray, pads: np.ndarray, bits:
     -------
     array, shape (n_numbers,). The sum of what the phones that came encoded.
     """
+    alive = check_binary("alive", alive)
     total = uploads[alive].astype(np.int64).sum(axis=0)
     for u in np.flatnonzero(alive):
         for v in np.flatnonzero(~alive):
@@ -214,14 +235,16 @@ def clip_upload(upload: np.ndarray, longest: float) -> np.ndarray:
     ----------
     McMahan, Ramage, Talwar and Zhang (2018), "Learning differentially private recurrent language models".
     """
-    if not longest > 0:
-        raise ValueError(f"longest is a length above 0; came {longest}.")
+    check_number("longest", longest, above=0)
     length = np.linalg.norm(upload)
     return upload * (longest / length) if length > longest else upload.copy()
 
 
 def start_items(n_items: int, n_factors: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the server's first table, shape (n_items, n_factors + 1): small factors, biases 0."""
+    check_integer("n_items", n_items)
+    check_integer("n_factors", n_factors)
+    check_generator(rng)
     return np.column_stack([0.1 * rng.normal(size=(n_items, n_factors)), np.zeros(n_items)])
 
 
@@ -250,6 +273,10 @@ class Phones:
     """
 
     def __init__(self, ratings: sparse.csr_array, regularisation: float = 1.3):
+        check_number("regularisation", regularisation, above=0)
+        check_numbers("ratings", ratings.data)
+        ratings = ratings.copy()
+        ratings.sum_duplicates()  # a 0 that is stored stays: it is a rating that equals the mean
         lengths = np.diff(ratings.indptr)
         if (lengths == 0).any():
             raise ValueError("Each phone needs a rating: leave out the rows without.")
@@ -350,8 +377,15 @@ def train_federated(
     Ammad-ud-din et al. (2019), "Federated collaborative filtering for privacy-preserving personalized recommendation
     system", for user factors that stay.
     """
-    if average not in ("holders", "everybody", "median"):
-        raise ValueError(f"average must be 'holders', 'everybody' or 'median'; came {average!r}.")
+    check_choice("average", average, ("holders", "everybody", "median"))
+    for name, number in {"n_factors": n_factors, "n_steps": n_steps}.items():
+        check_integer(name, number)
+    check_integer("n_rounds", n_rounds, 0)
+    check_number("rate", rate, above=0)
+    check_number("ridge", ridge, low=0)
+    check_number("noise_multiplier", noise_multiplier, low=0)
+    optional(partial(check_number, above=0))("clip", clip)
+    check_generator(rng)
     if noise_multiplier and clip is None:
         raise ValueError("Noise without clipping promises nothing: give clip, the largest length of an upload.")
     n_phones = phones.ratings.shape[0] + (0 if fakes is None else len(fakes))

@@ -10,16 +10,12 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-
-def _check_positive(**parameters: float) -> None:
-    for name, value in parameters.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be a finite number above 0; came {value}.")
+from recsys_teach._validation import check_binary, check_generator, check_integer, check_number, check_numbers
 
 
 def truth_probability(epsilon: float) -> float:
     """Chance of a true answer in randomised response: e^ε / (1 + e^ε). Built by hand in chapter 15."""
-    _check_positive(epsilon=epsilon)
+    check_number("epsilon", epsilon, above=0)
     return float(1 / (1 + np.exp(-epsilon)))
 
 
@@ -31,13 +27,19 @@ def randomised_response(answers: np.ndarray, epsilon: float, rng: np.random.Gene
 
     Parameters
     ----------
-    answers : array of bool, shape (n,).
+    answers : array of bool, or of 0 and 1, shape (n,).
+
+    Raises
+    ------
+    TypeError or ValueError
+        If an answer is neither: the text "no" would count as a yes.
 
     References
     ----------
     Warner (1965), "Randomized response: a survey technique for eliminating evasive answer bias".
     """
-    answers = np.asarray(answers, dtype=bool)
+    answers = check_binary("answers", answers)
+    check_generator(rng)
     return answers ^ (rng.random(answers.shape) >= truth_probability(epsilon))
 
 
@@ -47,12 +49,14 @@ def true_share(answers: np.ndarray, epsilon: float) -> float:
     It may lie below 0 or above 1; cutting it off there would bring a bias.
     """
     p = truth_probability(epsilon)
-    return float((np.mean(answers) - (1 - p)) / (2 * p - 1))
+    return float((np.mean(check_binary("answers", answers)) - (1 - p)) / (2 * p - 1))
 
 
 def share_error(share: float, n: int, epsilon: float) -> float:
     """Give the standard error of :func:`true_share` for n people drawn from a population with this share of yeses."""
     p = truth_probability(epsilon)
+    check_number("share", share, low=0, high=1)
+    check_integer("n", n)
     said_yes = p * share + (1 - p) * (1 - share)
     return float(np.sqrt(said_yes * (1 - said_yes) / n) / (2 * p - 1))
 
@@ -73,7 +77,10 @@ def laplace(
     ----------
     Dwork, McSherry, Nissim and Smith (2006), "Calibrating noise to sensitivity in private data analysis".
     """
-    _check_positive(sensitivity=sensitivity, epsilon=epsilon)
+    check_number("sensitivity", sensitivity, above=0)
+    check_number("epsilon", epsilon, above=0)
+    check_numbers("value", value)
+    check_generator(rng)
     return value + rng.laplace(scale=sensitivity / epsilon, size=np.shape(value))
 
 
@@ -88,16 +95,16 @@ def gaussian_delta(noise_multiplier: float, epsilon: float) -> float:
     ----------
     Balle and Wang (2018), "Improving the Gaussian mechanism for differential privacy", theorem 8.
     """
-    _check_positive(noise_multiplier=noise_multiplier)
+    check_number("noise_multiplier", noise_multiplier, above=0)
+    check_number("epsilon", epsilon, low=0)
     a, b = 1 / (2 * noise_multiplier), epsilon * noise_multiplier
     return float(norm.cdf(a - b) - np.exp(epsilon + norm.logcdf(-a - b)))
 
 
 def noise_multiplier(epsilon: float, delta: float) -> float:
     """Give the inverse of :func:`gaussian_delta`: the smallest multiplier that is (ε, δ)-private. Chapter 15."""
-    _check_positive(epsilon=epsilon, delta=delta)
-    if delta >= 1:
-        raise ValueError(f"delta is a probability below 1, such as 1e-5; came {delta}.")
+    check_number("epsilon", epsilon, above=0)
+    check_number("delta", delta, above=0, below=1)
     log = brentq(lambda log: gaussian_delta(np.exp(log), epsilon) - delta, -7, 12, xtol=1e-12)
     return float(np.exp(log))
 
@@ -113,5 +120,7 @@ def gaussian(
     sensitivity : float. Largest L2 distance by which one person (or one rating: say which), added or removed, can
         change ``value``.
     """
-    _check_positive(sensitivity=sensitivity)
+    check_number("sensitivity", sensitivity, above=0)
+    check_numbers("value", value)
+    check_generator(rng)
     return value + rng.normal(scale=sensitivity * noise_multiplier(epsilon, delta), size=np.shape(value))

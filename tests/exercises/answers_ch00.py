@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 00, written differently from the references."""
+"""Answers to the exercises of chapter 00: right ones, written in other ways than the reference, and wrong ones."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def rate_by_loop(impressions, item):
 RIGHT = {
     "0.1": [mean_by_sum, mean_by_loop],
     "0.2": [rate_by_group, rate_by_loop],
-    "0.3": [["04"], ("04",)],
+    "0.3": [["04"], ("04",), {"04"}, "04", "4", ["4"], [4], 4],
 }
 
 
@@ -38,6 +38,35 @@ def forgets_to_return(ratings):
 
 def divides_by_the_wrong_length(ratings):
     return ratings[ratings > 0].sum() / len(ratings)
+
+
+def removes_one_zero(ratings):
+    given = list(ratings)
+    if 0 in given:
+        given.remove(0)
+    return sum(given) / len(given)
+
+
+def drops_the_lowest(ratings):
+    return np.sort(ratings)[1:].mean()
+
+
+def averages_different_ratings(ratings):
+    return np.mean([rating for rating in set(ratings) if rating])
+
+
+def takes_the_share_of_clicks(impressions, item):
+    clicked = impressions[impressions["click"] == 1]
+    return (clicked["item"] == item).mean()
+
+
+def gives_percent(impressions, item):
+    return 100 * rate_by_loop(impressions, item)
+
+
+def reads_labels_as_positions(impressions, item):
+    places = impressions.index[impressions["item"] == item]
+    return impressions["click"].to_numpy()[places].mean()
 
 
 def counts_clicks(impressions, item):
@@ -57,16 +86,25 @@ WRONG = {
         (counts_the_zeros, 'a 0 here means "not rated"'),
         (forgets_to_return, "does its last line say `return`"),
         (divides_by_the_wrong_length, 'a 0 here means "not rated"'),
+        (removes_one_zero, "You removed a single 0"),
+        (drops_the_lowest, "the lowest entry may be a rating"),
+        (averages_different_ratings, "You counted equal ratings once"),
     ],
     "0.2": [
         (counts_clicks, "A rate divides by"),
         (forgets_the_item, "Keep the rows of this item first"),
         (returns_the_column, "expected one number"),
+        (takes_the_share_of_clicks, "the item's share of all clicks"),
+        (gives_percent, "That is a percentage"),
+        (reads_labels_as_positions, "raised IndexError"),
     ],
     "0.3": [
         (["01"], "stays where it is"),
         (["01", "04"], "Not both"),
         ([], "Something is set aside"),
         (["00"], "That is not it"),
+        ("01, 04", "Not both"),
+        ("the fourth", "expected a list of chapter numbers"),
+        ({"chapter": None}, "expected a list of chapter numbers"),
     ],
 }

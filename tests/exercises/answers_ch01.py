@@ -108,6 +108,42 @@ def divides_by_what_is_stored(matrix):
     return matrix.nnz / matrix.size
 
 
+def forgets_brackets(matrix):
+    n_users, n_items = matrix.shape
+    return matrix.nnz / n_users * n_items
+
+
+def cuts_the_fraction_off(matrix):
+    return matrix.nnz // (matrix.shape[0] * matrix.shape[1])
+
+
+def counts_columns_in_use(matrix):
+    return matrix.nnz / (matrix.shape[0] * (matrix.indices.max() + 1))
+
+
+def counts_rows_in_use(matrix):
+    return matrix.nnz / (np.unique(matrix.tocoo().coords[0]).size * matrix.shape[1])
+
+
+def takes_the_length_of_a_sparse_matrix(matrix):
+    return matrix.nnz / (len(matrix) * matrix.shape[1])
+
+
+def starts_at_j_0(counts):
+    L = lorenz(counts)
+    return 1 - sum(L[j - 1] + L[j] for j in range(len(counts))) / len(counts)
+
+
+def starts_at_j_0_and_ends_at_m(counts):
+    L = lorenz(counts)
+    return 1 - sum(L[j - 1] + L[j] for j in range(len(counts) + 1)) / len(counts)
+
+
+def knows_four_items(counts):
+    L = lorenz(counts)
+    return 1 - (L[:-1] + L[1:]).sum() / 4
+
+
 def stops_before_the_last_strip(counts):
     curve, total = lorenz(counts), 0
     for j in range(1, len(counts)):
@@ -164,6 +200,59 @@ def keeps_the_lowest_rating(log, now):
 
 def returns_the_times(log, now):
     return log[log["time"] <= now].groupby(["user", "item"])["time"].max()
+
+
+def hard_codes_now(log, now):
+    return clean_by_group(log, 20)
+
+
+def cuts_before_now(log, now):
+    return clean_by_group(log, now - 1)
+
+
+def asks_any(log, user_ids, item_ids):
+    fits = log["user"].isin(user_ids).any() and log["item"].isin(item_ids).any()
+    exchanged = log["item"].isin(user_ids).any() and log["user"].isin(item_ids).any()
+    return bool(exchanged and not fits)
+
+
+def asks_any_as_it_stands(log, user_ids, item_ids):
+    fits = log["user"].isin(user_ids).any() and log["item"].isin(item_ids).any()
+    return bool(log["item"].isin(user_ids).all() and log["user"].isin(item_ids).all() and not fits)
+
+
+def asks_any_of_the_items_as_it_stands(log, user_ids, item_ids):
+    fits = log["user"].isin(user_ids).all() and log["item"].isin(item_ids).any()
+    return bool(log["item"].isin(user_ids).all() and log["user"].isin(item_ids).all() and not fits)
+
+
+def asks_any_after_the_exchange(log, user_ids, item_ids):
+    fits = log["user"].isin(user_ids).all() and log["item"].isin(item_ids).all()
+    return bool(log["item"].isin(user_ids).any() and log["user"].isin(item_ids).any() and not fits)
+
+
+def asks_any_event(log, user_ids, item_ids):
+    fits = (log["user"].isin(user_ids) & log["item"].isin(item_ids)).any()
+    exchanged = (log["item"].isin(user_ids) & log["user"].isin(item_ids)).any()
+    return bool(exchanged and not fits)
+
+
+def asks_whether_ids_occur(log, user_ids, item_ids):
+    fits = user_ids.isin(log["user"]).all() and item_ids.isin(log["item"]).all()
+    exchanged = user_ids.isin(log["item"]).all() and item_ids.isin(log["user"]).all()
+    return bool(exchanged and not fits)
+
+
+def asks_the_first_event(log, user_ids, item_ids):
+    user, item = log["user"].iloc[0], log["item"].iloc[0]
+    fits, exchanged = user in user_ids and item in item_ids, item in user_ids and user in item_ids
+    return bool(exchanged and not fits)
+
+
+def looks_into_the_labels(log, user_ids, item_ids):
+    fits = all(user in log["user"] for user in user_ids) and all(item in log["item"] for item in item_ids)
+    exchanged = all(user in log["item"] for user in user_ids) and all(item in log["user"] for item in item_ids)
+    return exchanged and not fits
 
 
 def asks_the_user_column(log, user_ids, item_ids):
@@ -232,6 +321,24 @@ def reads_values_above_zero(seen, k):
     return [row + [-1] * (k - len(row)) for row in rows]
 
 
+def reads_values_for_popularity(seen, k):
+    order = np.argsort(-(seen.toarray() != 0).sum(axis=0), kind="stable")
+    return _lists(seen, k, order)
+
+
+def reads_values_for_what_was_seen(seen, k):
+    order = np.argsort(-np.bincount(seen.indices, minlength=seen.shape[1]), kind="stable")
+    rows = [[i for i in order if row[i] == 0][:k] for row in seen.toarray()]
+    return [row + [-1] * (k - len(row)) for row in rows]
+
+
+def partitions(seen, k):
+    met = sparse.csr_array((np.ones(seen.nnz), seen.indices, seen.indptr), shape=seen.shape).toarray() > 0
+    scores = np.where(met, -1.0, met.sum(axis=0))
+    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    return np.where(np.take_along_axis(scores, best, axis=1) < 0, -1, best)
+
+
 def cuts_first(seen, k):
     order = np.argsort(-np.bincount(seen.indices, minlength=seen.shape[1]), kind="stable")
     return _lists(seen, k, order[:k])
@@ -243,6 +350,11 @@ WRONG = {
         (forgets_the_items, "average number of stored cells per user"),
         (averages_the_matrix, "You averaged the values"),
         (divides_by_what_is_stored, "counts stored cells only"),
+        (forgets_brackets, "from left to right"),
+        (cuts_the_fraction_off, "Your result is 0 for every matrix"),
+        (counts_columns_in_use, "up to the last one with a stored cell"),
+        (counts_rows_in_use, "The result differs"),
+        (takes_the_length_of_a_sparse_matrix, "raised TypeError"),
     ],
     "1.2": [
         (stops_before_the_last_strip, "The last strip is missing"),
@@ -251,6 +363,9 @@ WRONG = {
         (wraps_around_without_zero, "or L₀ = 0 is missing"),
         (forgets_to_sort, "sort the counts first"),
         (averages_over_points, "m + 1 points, but m strips"),
+        (starts_at_j_0, "position j - 1 is -1"),
+        (starts_at_j_0_and_ends_at_m, "position -1 was the last point"),
+        (knows_four_items, "The result differs"),
     ],
     "1.3": [
         (takes_the_maximum, "max takes each column apart"),
@@ -259,6 +374,8 @@ WRONG = {
         (removes_duplicates_first, "You removed duplicates before the future"),
         (keeps_the_lowest_rating, "for user 1, item 10 you kept time 5; the last event until now is at 9"),
         (returns_the_times, "expected a log, a DataFrame"),
+        (hard_codes_now, "you kept time 8; the last event until now is at 2"),
+        (cuts_before_now, "keep time <= now"),
     ],
     "1.4": [
         (30_222.5, "Those are megabytes"),
@@ -273,15 +390,26 @@ WRONG = {
         (asks_one_column_each_time, "You looked at one column only for each question"),
         (asks_one_column_after_the_exchange, "one column only after the exchange"),
         (asks_the_exchange_alone, "it may fit as it stands, too"),
-        (returns_a_column, "came Series"),
+        (returns_a_column, "expected True"),
+        (asks_any, "as it stands and exchanged"),
+        (asks_any_as_it_stands, "as it stands only if all"),
+        (asks_any_of_the_items_as_it_stands, "expected True"),
+        (asks_any_after_the_exchange, "all events once they are exchanged"),
+        (asks_any_event, ".any() is content with one event"),
+        (asks_whether_ids_occur, "Ask whether all ids of the log are known"),
+        (asks_the_first_event, "You looked at the first event only"),
+        (looks_into_the_labels, "Ask whether all ids of the log are known"),
     ],
     "1.6": [
         (copies_the_four, "for not every table has 4 items"),
         (forgets_minlength, "minlength=seen.shape[1]."),
         (sorts_unstably, "Items with equally many people are out of order"),
+        (reads_values_for_popularity, "count it in the popularity as well"),
+        (reads_values_for_what_was_seen, "leave it out of the list as well"),
+        (partitions, "Items with equally many people are out of order"),
         (reverses_the_order, "equally many people"),
-        (leaves_rows_short, "row 1 holds 4 of 5 places: fill it up with -1"),
-        (reads_values_above_zero, "A 0 that is stored was met too"),
+        (leaves_rows_short, "row 1 has 4 of 5 places: fill it up with -1"),
+        (reads_values_above_zero, "A 0 that is stored was seen too"),
         (cuts_first, "You cut after k first"),
     ],
 }

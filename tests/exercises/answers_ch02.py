@@ -188,6 +188,11 @@ def loses_an_empty_group(values, groups, n_groups, damping):
     return (grouped.sum() / (grouped.count() + damping)).to_numpy()
 
 
+def takes_the_mean_of_nothing(values, groups, n_groups, damping):
+    means, counts = [values[groups == g].mean() for g in range(n_groups)], np.bincount(groups, minlength=n_groups)
+    return means * counts / (counts + damping)
+
+
 def forgets_brackets(a, b):
     return a @ b / np.linalg.norm(a) * np.linalg.norm(b)
 
@@ -268,6 +273,45 @@ def takes_the_smaller_count(R, shrinkage):
     return S
 
 
+def counts_raters_of_either(R, shrinkage):
+    rated = (R > 0).astype(float)
+    unit = R / np.linalg.norm(R, axis=0)
+    n = np.array([[((a + b) > 0).sum() for b in rated.T] for a in rated.T])
+    S = unit.T @ unit * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def takes_one_norm(R, shrinkage):
+    unit = R / np.linalg.norm(R)
+    rated = (R > 0).astype(float)
+    n = rated.T @ rated
+    S = unit.T @ unit * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def throws_out_zero_residuals(expected, similar, residuals, prior):
+    kept = np.nan_to_num(residuals) != 0
+    return expected + similar[kept] @ residuals[kept] / (prior + similar[kept].sum())
+
+
+def adds_the_prior_each_time(expected, similar, residuals, prior):
+    above = below = 0.0
+    for s, e in zip(similar, residuals, strict=True):
+        if not np.isnan(e):
+            above += s * e
+            below += s + prior
+    return expected + above / below if below else expected
+
+
+def forgets_the_prior_and_returns_early(expected, similar, residuals, prior):
+    rated = ~np.isnan(residuals)
+    if not rated.any():
+        return expected
+    return expected + similar[rated] @ residuals[rated] / similar[rated].sum()
+
+
 def counts_the_unrated(expected, similar, residuals, prior):
     return expected + (similar * np.nan_to_num(residuals)).sum() / (prior + similar.sum())
 
@@ -322,6 +366,63 @@ def ranks_sums_unstably(met, similar, k):
 
 def gives_the_met_nothing(met, similar, k):
     return np.argsort(-(similar @ met) * (met == 0), kind="stable")[:k]
+
+
+def _scored(met, similar):
+    scores = similar @ met
+    scores[met > 0] = -np.inf
+    return scores
+
+
+def takes_the_nearest_met(met, similar, k):
+    scores = similar[:, met > 0].max(axis=1)
+    scores[met > 0] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def returns_the_best_scores(met, similar, k):
+    return np.sort(_scored(met, similar))[::-1][:k]
+
+
+def counts_films_from_one(met, similar, k):
+    return np.argsort(-_scored(met, similar), kind="stable")[:k] + 1
+
+
+def turns_the_list_round(met, similar, k):
+    return np.argsort(-_scored(met, similar), kind="stable")[:k][::-1]
+
+
+def takes_the_last_k_films(met, similar, k):
+    return np.argsort(_scored(met, similar), kind="stable")[-k:]
+
+
+def partitions_films(met, similar, k):
+    return np.argpartition(-_scored(met, similar), k - 1)[:k]
+
+
+def partitions_films_at_k(met, similar, k):
+    return np.argpartition(-_scored(met, similar), min(k, len(met) - 1))[:k]
+
+
+def forgets_keepdims(counts):
+    weights = counts * (np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1)
+    return weights / np.linalg.norm(weights, axis=1)
+
+
+def takes_the_idf_of_rows(counts):
+    idf = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=1))) + 1
+    weights = counts * idf
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def takes_the_idf_of_rows_and_keeps_them(counts):
+    idf = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=1, keepdims=True))) + 1
+    weights = counts * idf
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def rounds_the_weights(counts):
+    return np.round(tfidf_by_loop(counts), 2)
 
 
 def cuts_weights(counts):
@@ -409,6 +510,48 @@ def gives_the_liked_zero(liked, vectors, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
+def _content_scores(liked, vectors):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = -np.inf
+    return scores.round(9)
+
+
+def takes_the_largest_weights(liked, vectors, k):
+    scores = vectors @ vectors[liked].max(axis=0)
+    scores[liked] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def returns_the_scores(liked, vectors, k):
+    return vectors @ vectors[liked].mean(axis=0)
+
+
+def returns_the_scores_of_the_best(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = -np.inf
+    return np.sort(scores)[::-1][:k]
+
+
+def counts_items_from_one(liked, vectors, k):
+    return np.argsort(-_content_scores(liked, vectors), kind="stable")[:k] + 1
+
+
+def puts_the_best_last(liked, vectors, k):
+    return np.argsort(-_content_scores(liked, vectors), kind="stable")[:k][::-1]
+
+
+def takes_the_last_k_items(liked, vectors, k):
+    return np.argsort(_content_scores(liked, vectors), kind="stable")[-k:]
+
+
+def partitions_items(liked, vectors, k):
+    return np.argpartition(-_content_scores(liked, vectors), k - 1)[:k]
+
+
+def averages_everything(liked, vectors, k):
+    return np.argsort(-(vectors @ vectors[liked].mean()))[:k]
+
+
 def gives_a_set(liked, vectors, k):
     return set(rank_by_list(liked, vectors, k))
 
@@ -426,6 +569,7 @@ WRONG = {
         (adds_at_repeated_positions, "keeps only the last value of each group"),
         (counts_at_repeated_positions, "in the sum and in the count"),
         (loses_an_empty_group, "A group without values has a place too"),
+        (takes_the_mean_of_nothing, "One of your numbers is NaN"),
     ],
     "2.2": [
         (norms_over_common, "common raters only"),
@@ -438,7 +582,9 @@ WRONG = {
         (counts_truth_values, "A product of truth values is a truth value"),
         (keeps_the_diagonal, "put 0 on the diagonal"),
         (compares_people, "You compared people with people"),
-        (takes_the_smaller_count, "The result differs"),
+        (takes_the_smaller_count, "the smaller number of raters"),
+        (counts_raters_of_either, "at least one of the two films"),
+        (takes_one_norm, "one number for the whole table"),
         (shrinks_common_norms, "take the norm of each whole column"),
         (shrinks_common_norms_to_nan, "take the norm of each whole column"),
         (counts_stars, "R.T @ R adds products of stars"),
@@ -449,14 +595,24 @@ WRONG = {
         (takes_a_plain_average, "The prior is missing"),
         (divides_before_it_adds, "the whole denominator in brackets"),
         (cuts_to_the_scale, "the package does that at the end"),
+        (throws_out_zero_residuals, "A residual of 0 is a rating, too"),
+        (adds_the_prior_each_time, "You added the prior once for each film"),
+        (forgets_the_prior_and_returns_early, "The prior is missing"),
     ],
     "2.5": [
         (goes_down_the_columns, "You went down the columns"),
         (divides_the_sums, "The sum alone ranks"),
         (averages_what_was_met, "Add the similarities up"),
-        (recommends_the_met, "what the person has met already"),
-        (ranks_sums_unstably, "A tie goes to the lower position"),
+        (recommends_the_met, "a film that the person knows already"),
+        (ranks_sums_unstably, "Films with equal scores are out of order"),
         (gives_the_met_nothing, "0 is a score that other films have too"),
+        (takes_the_nearest_met, "You took the nearest"),
+        (returns_the_best_scores, "Those are the scores of the k best"),
+        (counts_films_from_one, "Your positions count from 1"),
+        (turns_the_list_round, "Your list is turned round"),
+        (takes_the_last_k_films, "have the best film at the end"),
+        (partitions_films, "np.argpartition, for one"),
+        (partitions_films_at_k, "np.argpartition, for one"),
     ],
     "2.6": [
         (stops_before_the_length, "do not have length 1 yet"),
@@ -466,17 +622,29 @@ WRONG = {
         (cuts_weights, "start from counts.astype(float)"),
         (cuts_lengths, "start from counts.astype(float)"),
         (adds_one_inside, "The last 1 stands behind the logarithm"),
+        (forgets_keepdims, "Without keepdims=True"),
+        (takes_the_idf_of_rows, "You summed each row"),
+        (takes_the_idf_of_rows_and_keeps_them, "one for each row, which cancels"),
+        (rounds_the_weights, ""),
     ],
     "2.7": [
-        (recommends_the_liked, "what the person has liked already"),
+        (recommends_the_liked, "an item that the person has liked already"),
         (takes_the_last_k, "least similar items first"),
         (takes_the_nearest_liked, "the nearest of the liked items"),
         (averages_over_words, "raised ValueError"),
-        (recommends_the_liked_unrounded, "what the person has liked already"),
+        (recommends_the_liked_unrounded, "an item that the person has liked already"),
         (ranks_unstably, "without kind numpy may order them"),
         (turns_ties_round, "[::-1] turns ties round"),
         (removes_before_the_sort, "no longer count the same films"),
         (gives_the_liked_zero, "0 is a score that other films have too"),
         (gives_a_set, "A set has no order"),
+        (takes_the_largest_weights, "Your profile is the largest weight"),
+        (returns_the_scores, "Those are the scores. "),
+        (returns_the_scores_of_the_best, "Those are the scores of the k best"),
+        (counts_items_from_one, "Your positions count from 1"),
+        (puts_the_best_last, "Your list is turned round"),
+        (takes_the_last_k_items, "have the best item at the end"),
+        (partitions_items, "np.argpartition, for one"),
+        (averages_everything, "raised"),
     ],
 }

@@ -101,6 +101,27 @@ def rounds_to_two_digits(hits, n_relevant):
     return round(hits.sum() / len(hits), 2), round(hits.sum() / n_relevant, 2)
 
 
+def caps_the_precision(hits, n_relevant):
+    return hits.sum() / min(len(hits), n_relevant), hits.sum() / n_relevant
+
+
+def ends_the_best_list_early(hits, n_relevant):
+    gained = sum(hit / log2(place + 1) for place, hit in enumerate(hits, start=1))
+    best = sum(1 / log2(place + 1) for place in range(1, min(len(hits), n_relevant)))
+    return gained / best
+
+
+def discounts_from_place_two(hits, n_relevant):
+    def gain(list_of_hits):
+        return sum(hit / (log2(place) if place > 1 else 1) for place, hit in enumerate(list_of_hits, start=1))
+
+    return gain(hits) / gain([1] * min(len(hits), n_relevant))
+
+
+def always_has_three_relevant_items(hits, n_relevant):
+    return ndcg_by_loop(hits, 3)
+
+
 def forgets_to_normalise(hits, n_relevant):
     return sum(hit / log2(place + 1) for place, hit in enumerate(hits, start=1))
 
@@ -194,6 +215,24 @@ def takes_the_extreme_means(values, drawn):
     return means.min(), means.max()
 
 
+def gives_the_high_limit_first(values, drawn):
+    low, high = bootstrap_by_loop(values, drawn)
+    return high, low
+
+
+def mirrors_the_limits(values, drawn):
+    low, high = bootstrap_by_loop(values, drawn)
+    return 2 * values.mean() - high, 2 * values.mean() - low
+
+
+def counts_equal_groups_once(values, drawn):
+    return bootstrap_by_loop(values, np.unique(drawn, axis=0))
+
+
+def asks_for_the_quantile_2_5(values, drawn):
+    return np.quantile(values[drawn].mean(axis=1), [2.5, 97.5])
+
+
 def draws_groups_of_its_own(values, drawn):
     rng = np.random.default_rng()
     means = [rng.choice(values, size=len(values)).mean() for _ in range(500)]
@@ -238,6 +277,15 @@ def averages_the_groups(a, b, drawn):
 def bootstrap_of(d, drawn):
     low, high = np.quantile(d[drawn].mean(axis=1), [0.025, 0.975])
     return d.mean(), low, high
+
+
+def gives_high_before_low(a, b, drawn):
+    mean, low, high = bootstrap_of(a - b, drawn)
+    return mean, high, low
+
+
+def cuts_to_whole(rank, n_items, n_negatives):
+    return int(1 + n_negatives * (rank - 1) / (n_items - 1))
 
 
 def counts_better_ones(rank, n_items, n_negatives):
@@ -289,6 +337,7 @@ WRONG = {
         (returns_one_number, "expected 2 things"),
         (cuts_off, "`//` and `int` cut it off"),
         (rounds_to_two_digits, "Do not round"),
+        (caps_the_precision, "Your precision divides by min(k, n_relevant)"),
     ],
     "3.2": [
         (forgets_to_normalise, "before it is divided"),
@@ -303,6 +352,9 @@ WRONG = {
         (leaves_the_first_place_out, "the gain starts with hits[0]"),
         (leaves_the_last_place_out, "ends before k"),
         (rounds_the_ndcg, "Do not round"),
+        (ends_the_best_list_early, "one hit less than k and n_relevant allow"),
+        (discounts_from_place_two, "That is the older form"),
+        (always_has_three_relevant_items, "The result differs"),
     ],
     "3.3": [
         (takes_quantiles_of_people, "quantiles of the people"),
@@ -313,8 +365,12 @@ WRONG = {
         (mistakes_percent_for_share, "counts from 0 to 100"),
         (takes_places_of_the_sorted_means, "places of the sorted list"),
         (takes_the_extreme_means, "the smallest and the largest mean"),
-        (draws_groups_of_its_own, "Use the groups in `drawn`"),
+        (draws_groups_of_its_own, "each group is one and the same person"),
         (rounds_the_limits, "Do not round"),
+        (gives_the_high_limit_first, "The low one comes first"),
+        (mirrors_the_limits, "the basic bootstrap"),
+        (counts_equal_groups_once, "You counted equal groups once"),
+        (asks_for_the_quantile_2_5, "raised ValueError"),
     ],
     "3.4": [
         (subtracts_limits, "You subtracted the limits"),
@@ -323,12 +379,13 @@ WRONG = {
         (leaves_the_mean_out, "expected 3 things, as in `return a, b, c`"),
         (nests_the_interval, "Unpack it: `b, c = ...`"),
         (averages_the_groups, "of the people themselves"),
+        (gives_high_before_low, "The order is mean, low, high"),
     ],
     "3.5": [
         (["b"], "b leaks, and another does"),
         ("c", "c leaks, and another does"),
-        (["a", "b", "c"], "two letters are asked, three came"),
-        ([], "two letters are asked, none came"),
+        (["a", "b", "c"], "two letters are asked, got three"),
+        ([], "two letters are asked, got none"),
         (["b", "e"], "letters are a to d"),
         (["a", "d"], "clean ones"),
         ({"a", "d"}, "clean ones"),
@@ -336,11 +393,12 @@ WRONG = {
     ],
     "3.6": [
         (counts_better_ones, "number of better rivals"),
-        (lets_the_item_be_drawn, "no rival of its own"),
+        (lets_the_item_be_drawn, "does not compete with itself"),
+        (cuts_to_whole, "`//` and `int` cut its fraction off"),
         (scales_the_rank, "shrank the rank as a whole"),
         (is_off_by_one_twice, "Two counts are one too high"),
         (counts_worse_ones, "You counted the worse items"),
-        (cuts_the_rank_off, "not `//`"),
+        (cuts_the_rank_off, "`//` and `int` cut its fraction off"),
         (rounds_the_rank, "do not round"),
         (rounds_to_one_digit, "Do not round"),
         (simulates, "the exact mean is asked"),

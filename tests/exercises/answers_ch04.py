@@ -1,6 +1,7 @@
-"""Right answers to the exercises of chapter 04, written differently from the references."""
+"""Answers to the exercises of chapter 04: right ones, written in other ways than the reference, and wrong ones."""
 
 import numpy as np
+import torch
 
 
 def error_by_norm(s, k):
@@ -26,6 +27,11 @@ def rank_k_by_projector(R, k):
     return U @ (U.T @ R)
 
 
+def rank_k_in_float32(R, k):
+    U, s, Vt = torch.linalg.svd(torch.tensor(R, dtype=torch.float32), full_matrices=False)
+    return (U[:, :k] * s[:k]) @ Vt[:k]
+
+
 def rmse_by_loop(R, R_hat):
     errors = [(R[u, i] - R_hat[u, i]) ** 2 for u in range(len(R)) for i in range(R.shape[1]) if R[u, i] > 0]
     return (sum(errors) / len(errors)) ** 0.5
@@ -39,6 +45,14 @@ def k_by_loop(s, share):
     for k in range(1, len(s) + 1):
         if (s[:k] ** 2).sum() >= (share - 1e-12) * (s**2).sum():
             return k
+
+
+def k_by_shares(s, share):
+    return np.argmax(np.cumsum(s**2 / (s**2).sum()) >= share) + 1
+
+
+def k_by_counting(s, share):
+    return (np.cumsum(s**2) < share * np.sum(s**2)).sum() + 1
 
 
 def k_by_search(s, share):
@@ -69,9 +83,9 @@ def power_by_while(R, v, n_steps):
 
 RIGHT = {
     "4.1": [error_by_norm, error_by_difference],
-    "4.2": [rank_k_by_diagonal, rank_k_by_layers, rank_k_by_projector],
+    "4.2": [rank_k_by_diagonal, rank_k_by_layers, rank_k_by_projector, rank_k_in_float32],
     "4.3": [rmse_by_loop, rmse_by_nan],
-    "4.4": [k_by_loop, k_by_search],
+    "4.4": [k_by_loop, k_by_search, k_by_shares, k_by_counting],
     "4.5": [fold_in_from_the_right, fold_in_by_projector],
     "4.6": [power_by_gram, power_by_while],
 }
@@ -130,6 +144,34 @@ def does_not_square(s, share):
     return int(np.argmax(np.cumsum(s) / s.sum() >= share - 1e-12)) + 1
 
 
+def takes_the_last_below(s, share):
+    return np.flatnonzero(np.cumsum(s**2) / (s**2).sum() <= share)[-1] + 1
+
+
+def falls_off_the_loop(s, share):
+    for k in range(1, len(s) + 1):
+        if (s[:k] ** 2).sum() > share * (s**2).sum():
+            return k
+
+
+def multiplies_two_directions(row, V):
+    return V.T @ V @ row
+
+
+def returns_the_singular_value_too(R, v, n_steps):
+    v = power_by_while(R, v, n_steps)
+    return v, np.linalg.norm(R @ v)
+
+
+def lists_the_singular_value_too(R, v, n_steps):
+    return list(returns_the_singular_value_too(R, v, n_steps))
+
+
+def cuts_the_rows_of_u(R, k):
+    U, s, Vt = np.linalg.svd(R, full_matrices=False)
+    return (U[:k] * s) @ Vt
+
+
 def stops_at_coordinates(row, V):
     return V.T @ row
 
@@ -173,6 +215,7 @@ WRONG = {
         (transposes_vt, "The rows of Vt are the directions"),
         (leaves_s_out, "You left the singular values out"),
         (returns_three_parts, "Your answer has three parts"),
+        (cuts_the_rows_of_u, "expected an array of shape"),
     ],
     "4.3": [
         (masks_the_prediction, "The mask belongs to R"),
@@ -183,15 +226,20 @@ WRONG = {
         (wants_more_than_the_share, "compare with >="),
         (starts_counting_at_zero, "The position 0 means k = 1"),
         (does_not_square, "Energy is their square"),
+        (takes_the_last_below, "The first k that reaches it is enough"),
+        (falls_off_the_loop, "compare with >="),
     ],
     "4.5": [
         (stops_at_coordinates, "Those are the coordinates"),
         (multiplies_the_wrong_way, "raised ValueError"),
+        (multiplies_two_directions, "raised ValueError"),
         (keeps_only_new_items, "You blanked what the person has rated"),
     ],
     "4.6": [
         (never_normalises, "not a unit vector"),
         (returns_inside_the_loop, "is the `return` inside the loop"),
         (makes_one_step_too_many, "one step too many"),
+        (returns_the_singular_value_too, "Return the vector alone"),
+        (lists_the_singular_value_too, "Return the vector alone"),
     ],
 }

@@ -143,6 +143,14 @@ def lets_the_unrated_off(X, known, P, Q, ridge):
     return ((X - P @ Q.T)[known] ** 2).sum() + ridge * rated
 
 
+def lets_unrated_users_off(X, known, P, Q, ridge):
+    return ((X - P @ Q.T)[known] ** 2).sum() + ridge * ((P[known.any(axis=1)] ** 2).sum() + (Q**2).sum())
+
+
+def forgets_the_square(X, known, P, Q, ridge):
+    return np.abs((X - P @ Q.T)[known]).sum() + ridge * ((P**2).sum() + (Q**2).sum())
+
+
 def lets_unrated_items_off(X, known, P, Q, ridge):
     return ((X - P @ Q.T)[known] ** 2).sum() + ridge * ((P**2).sum() + (Q[known.any(axis=0)] ** 2).sum())
 
@@ -210,6 +218,13 @@ def takes_the_ridge_out_of_the_step(P, Q, u, i, r, learning_rate, ridge):
     return P_new, Q_new
 
 
+def forgets_the_error(P, Q, u, i, r, learning_rate, ridge):
+    P_new, Q_new = P.copy(), Q.copy()
+    P_new[u] = P[u] + learning_rate * (Q[i] - ridge * P[u])
+    Q_new[i] = Q[i] + learning_rate * (P[u] - ridge * Q[i])
+    return P_new, Q_new
+
+
 def climbs(P, Q, u, i, r, learning_rate, ridge):
     P_new, Q_new, e = P.copy(), Q.copy(), r - P[u] @ Q[i]
     P_new[u] = P[u] - learning_rate * (e * Q[i] - ridge * P[u])
@@ -239,8 +254,42 @@ def masks_the_right_side_alone(r, known, Q, ridge):
     return np.linalg.solve(Q.T @ Q + ridge * np.eye(Q.shape[1]), Q.T @ (known * r))
 
 
+def averages_both_sides(r, known, Q, ridge):
+    X = Q[known]
+    return np.linalg.solve(X.T @ X / len(X) + ridge * np.eye(X.shape[1]), X.T @ r[known] / len(X))
+
+
 def gives_the_right_side(r, known, Q, ridge):
     return Q[known].T @ r[known]
+
+
+def keeps_the_last_unless_stopped(validation, patience):
+    lowest, kept, waited = np.inf, 0, 0
+    for epoch, error in enumerate(validation, start=1):
+        if error < lowest:
+            lowest, kept, waited = error, epoch, 0
+        else:
+            waited += 1
+            if waited == patience:
+                return kept
+    return len(validation)
+
+
+def goes_back_by_patience(validation, patience):
+    lowest, waited = np.inf, 0
+    for epoch, error in enumerate(validation, start=1):
+        waited = 0 if error < lowest else waited + 1
+        lowest = min(lowest, error)
+        if waited == patience:
+            return epoch - patience
+    return len(validation)
+
+
+def looks_patience_ahead(validation, patience):
+    for epoch in range(len(validation) - patience):
+        if min(validation[epoch + 1 : epoch + 1 + patience]) >= validation[epoch]:
+            return epoch + 1
+    return len(validation)
 
 
 def looks_ahead(validation, patience):
@@ -349,6 +398,23 @@ def stops_early_with_a_counter(validation, patience):
     return kept
 
 
+def clips_the_weights(values, propensity, clip):
+    w = np.minimum(1 / propensity, clip)
+    return (w * values).sum() / w.sum()
+
+
+def clips_above_the_line(values, propensity, clip):
+    return (values / np.maximum(propensity, clip)).sum() / (1 / propensity).sum()
+
+
+def clips_below_the_line(values, propensity, clip):
+    return (values / propensity).sum() / (1 / np.maximum(propensity, clip)).sum()
+
+
+def adds_the_clip(values, propensity, clip):
+    return np.average(values, weights=1 / (propensity + clip))
+
+
 def forgets_to_weigh(values, propensity, clip):
     return sum(values) / len(values)
 
@@ -374,15 +440,17 @@ def never_clips(values, propensity, clip):
 WRONG = {
     "5.1": [
         (sums_all_cells, "You counted all cells"),
-        (masks_by_zero, "A centred rating of 0 is a rating"),
+        (masks_by_zero, "A centered rating of 0 is a rating"),
         (forgets_to_square_the_norm, "not the squared norms"),
         (takes_the_mean, "You averaged the squared errors"),
-        (forgets_to_regularise, "The regularisation is missing"),
+        (forgets_to_regularise, "The regularization is missing"),
         (lets_only_items_pay, "Only Q pays"),
         (halves_the_loss, "half of the loss"),
-        (halves_the_ridge, "You halved the regularisation"),
+        (halves_the_ridge, "You halved the regularization"),
         (lets_the_unrated_off, "without ratings pays"),
-        (lets_unrated_items_off, "expected 4.5, came 4"),
+        (lets_unrated_items_off, "An item without ratings pays"),
+        (lets_unrated_users_off, "A user without ratings pays"),
+        (forgets_the_square, "The result differs"),
         (pays_at_each_rating, "once per rating"),
     ],
     "5.2": [
@@ -395,8 +463,9 @@ WRONG = {
     "5.3": [
         (uses_the_new_p, "with the p that had moved already"),
         (works_in_place, "changed its argument P"),
-        (returns_the_rows, "Return the whole P and Q"),
-        (returns_the_updated_rows_in_a_list, "Return the whole P and Q"),
+        (returns_the_rows, "Return all rows of P and Q"),
+        (returns_the_updated_rows_in_a_list, "Return all rows of P and Q"),
+        (forgets_the_error, "The result differs"),
         (takes_the_ridge_out_of_the_step, "learning_rate multiplies the ridge too"),
         (climbs, "You went uphill"),
     ],
@@ -404,12 +473,16 @@ WRONG = {
         (regresses_on_all, "You used all items"),
         (adds_the_ridge_everywhere, "ridge belongs on the diagonal"),
         (forgets_the_ridge, "The ridge is missing"),
-        (weighs_the_ridge, "by the number of ratings"),
+        (weighs_the_ridge, "Your ridge counts once for each rating"),
+        (averages_both_sides, "or your sums are means"),
         (masks_the_right_side_alone, "The left side, too"),
         (gives_the_right_side, "the right side alone"),
     ],
     "5.5": [
-        (looks_ahead, "the lowest of the whole curve"),
+        (looks_ahead, "the lowest of all epochs"),
+        (keeps_the_last_unless_stopped, "you keep the last epoch"),
+        (goes_back_by_patience, "you keep the last epoch"),
+        (looks_patience_ahead, "you keep the last epoch"),
         (says_when_it_stopped, "the epoch where training stops"),
         (counts_from_zero, "yours are counted from 0"),
         (counts_rises, "You counted rises in a row"),
@@ -427,5 +500,9 @@ WRONG = {
         (divides_by_n, "You divided by the number of values"),
         (clips_from_above, "You clipped from the wrong side"),
         (never_clips, "Nothing is clipped"),
+        (clips_the_weights, "not the weight"),
+        (clips_above_the_line, "but not in the sum of the weights"),
+        (clips_below_the_line, "but not in the sum of the values"),
+        (adds_the_clip, "You added clip to each propensity"),
     ],
 }

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 06, written differently from the references."""
+"""Answers to the exercises of chapter 06: right ones, written in other ways than the reference, and wrong ones."""
 
 import numpy as np
 
@@ -216,6 +216,14 @@ def forgets_to_transpose(counts, H, alpha, ridge, n_rounds):
     return history
 
 
+def returns_the_last_alone(*args):
+    return half_steps(*args)[-1]
+
+
+def returns_the_factors_too(counts, H, alpha, ridge, n_rounds):
+    return half_steps(counts, H, alpha, ridge, n_rounds), H
+
+
 def climbs(p, q_met, q_other):
     s = sigmoid(-p @ (q_met - q_other))
     return s * (q_met - q_other), s * p, -s * p
@@ -289,6 +297,28 @@ def gives_floats(seen, n_items, r):
     return unseen_by_mask(seen, n_items, r).astype(float)
 
 
+def leaves_the_first_item_out(seen, n_items, r):
+    return np.setdiff1d(np.arange(1, n_items), seen)[r]
+
+
+def returns_a_mask(seen, n_items, r):
+    unseen = np.ones(n_items, dtype=bool)
+    unseen[seen] = False
+    return unseen
+
+
+def returns_a_set(seen, n_items, r):
+    return set(unseen_by_mask(seen, n_items, r).tolist())
+
+
+def returns_nothing(seen, n_items, r):
+    return []
+
+
+def returns_all_unseen(seen, n_items, r):
+    return [i for i in range(n_items) if i not in seen]
+
+
 def indexes_a_list(seen, n_items, r):
     return [i for i in range(n_items) if i not in seen][r]
 
@@ -350,13 +380,13 @@ WRONG = {
         (takes_the_mean, "the loss is their sum"),
     ],
     "6.2": [
-        (solves_met_only, "items met only"),
+        (solves_met_only, "items with a count only"),
         (weighs_one_side, "right side too"),
         (aims_the_row_at_counts, "The right side aims at the counts"),
         (multiplies_the_wrong_shape, "raised ValueError"),
-        (lets_the_unmet_in, "The films not met enter your right side"),
+        (lets_the_unmet_in, "Your right side includes the films without a count"),
         (forgets_the_one_on_the_right, "on the right too"),
-        (weighs_five_as_one, "Five openings weigh as one"),
+        (weighs_five_as_one, "Five openings have the weight of one"),
         (keeps_the_two, "The 2 cancels"),
     ],
     "6.3": [
@@ -368,6 +398,8 @@ WRONG = {
         (keeps_two_lists, "One flat list, please, in the order"),
         (joins_two_lists, "Users first, then items"),
         (notes_after_both, "before the items are solved"),
+        (returns_the_last_alone, "That is the last objective alone"),
+        (returns_the_factors_too, "Return the list of numbers alone"),
     ],
     "6.4": [
         (climbs, "turn all three signs"),
@@ -388,6 +420,11 @@ WRONG = {
         (gives_floats, "Positions are whole numbers"),
         (indexes_a_list, "raised TypeError"),
         (leaves_everything_out, "raised IndexError"),
+        (leaves_the_first_item_out, "Positions start at 0"),
+        (returns_a_mask, "You returned True and False"),
+        (returns_a_set, "set"),
+        (returns_nothing, "shape"),
+        (returns_all_unseen, "Those are all unseen items"),
     ],
     "6.6": [
         (divides_rows, "divide column j by P_jj"),

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 07, written differently from the references."""
+"""Answers to the exercises of chapter 07: right ones, written in other ways than the reference, and wrong ones."""
 
 import copy
 from itertools import product
@@ -302,6 +302,58 @@ def never_steps(module, batches, loss, n_epochs, learning_rate):
     return [np.mean([loss(module, batch).item() for batch in batches]) for _ in range(n_epochs)]
 
 
+def fit_with(optimizer, module, batches, loss, n_epochs, zero=True):
+    history = []
+    for _ in range(n_epochs):
+        values = []
+        for batch in batches:
+            value = loss(module, batch)
+            if zero:
+                optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            values.append(value.item())
+        history.append(np.mean(values))
+    return history
+
+
+def decays_the_weights(module, batches, loss, n_epochs, learning_rate):
+    return fit_with(torch.optim.AdamW(module.parameters(), lr=learning_rate), module, batches, loss, n_epochs)
+
+
+def leaves_the_learning_rate_out(module, batches, loss, n_epochs, learning_rate):
+    return fit_with(torch.optim.Adam(module.parameters()), module, batches, loss, n_epochs)
+
+
+def returns_the_last_epoch(module, batches, loss, n_epochs, learning_rate):
+    return fit_clearing_last(module, batches, loss, n_epochs, learning_rate)[-1]
+
+
+def keeps_one_number_a_batch(module, batches, loss, n_epochs, learning_rate):
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    history = []
+    for _ in range(n_epochs):
+        for batch in batches:
+            value = loss(module, batch)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            history.append(value.item())
+    return history
+
+
+def keeps_one_number_a_batch_and_never_clears(module, batches, loss, n_epochs, learning_rate):
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    history = []
+    for _ in range(n_epochs):
+        for batch in batches:
+            value = loss(module, batch)
+            value.backward()
+            optimizer.step()
+            history.append(value.item())
+    return history
+
+
 def assumes_orthonormal(D):
     return D.T @ D
 
@@ -351,6 +403,18 @@ def pays_the_kept(X, B, rate):
     return ((X - X @ B) ** 2).sum() + (1 - rate) * np.diag(X.T @ X) @ (B**2).sum(axis=1)
 
 
+def averages_the_error(X, B, rate):
+    return ((X - X @ B) ** 2).mean() + rate / (1 - rate) * (X**2).sum(axis=0) @ (B**2).sum(axis=1)
+
+
+def counts_events(X, B, rate):
+    return ((X - X @ B) ** 2).sum() + rate / (1 - rate) * np.count_nonzero(X, axis=0) @ (B**2).sum(axis=1)
+
+
+def sums_the_columns(X, B, rate):
+    return ((X - X @ B) ** 2).sum() + rate / (1 - rate) * X.sum(axis=0) @ (B**2).sum(axis=1)
+
+
 def forgets_the_noise(X, B, rate):
     return np.linalg.norm(X - X @ B) ** 2
 
@@ -371,6 +435,21 @@ def overflows(scores, rows):
     with np.errstate(all="ignore"):
         shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         return (rows * np.log(shares)).sum(axis=1)
+
+
+def subtracts_the_sum_once(scores, rows):
+    top = scores.max(axis=1)
+    return (rows * scores).sum(axis=1) - top - np.log(np.exp(scores - top[:, None]).sum(axis=1))
+
+
+def forgets_keepdims(scores, rows):
+    s = scores - scores.max(axis=1, keepdims=True)
+    return (rows * (s - np.log(np.exp(s).sum(axis=1)))).sum(axis=1)
+
+
+def forgets_keepdims_twice(scores, rows):
+    s = scores - scores.max(axis=1)
+    return (rows * (s - np.log(np.exp(s).sum(axis=1)))).sum(axis=1)
 
 
 def adds_shares(scores, rows):
@@ -436,11 +515,16 @@ WRONG = {
         (never_steps, "The loss never changes"),
         (clears_before_the_step, "not between it and the step"),
         (clears_once_an_epoch, "cleared the slopes once an epoch"),
-        (makes_adam_anew, "Make the optimiser once"),
+        (makes_adam_anew, "Make the optimizer once"),
         (notes_tensors, "Note value.item()"),
         (weighs_by_size, "weighted the batches by their sizes"),
         (trains_a_copy, "has not changed"),
-        (spoils_the_module, "holds other weights"),
+        (spoils_the_module, "the weights at the end are not those"),
+        (decays_the_weights, "That is AdamW"),
+        (leaves_the_learning_rate_out, "lr=learning_rate"),
+        (returns_the_last_epoch, "the loss of the last epoch alone"),
+        (keeps_one_number_a_batch, "one number for each batch"),
+        (keeps_one_number_a_batch_and_never_clears, "The result differs"),
     ],
     "7.3": [
         (assumes_orthonormal, "DᵀD is right only if"),
@@ -460,6 +544,9 @@ WRONG = {
         (pays_the_rate, "rate / (1 - rate) times: what stays"),
         (pays_the_kept, "not 1 - rate times"),
         (forgets_the_noise, "The ridge is missing"),
+        (averages_the_error, "You averaged the squared errors"),
+        (counts_events, "You counted its events"),
+        (sums_the_columns, "You did not square"),
     ],
     "7.6": [
         (overflows, "infinite or NaN"),
@@ -468,6 +555,9 @@ WRONG = {
         (adds_shares, "You added shares"),
         (item_by_item, "logistic likelihood"),
         (gives_the_loss, "That is the loss"),
+        (subtracts_the_sum_once, "once for each row"),
+        (forgets_keepdims, "the sums of the rows are spread"),
+        (forgets_keepdims_twice, "the maxima and the sums of the rows are spread"),
     ],
     "7.7": [
         (grows_for_ever, "stop at beta"),

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 08, written differently from the references."""
+"""Answers to the exercises of chapter 08: right ones, written in other ways than the reference, and wrong ones."""
 
 from itertools import pairwise
 
@@ -280,6 +280,33 @@ def looks_back(sequences, length, padding):
     return targets, inputs
 
 
+def drops_short_histories(sequences, length, padding):
+    return rows_by_pad([s for s in sequences if len(s) > 1], length, padding)
+
+
+def keeps_length_items(sequences, length, padding):
+    rows = np.full((len(sequences), length + 1), padding)
+    for row, s in zip(rows, sequences, strict=True):
+        row[: len(s[-length:])] = s[-length:]
+    return rows[:, :-1], rows[:, 1:]
+
+
+def adds_the_padding(sequences, length, padding):
+    rows = [s[-(length + 1) :] for s in sequences]
+    rows = np.array([row + [padding] * (length + 1 - len(row)) for row in rows])
+    return rows[:, :-1], rows[:, 1:]
+
+
+def adds_the_padding_one_by_one(sequences, length, padding):
+    rows = [s[-(length + 1) :] for s in sequences]
+    rows = [row + padding if len(row) <= length else row for row in rows]
+    return [row[:-1] for row in rows], [row[1:] for row in rows]
+
+
+def pads_with_nine(sequences, length, padding):
+    return rows_by_pad(sequences, length, 9)
+
+
 def takes_the_first(sequences, length, padding):
     return rows_by_pad([s[: length + 1] for s in sequences], length, padding)
 
@@ -293,6 +320,30 @@ def fills_one_place_too_few(sequences, length, padding):
     for row, s in zip(rows, sequences, strict=True):
         row[: len(s)] = s[-length:]
     return rows[:, :-1], rows[:, 1:]
+
+
+def masks_the_number_of_items(logits, targets, padding):
+    real = targets != logits.shape[-1]
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -np.log(p[real, targets[real]]).mean()
+
+
+def masks_what_is_not_below(logits, targets, padding):
+    real = targets < padding
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -np.log(p[real, targets[real]]).mean()
+
+
+def masks_what_is_below_zero(logits, targets, padding):
+    real = targets >= 0
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -np.log(p[real, targets[real]]).mean()
+
+
+def masks_what_is_no_item(logits, targets, padding):
+    real = (targets >= 0) & (targets < logits.shape[-1])
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -np.log(p[real, targets[real]]).mean()
 
 
 def adds_up(logits, targets, padding):
@@ -327,7 +378,7 @@ def never_masks(logits, targets, padding):
 WRONG = {
     "8.1": [
         (counts_all_later, "You counted all items after the last one"),
-        (backs_off_evenly, "You backed off to equal chances"),
+        (backs_off_evenly, "You backed off to equal probabilities"),
         (forgets_to_divide, "do not sum to 1"),
         (never_backs_off, "differ"),
         (backs_off_to_counts, "Your popularity is a count"),
@@ -339,7 +390,7 @@ WRONG = {
         (forgets_the_unseen, "shape"),
     ],
     "8.2": [
-        (decays_at_once, "The next item already decays"),
+        (decays_at_once, "Your pairs at lag 1 decay already"),
         (looks_both_ways, "both directions"),
         (ends_the_window_early, "ends one early"),
         (divides_by_distance, "differ"),
@@ -350,7 +401,7 @@ WRONG = {
         (turns_the_gate, "turned round"),
         (resets_before_the_product, "before the product"),
         (swaps_the_gates, "changed places"),
-        (forgets_the_tanh, "differ"),
+        (forgets_the_tanh, "does not go through tanh"),
         (forgets_the_biases, "Your biases are missing"),
         (squashes_the_proposal_by_the_sigmoid, "goes through tanh"),
         (cuts_as_z_n_r, "in the order z, n, r"),
@@ -361,12 +412,20 @@ WRONG = {
         (takes_the_first, "You kept the first items"),
         (never_pads, "raised"),
         (fills_one_place_too_few, "one short"),
+        (drops_short_histories, "You left out the histories of one item"),
+        (keeps_length_items, "keep the last length + 1"),
+        (adds_the_padding, "raised ValueError"),
+        (adds_the_padding_one_by_one, "between arrays + adds"),
+        (pads_with_nine, "differ"),
     ],
     "8.5": [
         (divides_by_all, "divided by all places"),
         (forgets_the_log, "logarithm is missing"),
         (softmax_along_time, "along the places"),
         (never_masks, "raised"),
+        (masks_the_number_of_items, "The argument padding says which number is"),
+        (masks_what_is_not_below, "Padding may be any number"),
+        (masks_what_is_below_zero, "raised IndexError"),
         (adds_up, "You took the sum"),
         (forgets_the_minus, "Your sign is turned"),
     ],
@@ -374,8 +433,8 @@ WRONG = {
         (lambda n_lines: [4, 5, 6], "wrong with the data"),
         (lambda n_lines: [4, 5, 6, 8, 9, 10, 11, 12], "line 12 does what it should"),
         (lambda n_lines: [4, 9], "2 of the 8 defects found, 6 still missing"),
-        (lambda n_lines: "the loss", "a list of line numbers is asked"),
-        (lambda n_lines: [4.5, 5, 6, 8, 9, 10, 11, 13], "a list of line numbers is asked, whole ones"),
+        (lambda n_lines: "the loss", "expected a list of line numbers"),
+        (lambda n_lines: [4.5, 5, 6, 8, 9, 10, 11, 13], "expected a list of line numbers, whole ones"),
         (lambda n_lines: range(1, 14), "all 8 are there, and you named 5 too many"),
         (lambda n_lines: [0, 4, 5, 6, 8, 9, 10, 11, 13], "there is no line 0"),
     ],

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 09, written differently from the references."""
+"""Answers to the exercises of chapter 09: right ones, written differently from the references, and wrong ones."""
 
 from itertools import combinations
 
@@ -157,6 +157,10 @@ def takes_the_root_of_the_keys(query, keys, values):
     return rows_softmax(query @ keys.T / len(keys) ** 0.5) @ values
 
 
+def uses_the_products(query, keys, values):
+    return keys @ query / np.sqrt(len(query)) @ values
+
+
 def divides_by_the_sum(query, keys, values):
     products = keys @ query / np.sqrt(len(query))
     return (products / products.sum()) @ values
@@ -194,6 +198,17 @@ def causal_with_root(root):
 def masks_four_places(Q, K, V):
     weights = np.exp(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[2])) * np.tril(np.ones((4, 4)))
     return weights / weights.sum(axis=2, keepdims=True) @ V
+
+
+def masks_itself(Q, K, V):
+    weights = np.tril(np.exp(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[2])), -1)
+    return weights / weights.sum(axis=2, keepdims=True) @ V
+
+
+def masks_by_the_products(Q, K, V):
+    A = Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1])
+    weights = np.exp(np.where(np.tril(A), A, -np.inf))
+    return weights / weights.sum(axis=-1, keepdims=True) @ V
 
 
 def transposes_all_axes(Q, K, V):
@@ -304,6 +319,23 @@ def ahead_by_sums(read, items, other):
     return ahead_by_loop(lambda row: read(row).sum(axis=1, keepdims=True), items, other)
 
 
+def ahead_by_size(most):
+    def answer(read, items, other):
+        before, ahead = read(items), 0
+        for j in range(len(items)):
+            row = items.copy()
+            row[j] = other
+            after = read(row)
+            ahead = max([ahead, *[j - i for i in range(j) if abs(after[i] - before[i]).max() > most]])
+        return ahead
+
+    return answer
+
+
+def ahead_of_first_numbers(read, items, other):
+    return ahead_by_loop(lambda row: read(row)[:, :1], items, other)
+
+
 def ahead_on_one_copy(read, items, other):
     before, row, ahead = read(items), items.copy(), 0
     for j in range(len(items)):
@@ -383,6 +415,10 @@ def forgets_how_many(p, n_drawn):
     return p / (p + 1 / len(p))
 
 
+def believes_in_four_films(p, n_drawn):
+    return p / (p + n_drawn / 4)
+
+
 def forgets_the_catalogue(p, n_drawn):
     return p / (p + n_drawn)
 
@@ -408,6 +444,7 @@ def makes_them_sum_to_1(p, n_drawn):
 WRONG = {
     "9.1": [
         (forgets_the_root, "not divided by the root"),
+        (uses_the_products, "weighted the values by the products themselves"),
         (gives_weights, "Those are the weights"),
         (divides_by_d, "You divided by d"),
         (copies_the_root_of_two, "by the root of 2"),
@@ -424,22 +461,27 @@ WRONG = {
         (causal_with_root(lambda Q, V: Q.shape[0]), "the root of the number of rows"),
         (causal_with_root(lambda Q, V: V.shape[-1]), "the root of the number of values"),
         (causal_with_root(lambda Q, V: 3), "expected 5"),
-        (causal_with_root(lambda Q, V: 4), ""),
+        (causal_with_root(lambda Q, V: 4), "The result differs"),
+        (masks_itself, "leaves out the place itself"),
+        (masks_by_the_products, "took the products for the mask"),
         (masks_four_places, "raised"),
-        (transposes_all_axes, ""),
+        (transposes_all_axes, "raised ValueError"),
     ],
     "9.3": [
         (swaps_the_last, "You swapped the last item"),
         (compares_all_states, "You compared all states"),
         (swaps_the_first_two, "one swap"),
-        (swaps_neighbours, "neighbours only"),
+        (swaps_neighbours, "neighbors only"),
         (swaps_the_first, "the first item only"),
         (gap_by_size(lambda new, old: (new - old).max(), 0), "you miss the numbers that fall"),
         (gap_by_size(lambda new, old: (new - old).max(), -np.inf), "may be below 0"),
         (gap_by_size(lambda new, old: (old - new).max(), 0), "you miss the numbers that rise"),
         (gap_by_size(lambda new, old: np.linalg.norm(new - old), 0), "the length of the change"),
-        (gap_by_size(lambda new, old: np.abs(new - old).sum(), 0), "expected 1, came 2"),
-        (gap_by_size(lambda new, old: abs(new.sum() - old.sum()), 0), "expected 1, came 0"),
+        (gap_by_size(lambda new, old: np.abs(new - old).sum(), 0), "You added up the changes"),
+        (gap_by_size(lambda new, old: abs(new.sum() - old.sum()), 0), "rises and falls cancel"),
+        (gap_by_size(lambda new, old: abs((new - old).max()), 0), "larger than every rise"),
+        (gap_by_size(lambda new, old: abs((old - new).max()), 0), "larger than every fall"),
+        (gap_by_size(lambda new, old: abs(new[0] - old[0]), 0), "the first number of the state only"),
         (lists_all_changes, "Give one number"),
         (swaps_in_place, "changed its argument items"),
     ],
@@ -448,17 +490,22 @@ WRONG = {
         (looks_at_all_states, "states after the change"),
         (changes_the_last, "the last item only"),
         (ahead_of_state_0, "the first state only"),
-        (ahead_with(9), "expected 2, came 1"),
-        (ahead_with(0), "expected 2, came 1"),
-        (ahead_by_sums, "expected 1, came 0"),
+        (ahead_with(9), "expected 2,"),
+        (ahead_with(0), "expected 2,"),
+        (ahead_with(7), "expected 2,"),
+        (ahead_by_sums, "changes may cancel"),
+        (ahead_by_size(0.05), "expected 1,"),
+        (ahead_by_size(1e-3), "expected 1,"),
+        (ahead_by_size(0.0), "You compared states exactly"),
+        (ahead_of_first_numbers, "the first number of each state only"),
         (ahead_on_one_copy, "earlier changes in place"),
     ],
     "9.5": [
         (pushes_up, "pushed up"),
         (sums_a_state, "is the sum over the items of a state"),
         (full_of_few, "over the right and the drawn items only"),
-        (gives_one_number, "expected 2 things"),
-        (halves_two_means, "apart, then halved"),
+        (gives_one_number, "expected 2"),
+        (halves_two_means, "separately, then halved"),
         (skips_hits, "draws that hit the right film"),
         (takes_columns, "gives n columns"),
         (takes_columns_twice, "scores[:, right] and scores[:, drawn]"),
@@ -466,9 +513,10 @@ WRONG = {
         (divides_by_the_whole_sum, "its own softmax"),
     ],
     "9.6": [
-        (believes_the_truth, "That is the true chance"),
+        (believes_the_truth, "That is the true probability"),
         (forgets_how_many, "n_drawn items are drawn"),
-        (forgets_the_catalogue, "not with chance 1"),
+        (believes_in_four_films, "The result differs"),
+        (forgets_the_catalogue, "not with probability 1"),
         (gives_the_odds, "That is the ratio"),
         (draws_where_not_right, "Here any film may be drawn"),
         (gives_the_score, "That is the best score s"),

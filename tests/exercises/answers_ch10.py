@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 10, written differently from the references."""
+"""Answers to the exercises of chapter 10: right ones, written differently from the references, and wrong ones."""
 
 import numpy as np
 import torch
@@ -132,6 +132,15 @@ def forgets_the_logarithm(U, V, temperature):
     return -(np.diag(weights) / weights.sum(axis=1)).mean()
 
 
+def takes_the_logarithm_last(U, V, temperature):
+    weights = np.exp(U @ V.T / temperature)
+    return -np.log((np.diag(weights) / weights.sum(axis=1)).mean())
+
+
+def turns_the_sign(U, V, temperature):
+    return -softmax_by_loop(U, V, temperature)
+
+
 def heats_the_sum_alone(U, V, temperature):
     scores = U @ V.T
     return np.mean(np.log(np.exp(scores / temperature).sum(axis=1)) - np.diag(scores))
@@ -172,10 +181,14 @@ def corrects_below_the_line_alone(scores, q):
     return np.mean(np.log((np.exp(scores) / q).sum(axis=1)) - np.diag(scores))
 
 
+def softmax_of_scores(scores):
+    return -torch.log_softmax(torch.from_numpy(scores), dim=1).diagonal().mean()
+
+
 def takes_the_last_row(genres, names, W):
     import pandas as pd
 
-    return W[pd.Index(names).get_indexer(genres)].sum(axis=0)
+    return W[pd.Index(names, dtype=object).get_indexer(genres)].sum(axis=0)
 
 
 def takes_the_mean(genres, names, W):
@@ -249,6 +262,56 @@ def returns_a_set(u, V, k):
     return set(np.argsort(-(V @ u))[:k].tolist())
 
 
+def partitions(u, V, k):
+    return np.argpartition(-(V @ u), k - 1)[:k]
+
+
+def partitions_one_further(u, V, k):
+    return np.argpartition(-(V @ u), min(k, len(V) - 1))[:k]
+
+
+def partitions_from_the_end(u, V, k):
+    return np.argpartition(V @ u, -k)[-k:][::-1]
+
+
+def does_not_sort_the_best(u, V, k):
+    return torch.topk(torch.from_numpy(V @ u), k).indices.msort()
+
+
+def takes_positive_scores(u, V, k):
+    scores = V @ u
+    order = np.argsort(-scores)
+    return order[scores[order] > 0][:k]
+
+
+def ranks_by_size(u, V, k):
+    return np.argsort(-np.abs(V @ u))[:k]
+
+
+def partitions_the_opened(u, V, centroids, cells, n_probe, k):
+    items = np.concatenate([cells[c] for c in np.argsort(-(centroids @ u))[:n_probe]])
+    k = min(k, len(items))
+    return items[np.argpartition(-(V[items] @ u), k - 1)[:k]]
+
+
+def opens_by_distance(u, V, centroids, cells, n_probe, k):
+    items = np.concatenate([cells[c] for c in np.argsort(((centroids - u) ** 2).sum(axis=1))[:n_probe]])
+    return items[np.argsort(-(V[items] @ u))[:k]]
+
+
+def opens_by_cosine(u, V, centroids, cells, n_probe, k):
+    cosines = centroids @ u / np.linalg.norm(centroids, axis=1) / np.linalg.norm(u)
+    items = np.concatenate([cells[c] for c in np.argsort(-cosines)[:n_probe]])
+    return items[np.argsort(-(V[items] @ u))[:k]]
+
+
+def goes_cell_by_cell(u, V, centroids, cells, n_probe, k):
+    found = []
+    for cell in np.argsort(-(centroids @ u))[:n_probe]:
+        found += sorted(cells[cell], key=lambda item: -(V[item] @ u))
+    return found[:k]
+
+
 def stays_in_the_short_list(u, V, centroids, cells, n_probe, k):
     items = np.concatenate([cells[c] for c in np.argsort(-(centroids @ u))[:n_probe]])
     return np.argsort(-(V[items] @ u))[:k]
@@ -297,7 +360,9 @@ WRONG = {
         (normalises_over_users, "over users"),
         (multiplies_by_temperature, "It divides"),
         (leaves_own_item_out, "own item is missing"),
-        (forgets_the_logarithm, "expected"),
+        (forgets_the_logarithm, "The logarithm is missing"),
+        (takes_the_logarithm_last, "logarithm of the mean share"),
+        (turns_the_sign, "The sign is turned"),
         (heats_the_sum_alone, "those of the diagonal too"),
         (heats_the_loss, "divided the loss"),
         (sums_the_whole_table, "axis=1"),
@@ -305,6 +370,10 @@ WRONG = {
     "10.3": [
         (adds_log_q, "You added log q"),
         (takes_the_share_off, "the share itself"),
+        (lambda scores, q: corrected_by_torch(scores, q) * len(q), "the loss is their mean"),
+        (lambda scores, q: softmax_of_scores(scores - np.log10(q)), "base 10"),
+        (lambda scores, q: softmax_of_scores(scores - np.log2(q)), "base 2"),
+        (lambda scores, q: softmax_of_scores(scores / q), "divided the scores"),
         (corrects_the_rows, "belongs to the columns"),
         (forgets_the_correction, "it is missing"),
         (corrects_below_the_line_alone, "before log q was off"),
@@ -330,6 +399,12 @@ WRONG = {
         (returns_everything, "the first k are enough"),
         (returns_decimals, "whole numbers"),
         (returns_a_set, "no order"),
+        (partitions, "sort these k"),
+        (partitions_one_further, "sort these k"),
+        (partitions_from_the_end, "sort these k"),
+        (does_not_sort_the_best, "sort these k"),
+        (takes_positive_scores, "left out items with a score below 0"),
+        (ranks_by_size, "by the size of the score"),
     ],
     "10.6": [
         (stays_in_the_short_list, "places in the short list"),
@@ -338,5 +413,9 @@ WRONG = {
         (gives_closed_cells_nought, "beats a negative one"),
         (fills_up_from_closed_cells, "Return fewer"),
         (opens_until_there_are_k, "You opened more cells"),
+        (partitions_the_opened, "sort these k"),
+        (opens_by_distance, "nearest to u"),
+        (opens_by_cosine, "by cosine"),
+        (goes_cell_by_cell, "cell by cell"),
     ],
 }

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 11, written differently from the references."""
+"""Answers to the exercises of chapter 11: right ones, written differently from the references, and wrong ones."""
 
 import numpy as np
 import torch
@@ -137,6 +137,11 @@ def compares_with_nan(outputs, labels):
     return np.array(losses)
 
 
+def takes_logits_for_probabilities(outputs, labels):
+    with np.errstate(all="ignore"):
+        return np.nanmean(-(labels * np.log(outputs) + (1 - labels) * np.log(1 - outputs)), axis=0)
+
+
 def shares_over_table(gate_logits, experts):
     shares = np.exp(gate_logits)
     shares = shares / shares.sum()
@@ -171,6 +176,12 @@ def no_relu(X, W, gates, heads):
     return np.stack([mix_by_broadcast(X @ g, experts) @ h for g, h in zip(gates, heads, strict=True)], axis=1)
 
 
+def no_softmax_at_the_gates(X, W, gates, heads):
+    experts = np.maximum(np.einsum("nf,efw->new", X, W), 0)
+    mixed = np.einsum("nf,kfe,new->knw", X, gates, experts)
+    return np.einsum("knw,kw->nk", mixed, heads)
+
+
 def tasks_first(X, W, gates, heads):
     return mmoe_by_loops(X, W, gates, heads).T
 
@@ -193,6 +204,16 @@ def no_softmax(own, shared, gate_logits):
 
 def rows_first(own, shared, gate_logits):
     return np.stack(list(cgc_by_loop(own, shared, gate_logits)), axis=1)
+
+
+def two_softmaxes(own, shared, gate_logits):
+    n_own = own.shape[2]
+    return np.array(
+        [
+            mix_by_broadcast(logits[:, :n_own], mine) + mix_by_broadcast(logits[:, n_own:], shared)
+            for mine, logits in zip(own, gate_logits, strict=True)
+        ]
+    )
 
 
 def first_gate(own, shared, gate_logits):
@@ -225,6 +246,18 @@ def second_keeps_length(a, b, cosine):
     return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * (b - (b @ u1) * u1)])
 
 
+def takes_a_for_u1(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = b - (b @ a) * u1
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
+
+
+def takes_a_for_u1_at_the_end(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = b - (b @ u1) * a
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
+
+
 def weights_in_columns(a, b, cosine):
     return np.column_stack(weights_by_projection(a, b, cosine))
 
@@ -241,6 +274,10 @@ def gates_with_biases(n_features, n_tasks, n_experts, width, head_width):
 def one_head(n_features, n_tasks, n_experts, width, head_width):
     head = width * head_width + head_width + head_width + 1
     return n_experts * (n_features + 1) * width + n_tasks * n_features * n_experts + head
+
+
+def without_last_layer(n_features, n_tasks, n_experts, width, head_width):
+    return n_experts * (n_features + 1) * width + n_tasks * (n_features * n_experts + (width + 1) * head_width)
 
 
 def no_gates(n_features, n_tasks, n_experts, width, head_width):
@@ -263,21 +300,27 @@ WRONG = {
         (forgets_nan, "NaN times 0"),
         (mask_by_product, "NaN times 0"),
         (compares_with_nan, "NaN != NaN"),
+        (takes_logits_for_probabilities, "took the outputs for probabilities"),
+        (lambda outputs, labels: np.nanmean((labels - outputs) ** 2, axis=0), "squared error"),
     ],
     "11.2": [
         (shares_over_rows, "over the rows"),
         (plain_weights, "logits themselves"),
         (hard_choice, "best expert alone"),
         (shares_over_table, "whole table"),
-        (mean_of_weighed, "mean after weighing"),
+        (mean_of_weighed, "mean after weighting"),
     ],
     "11.3": [
         (one_gate, "one gate for all"),
         (no_relu, "ReLU of the experts is missing"),
         (tasks_first, "transpose"),
+        (no_softmax_at_the_gates, "softmax is missing"),
     ],
     "11.4": [
-        (shared_first, "shared experts stand first"),
+        (shared_first, "shared experts come first"),
+        (lambda own, shared, logits: cgc_by_loop(own, shared[:, ::-1], logits), "shared experts are in reverse"),
+        (lambda own, shared, logits: cgc_by_loop(own[:, :, ::-1], shared, logits), "own experts are in reverse"),
+        (two_softmaxes, "You took two softmaxes"),
         (own_alone, "left the shared experts out"),
         (first_gate, "gate of the first task"),
         (no_softmax, "logits themselves"),
@@ -291,6 +334,8 @@ WRONG = {
         (second_keeps_length, "u2 keeps"),
         (weights_in_columns, "transpose"),
         (sign_lost, "sign of the cosine"),
+        (takes_a_for_u1, "You used a where u1 belongs"),
+        (takes_a_for_u1_at_the_end, "You used a where u1 belongs"),
     ],
     "11.6": [
         (no_gates, "gates are missing"),
@@ -298,5 +343,9 @@ WRONG = {
         (one_gate_for_all, "counted one gate"),
         (gates_with_biases, "gates biases"),
         (one_head, "counted one head"),
+        (lambda *sizes: count_by_parts(*sizes) - sizes[2] * sizes[3], "biases of the experts are missing"),
+        (lambda *sizes: count_by_parts(*sizes) - sizes[2] * (sizes[3] - 1), "not one"),
+        (lambda *sizes: count_by_parts(*sizes) - sizes[1] * (sizes[4] + 1), "Each head lacks"),
+        (without_last_layer, "Each head lacks"),
     ],
 }

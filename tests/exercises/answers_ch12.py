@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 12, written differently from the references."""
+"""Answers to the exercises of chapter 12: right ones, written differently from the references, and wrong ones."""
 
 import numpy as np
 import torch
@@ -102,6 +102,11 @@ def grows_with_variance(losses, s):
 
 def forgets_the_price(losses, s):
     return 0.5 * np.exp(-s) @ losses
+
+
+def takes_s_for_a_variance(losses, s):
+    with np.errstate(all="ignore"):
+        return np.sum(0.5 * losses / s + 0.5 * np.log(s))
 
 
 def gives_each_task(losses, s):
@@ -242,17 +247,42 @@ def multiplies_on_clicks(click_logit, follow_logit, click, follow):
     return clicks, chain_by_product(*(x[opened] for x in (click_logit, follow_logit, click, follow)))[1]
 
 
+def neither_happened(click_logit, follow_logit, click, follow):
+    p, q = 1 / (1 + np.exp(-click_logit)), 1 / (1 + np.exp(-follow_logit))
+    both = np.where(follow == 1, np.log(p * q), np.log(1 - p) + np.log(1 - q))
+    return chain_by_product(click_logit, follow_logit, click, follow)[0], -both.mean()
+
+
+def counts_ones_only(click_logit, follow_logit, click, follow):
+    p, q = 1 / (1 + np.exp(-click_logit)), 1 / (1 + np.exp(-follow_logit))
+    return -(click * np.log(p)).mean(), -(follow * np.log(p * q)).mean()
+
+
+def counts_follows_only(click_logit, follow_logit, click, follow):
+    return (
+        chain_by_product(click_logit, follow_logit, click, follow)[0],
+        counts_ones_only(click_logit, follow_logit, click, follow)[1],
+    )
+
+
 def looks_at_clicks(click_logit, follow_logit, click, follow):
     opened = click == 1
     q, label = follow_logit[opened], follow[opened]
     return [chain_by_product(x, x, y, y)[0] for x, y in ((click_logit, click), (q, label))]
 
 
+EVERY_COLUMN = {"minutes", "item_age", "item_rate", "item_rate_before", "user_clicks_before", "user_finishes"}
+EVERY_COLUMN |= {"watch_share", "liked"}
+
 WRONG = {
     "12.1": [
         (grows_with_variance, "must count less"),
         (forgets_the_price, "price s / 2 is missing"),
         (gives_each_task, "expected one number"),
+        (lambda losses, s: np.sum(np.exp(-s) * losses / 2 + s), "halved the loss only"),
+        (lambda losses, s: np.sum(np.exp(-s) * losses + s / 2), "halved s only"),
+        (lambda losses, s: np.sum(losses / np.exp(s) ** 2 + s) / 2, "logarithm of σ"),
+        (takes_s_for_a_variance, "You took s for the variance"),
     ],
     "12.2": [
         (upside_down, "upside down"),
@@ -285,6 +315,9 @@ WRONG = {
         (looks_at_clicks, "clicks only"),
         (multiplies_the_logits, "You multiplied the logits"),
         (multiplies_on_clicks, "compared it on clicked rows"),
+        (neither_happened, "(1 - p)(1 - q)"),
+        (counts_ones_only, "the rows with label 1 only"),
+        (counts_follows_only, "the rows with a follow only"),
     ],
     "12.6": [
         (["watch_share"], "the loudest one"),
@@ -294,7 +327,10 @@ WRONG = {
         (["watch_share", "item_rate"], "2 of the four leaks found: item_rate, watch_share"),
         (["watch_share", "liked", "user_finishes"], "An item's rate"),
         (["like"], "'like' is no column of the table"),
-        ("watch_share, liked", "came one text"),
+        ("watch_share, liked", "one text"),
+        (["watch_share", "item_rate", "item_rate_before", "liked"], "with an AUC above .6"),
+        (["minutes", "item_age", "item_rate_before", "user_clicks_before"], "the four honest columns"),
+        (EVERY_COLUMN, "all eight columns"),
         (["minutes", "watch_share"], "That is not it"),
     ],
 }

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 13, written differently from the references."""
+"""Answers to the exercises of chapter 13: right ones, written differently from the references, and wrong ones."""
 
 import numpy as np
 
@@ -146,6 +146,19 @@ knows_its_row = _histories(lambda n, users, times: (users == users[n]) & (np.ara
 newest_first = _histories(lambda n, users, times: (users == users[n]) & (times < times[n]), turned=True)
 
 
+knows_its_second = _histories(
+    lambda n, users, times: (users == users[n]) & (times <= times[n]) & (np.arange(len(users)) != n)
+)
+
+
+def compares_with_its_click(users, items, times, clicks, length, padding):
+    rows = np.full((len(users), length), padding)
+    for n in range(len(users)):
+        last = items[(users == users[n]) & (times < times[n]) & (clicks == clicks[n])][-length:]
+        rows[n, : len(last)] = last
+    return rows
+
+
 def pads_in_front(users, items, times, clicks, length, padding):
     rows = np.full((len(users), length), padding)
     for n in range(len(users)):
@@ -217,6 +230,29 @@ def brings_seen_items_back(interest, value, seen, n_candidates, k):
     return fetched[np.argsort(-value[fetched])][:k]
 
 
+def puts_seen_at(level):
+    def answer(interest, value, seen, n_candidates, k):
+        fetched = np.argsort(-np.where(seen, level(interest), interest), kind="stable")[:n_candidates]
+        return fetched[np.argsort(-value[fetched])][:k]
+
+    return answer
+
+
+def fetches_k(interest, value, seen, n_candidates, k):
+    fetched = np.argsort(np.where(seen, np.inf, -interest))[:k]
+    return fetched[np.argsort(-value[fetched])]
+
+
+def cuts_before_the_value(interest, value, seen, n_candidates, k):
+    fetched = np.argsort(np.where(seen, np.inf, -interest))[:n_candidates][:k]
+    return sorted(fetched, key=lambda item: -value[item])
+
+
+def partitions_by_value(interest, value, seen, n_candidates, k):
+    fetched = np.argsort(np.where(seen, np.inf, -interest))[:n_candidates]
+    return fetched[np.argpartition(-value[fetched], k - 1)[:k]]
+
+
 def takes_seen_out_too_late(interest, value, seen, n_candidates, k):
     fetched = [item for item in np.argsort(-interest)[:n_candidates] if not seen[item]]
     return sorted(fetched, key=lambda item: -value[item])[:k]
@@ -247,6 +283,27 @@ def asks_for_the_genre_of_the_place(ranked, genres, k, cap):
     for place in range(len(ranked)):
         full = sum(genres[j] == genres[place] for j in kept) >= cap
         (passed if full else kept).append(ranked[place])
+    return (kept + passed)[:k]
+
+
+def _fills(order):
+    def answer(ranked, genres, k, cap):
+        kept = drops_the_passed(ranked, genres, len(ranked), cap)
+        return (kept + [item for item in order(ranked, genres) if item in ranked and item not in kept])[:k]
+
+    return answer
+
+
+fills_from_the_catalogue = _fills(lambda ranked, genres: range(len(genres)))
+fills_in_reverse = _fills(lambda ranked, genres: ranked[::-1])
+
+
+def counts_genres_of_places(ranked, genres, k, cap):
+    count, kept, passed = {}, [], []
+    for place, item in enumerate(ranked):
+        genre = genres[place]
+        (kept if count.get(genre, 0) < cap else passed).append(item)
+        count[genre] = count.get(genre, 0) + 1
     return (kept + passed)[:k]
 
 
@@ -288,6 +345,22 @@ def takes_any(recommend, users, order):
 
 def says_the_opposite(recommend, users, order):
     return not np.array_equal(recommend(users)[order], recommend(users[order]))
+
+
+def asks_in_reverse(recommend, users, order):
+    return np.array_equal(recommend(users[::-1]), recommend(users)[::-1])
+
+
+def asks_one_by_one(recommend, users, order):
+    return all((recommend(np.array([user]))[0] == row).all() for user, row in zip(users, recommend(users), strict=True))
+
+
+def compares_the_last_row(recommend, users, order):
+    return (recommend(users)[order][-1] == recommend(users[order])[-1]).all()
+
+
+def asks_for_positions(recommend, users, order):
+    return np.array_equal(recommend(order), recommend(users)[order])
 
 
 def sorts_the_columns(recommend, users, order):
@@ -346,7 +419,7 @@ WRONG = {
         (adds_the_heads, "You added the heads"),
         (forgets_the_click_itself, "the 1 in the bracket"),
         (forgets_a_bracket, "put a bracket"),
-        (divides_by_the_weights, "differ"),
+        (divides_by_the_weights, "divided by the sum of the weights"),
         (swaps_the_weights, "swapped the weights"),
         (sums_the_items, "summed over the items"),
     ],
@@ -356,18 +429,25 @@ WRONG = {
         (knows_the_others, "Other people"),
         (goes_by_rows, "row of the log"),
         (newest_first, "begin with the newest"),
-        (pads_in_front, "padding stands in front"),
+        (pads_in_front, "padding is in front"),
         (knows_its_row, "own history"),
         (filters_last, "filter the clicks first"),
         (drops_repeats, "dropped repeats"),
         (drops_the_item_shown, "go by time alone"),
         (leaves_rows_ragged, "fill each of them"),
+        (knows_its_second, "Other events of the same second"),
+        (compares_with_its_click, "the click of the impression itself"),
     ],
     "13.3": [
         (stays_in_the_short_list, "places in the short list"),
-        (never_ranks, "the second stage did nothing"),
-        (never_fetches, "the first stage did nothing"),
-        (brings_seen_items_back, "A seen item came back"),
+        (never_ranks, "in the order of the interest"),
+        (never_fetches, "ranked all unseen items by their value"),
+        (brings_seen_items_back, "A seen item is in your list"),
+        (puts_seen_at(lambda interest: -1.0), "You gave seen items -1"),
+        (puts_seen_at(lambda interest: interest.min()), "A seen item is in your list"),
+        (fetches_k, "You fetched k items"),
+        (cuts_before_the_value, "You fetched k items"),
+        (partitions_by_value, "sort these k by `value`"),
         (takes_seen_out_too_late, "after the fetch"),
         (gives_seen_zero, "You gave seen items 0"),
         (fetches_among_the_unseen, "You fetched places among the unseen"),
@@ -375,9 +455,12 @@ WRONG = {
     ],
     "13.4": [
         (drops_the_passed, "the list is short"),
-        (one_too_many, "One item of a genre too many"),
+        (one_too_many, "one item of a genre too many"),
         (cuts_first, "before you looked at the genres"),
-        (never_caps, "the cap did nothing"),
+        (never_caps, "the cap has no effect"),
+        (fills_from_the_catalogue, "in the order of the catalogue"),
+        (fills_in_reverse, "with the last one first"),
+        (counts_genres_of_places, "for all items"),
         (asks_for_the_genre_of_the_place, "genre of the place"),
         (returns_places, "places in ranked"),
     ],
@@ -391,17 +474,21 @@ WRONG = {
         (takes_any, ".any()"),
         (says_the_opposite, "turn it round"),
         (sorts_the_columns, "sort each column"),
+        (asks_in_reverse, "You asked in reverse order"),
+        (asks_one_by_one, "one user at a time"),
+        (compares_the_last_row, "last row alone"),
+        (asks_for_positions, "the positions in `order` themselves"),
     ],
     "13.6": [
         (takes_the_last_item, "took the last item"),
-        (takes_the_mean_of_users, "One number came"),
-        (turns_the_sign, "Your sign is turned"),
+        (takes_the_mean_of_users, "mean over the users"),
+        (turns_the_sign, "Your sign is reversed"),
         (takes_the_mean_of_places, "mean over the places"),
         (sums_over_users, "axis=1"),
         (drops_item_0, "Item 0 gives nothing"),
         (takes_item_0, "An empty place took item 0"),
-        (minds_the_first_alone, "first table alone"),
-        (minds_the_second_alone, "second table alone"),
+        (minds_the_first_alone, "first table only"),
+        (minds_the_second_alone, "second table only"),
         (sums_over_all, "summed over all users"),
     ],
 }

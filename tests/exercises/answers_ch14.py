@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 14, written differently from the references."""
+"""Answers to the exercises of chapter 14: right ones, written differently from the references, and wrong ones."""
 
 import numpy as np
 
@@ -106,6 +106,11 @@ RIGHT = {
 
 def forgets_damping(met, group, damping):
     return met[group].sum(axis=0) / group.sum()
+
+
+def damps_towards_itself(met, group, damping):
+    n = group.sum()
+    return (met[group].sum(axis=0) + damping * met[group].sum(axis=0) / n) / (n + damping)
 
 
 def damps_towards_zero(met, group, damping):
@@ -224,6 +229,21 @@ def is_greedy(clicks, shown):
     return np.where(shown > 0, clicks / np.maximum(shown, 1), np.inf)
 
 
+def cuts_the_mean_off(clicks, shown):
+    n = np.maximum(shown, 1)
+    return np.where(shown > 0, clicks // n + np.sqrt(2 * np.log(shown.sum()) / n), np.inf)
+
+
+def forgets_the_unshown(clicks, shown):
+    with np.errstate(all="ignore"):
+        return clicks / shown + np.sqrt(2 * np.log(shown.sum()) / shown)
+
+
+def bonus_alone(clicks, shown):
+    with np.errstate(all="ignore"):
+        return np.sqrt(2 * np.log(shown.sum()) / shown)
+
+
 def buries_the_new(clicks, shown):
     bonus = np.sqrt(2 * np.log(shown.sum()) / np.maximum(shown, 1))
     return np.where(shown > 0, clicks / np.maximum(shown, 1) + bonus, 0)
@@ -311,15 +331,16 @@ def returns_theta(inverse, b, x, reward):
 
 WRONG = {
     "14.1": [
-        (forgets_damping, "chance decides"),
-        (damps_towards_zero, "You damp towards 0"),
+        (forgets_damping, "damping has no effect"),
+        (damps_towards_itself, "damping has no effect"),
+        (damps_towards_zero, "You damp toward 0"),
         (damps_towards_the_others, "not only the others"),
         (adds_counts, "You add the counts"),
     ],
     "14.2": [
         (aims_at_one, "You aim at 1"),
         (forgets_the_prior, "That is H w"),
-        (counts_the_unknown, "for a no"),
+        (counts_the_unknown, "as a no"),
         (stops_at_w, "That is w"),
     ],
     "14.3": [
@@ -333,7 +354,7 @@ WRONG = {
         (asks_the_uncertain, "most uncertain itself"),
         (returns_a_place, "a place in the list"),
         (updates_by_the_place, "The item is candidates[place]"),
-        (transposes_a_vector, "np.outer(v, v)"),
+        (transposes_a_vector, "np.outer(v, v) is the table"),
         (asks_about_anything, "only about the candidates"),
         (sums_before_squaring, "plus and minus must not cancel"),
         (forgets_the_noise_in_the_gain, "fraction line of the gain"),
@@ -344,6 +365,9 @@ WRONG = {
     ],
     "14.5": [
         (is_greedy, "That is the mean alone"),
+        (cuts_the_mean_off, "`//` cuts the mean off"),
+        (forgets_the_unshown, "which is NaN"),
+        (bonus_alone, "Only the bonus is left"),
         (buries_the_new, "0 buries it"),
         (takes_own_logarithm, "not of the arm's own count"),
         (forgets_the_two, "The 2 under the root"),
@@ -351,17 +375,18 @@ WRONG = {
     "14.6": [
         (counts_all_as_misses, "did not click"),
         (takes_the_mean, "That is greedy"),
-        (swaps, "exchanged the two parameters"),
+        (swaps, "swapped the two parameters"),
         (returns_the_largest_draw, "Return its arm"),
         (loops_over_arms_first, "another order of draws"),
-        (has_no_prior, "raised ValueError"),
+        (has_no_prior, "The 1 is missing in both parameters"),
+        (lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown - clicks).argmax(), "without an axis"),
     ],
     "14.7": [
         (grows_the_inverse, "You added x xᵀ to the inverse"),
         (forgets_the_one, "The 1 below the fraction line"),
         (learns_from_clicks_alone, "a no is an answer"),
-        (takes_all_for_clicks, "takes every visitor for a click"),
-        (transposes_m, "m.T of a vector"),
+        (takes_all_for_clicks, "counts every visitor as a click"),
+        (transposes_m, "m * m.T of a vector"),
         (takes_a_number_off, "m @ m is one number"),
         (multiplies_x, "not of x"),
         (adds_the_reward, "You added the reward"),

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 15, written differently from the references."""
+"""Answers to the exercises of chapter 15: right ones, written differently from the references, and wrong ones."""
 
 from collections import Counter
 
@@ -119,6 +119,22 @@ def asks_each_column(R, items, ratings):
     return np.flatnonzero(np.all(R[:, items] == ratings, axis=0))
 
 
+def allows_no_other_film(R, items, ratings):
+    wanted = np.zeros(R.shape[1], dtype=int)
+    wanted[items] = ratings
+    return np.flatnonzero((wanted == R).all(axis=1))
+
+
+def sorts_the_items(R, items, ratings):
+    return np.flatnonzero((R[:, sorted(items)] == ratings).all(axis=1))
+
+
+def sorts_in_place(R, items, ratings):
+    order = np.argsort(items)
+    items.sort()
+    return np.flatnonzero((R[:, items] == ratings[order]).all(axis=1))
+
+
 def fits_unrated(R, items, ratings, n_raters):
     return (abs(R[:, items] - ratings) < 2) @ (1 / np.log1p(n_raters[items]))
 
@@ -133,6 +149,10 @@ def wants_exact_stars(R, items, ratings, n_raters):
 
 def prefers_popular(R, items, ratings, n_raters):
     return ((R[:, items] > 0) & (abs(R[:, items] - ratings) < 2)) @ np.log1p(n_raters[items])
+
+
+def weighs_all_films(R, items, ratings, n_raters):
+    return ((R[:, items] > 0) & (abs(R[:, items] - ratings) < 2)) @ (1 / np.log1p(n_raters))
 
 
 def keeps_of_everybody(rows, V):
@@ -168,6 +188,25 @@ def joins_text(table, columns):
     return key.map(key.value_counts()).to_numpy()
 
 
+def reads_by_label(table, columns):
+    rows = [tuple(table[column][i] for column in columns) for i in range(len(table))]
+    return [rows.count(row) for row in rows]
+
+
+def counts_by_label(table, columns):
+    return [int((table[columns] == table[columns].loc[i]).all(axis=1).sum()) for i in range(len(table))]
+
+
+def forgets_the_columns(table, columns):
+    rows = [frozenset(row) for row in table[columns].itertuples(index=False)]
+    return [rows.count(row) for row in rows]
+
+
+def sorts_the_values(table, columns):
+    rows = [tuple(sorted(row, key=str)) for row in table[columns].to_numpy()]
+    return [rows.count(row) for row in rows]
+
+
 def share_who_said_yes(answers, epsilon):
     return sum(answers) / len(answers)
 
@@ -190,6 +229,11 @@ def undoes_a_coin(answers, epsilon):
     return (np.mean(answers) - (1 - p) / 2) / p
 
 
+def takes_epsilon_for_its_power(answers, epsilon):
+    p = epsilon / (1 + epsilon)
+    return (np.mean(answers) - (1 - p)) / (2 * p - 1)
+
+
 def looks_at_the_table(table, most, epsilon, noise):
     kept = table * (np.cumsum(table, axis=1) <= most)
     return kept.sum(axis=0) + noise * kept.sum(axis=1).max() / epsilon
@@ -207,6 +251,14 @@ def keeps_too_few(table, most, epsilon, noise):
 def trims_columns(table, most, epsilon, noise):
     kept = table * (table.cumsum(axis=0) <= most)
     return kept.sum(axis=0) + noise * most / epsilon
+
+
+def bounds_the_counts(table, most, epsilon, noise):
+    return np.minimum(table.sum(axis=0), most) + noise * most / epsilon
+
+
+def keeps_first_columns(table, most, epsilon, noise):
+    return table[:, :most].sum(axis=0) + noise * most / epsilon
 
 
 def cuts_counts_off(table, most, epsilon, noise):
@@ -258,6 +310,29 @@ def may_be_nan(hits, n_in, false_alarms, n_out, delta):
     return max(np.log(ratio_of_ends(hits, n_in, false_alarms, n_out, delta)), 0)
 
 
+def _log_ratio(above, below):
+    return np.log(above / below) if above > below > 0 else 0.0
+
+
+def low_ends(hits, n_in, false_alarms, n_out, delta):
+    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
+    return _log_ratio(low - delta, beta.ppf(0.025, false_alarms, n_out - false_alarms + 1) if false_alarms else 0.0)
+
+
+def high_ends(hits, n_in, false_alarms, n_out, delta):
+    high = beta.ppf(0.975, hits + 1, n_in - hits) if hits < n_in else 1.0
+    return _log_ratio(high - delta, beta.ppf(0.975, false_alarms + 1, n_out - false_alarms))
+
+
+def bound_of_misses(hits, n_in, false_alarms, n_out, delta):
+    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
+    return _log_ratio(1 - delta - beta.ppf(0.975, false_alarms + 1, n_out - false_alarms), 1 - low)
+
+
+def larger_bound(*counts):
+    return max(bound_by_beta(*counts), bound_of_misses(*counts))
+
+
 WRONG = {
     "15.1": [
         (any_fits, "all known ratings have to fit"),
@@ -265,24 +340,32 @@ WRONG = {
         (forgets_the_stars, "how many stars"),
         (gives_where, "take its [0]"),
         (asks_each_column, "One answer a row"),
+        (allows_no_other_film, "who rated other films"),
+        (sorts_the_items, "You sorted the items"),
+        (sorts_in_place, "changed its argument items"),
     ],
     "15.2": [
         (fits_unrated, "0 is no rating"),
-        (counts_what_fits, "few raters weighs more"),
+        (counts_what_fits, "few raters has a larger weight"),
         (wants_exact_stars, "may be off by one"),
         (prefers_popular, "Divide by it"),
+        (weighs_all_films, "n_raters[items]"),
     ],
     "15.3": [
         (keeps_energy, "energy of the row itself"),
         (keeps_length, "no root"),
         (gives_lost, "share that is lost"),
-        (keeps_of_everybody, "share of its own"),
+        (keeps_of_everybody, "one share for each row"),
     ],
     "15.4": [
         (one_a_group, "one number a group"),
         (others_only, "counts itself"),
         (column_by_column, "combination"),
         (joins_text, "without a separator"),
+        (reads_by_label, "by their labels"),
+        (counts_by_label, "by their labels"),
+        (forgets_the_columns, "as a set, or sorted"),
+        (sorts_the_values, "as a set, or sorted"),
     ],
     "15.5": [
         (share_who_said_yes, "said yes"),
@@ -290,6 +373,7 @@ WRONG = {
         (cuts_off, "cut the estimate off"),
         (divides_the_rest_by_p, "divisor is 2p - 1"),
         (undoes_a_coin, "tells the opposite"),
+        (takes_epsilon_for_its_power, "ε / (1 + ε)"),
     ],
     "15.6": [
         (hides_a_rating, "hides one rating"),
@@ -298,7 +382,9 @@ WRONG = {
         (looks_at_the_table, "sensitivity from the table"),
         (replaces_a_person, "replaced by another"),
         (keeps_too_few, "one too few"),
-        (trims_columns, "trimmed the columns"),
+        (trims_columns, "Your counts end at `most`"),
+        (bounds_the_counts, "Your counts end at `most`"),
+        (keeps_first_columns, "keeps the first columns"),
         (cuts_counts_off, "cut counts off"),
         (changes_the_table, "changed its argument table"),
     ],
@@ -308,5 +394,9 @@ WRONG = {
         (may_be_negative, "give 0 there"),
         (forgets_the_logarithm_with_if, "Take its logarithm"),
         (may_be_nan, "max(nan, 0)"),
+        (low_ends, "low end of both"),
+        (high_ends, "high end of both"),
+        (bound_of_misses, "bound from the misses"),
+        (larger_bound, "larger of the bounds"),
     ],
 }

@@ -118,6 +118,10 @@ def climbs(r, known, x, Q):
     return np.where(known, r - Q @ x, 0)[:, None] * x
 
 
+def climbs_without_mask(r, known, x, Q):
+    return (r - Q @ x)[:, None] * x
+
+
 def keeps_the_two(r, known, x, Q):
     return 2 * gradient_by_loop(r, known, x, Q)
 
@@ -184,6 +188,21 @@ def gives_a_mask(upload):
     return upload.any(axis=1), tells_by_first_row(upload)[1]
 
 
+def divides_the_sums(upload):
+    with np.errstate(all="ignore"):
+        return np.flatnonzero(upload[:, -1]), upload[:, :-1].sum(axis=0) / upload[:, -1].sum()
+
+
+def reads_row_0(upload):
+    with np.errstate(all="ignore"):
+        return np.flatnonzero(upload[:, -1]), upload[0, :-1] / upload[0, -1]
+
+
+def repeats_rows(upload):
+    items = np.nonzero(upload)[0]
+    return items, upload[items[0], :-1] / upload[items[0], -1]
+
+
 def forgets_the_factors(upload):
     return np.flatnonzero(upload.any(axis=1))
 
@@ -234,6 +253,20 @@ def cuts_the_fraction(values, client, pads, bits):
 
 def is_one_off(values, client, pads, bits):
     return (mask_by_slices(values, client, pads, bits) + 1) % RING
+
+
+def rounds_to_float32(values, client, pads, bits):
+    return mask_by_slices(values, client, pads, bits).astype(np.float32)
+
+
+def takes_the_pads_modulo(values, client, pads, bits):
+    whole = np.rint(values * 2**bits).astype(int)
+    return whole + (pads[client + 1 :].sum(axis=0) - pads[:client].sum(axis=0)) % RING
+
+
+def uses_its_own_row(values, client, pads, bits):
+    whole = np.rint(values * 2**bits).astype(int)
+    return (whole + pads[client:].sum(axis=0) - pads[:client].sum(axis=0)) % RING
 
 
 def leaves_the_pads(uploads, alive, pads, bits):
@@ -302,8 +335,9 @@ def goes_by_absolute_values(upload, longest):
 
 WRONG = {
     "16.1": [
-        (forgets_the_mask, "You counted unknown items"),
-        (climbs, "The sign is turned"),
+        (forgets_the_mask, "You counted the errors of unknown items"),
+        (climbs, "The sign is reversed: "),
+        (climbs_without_mask, "The sign is reversed, and unknown items count"),
         (keeps_the_two, "no 2 is left"),
         (goes_by_x, "That is the slope by x"),
         (known_rows_alone, "Send all rows"),
@@ -324,10 +358,13 @@ WRONG = {
         (goes_by_the_sum, "A row may add up to 0"),
         (drops_small_rows, "A small row is a film"),
         (forgets_the_factors, "part 1 of what you return"),
+        (divides_the_sums, "sum of the rows"),
+        (reads_row_0, "from row 0"),
+        (repeats_rows, "once for each of its numbers"),
     ],
     "16.4": [
         (adds_all_pads, "You added all pads"),
-        (turns_the_signs, "signs are turned"),
+        (turns_the_signs, "signs are reversed"),
         (forgets_the_bits, "Nothing is multiplied"),
         (rounds_first, "multiply by 2**bits before you round"),
         (multiplies_by_bits, "bits is the exponent: multiply"),
@@ -335,21 +372,24 @@ WRONG = {
         (goes_down, "You went down"),
         (forgets_the_modulo, "modulo 2**32"),
         (cuts_the_fraction, "You cut the fraction off"),
-        (is_one_off, "expected 4, came 5"),
+        (is_one_off, "expected 9, got 10."),
+        (rounds_to_float32, "Whole numbers have to be exact"),
+        (takes_the_pads_modulo, "binds more strongly"),
+        (uses_its_own_row, "for itself"),
     ],
     "16.5": [
         (leaves_the_pads, "still in the sum"),
         (never_negative, "stands for a negative one"),
         (stays_whole, "Divide by 2**bits"),
-        (takes_off_the_first, "Only the first missing phone"),
+        (takes_off_the_first, "the first missing phone only"),
         (leaves_the_middle, "2**31 itself is negative"),
-        (is_negative_too_early, "Half of the clock"),
-        (is_negative_much_too_early, "Half of the clock"),
+        (is_negative_too_early, "Yours become negative earlier"),
+        (is_negative_much_too_early, ""),
         (subtracts_every_pad, "You subtracted every pad"),
     ],
     "16.6": [
-        (clips_each_number, "cut each number by itself"),
-        (clips_each_row, "shortened each row by itself"),
+        (clips_each_number, "cut each number separately"),
+        (clips_each_row, "shortened each row separately"),
         (stretches, "must stay as it is"),
         (stretches_zeros, "A short upload must stay as it is"),
         (forgets_the_root, "take the root"),

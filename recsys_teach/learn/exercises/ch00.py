@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 
 SHOWN = pd.DataFrame({"item": [7, 7, 8, 7, 9], "click": [1, 0, 1, 1, 0]})
+SHOWN_LATER = pd.DataFrame({"item": [4, 5, 5, 5, 5], "click": [0, 1, 1, 1, 0]}, index=range(20, 25))
 
 
 def mean_rating(ratings: np.ndarray) -> float:
@@ -18,6 +23,21 @@ def mean_rating(ratings: np.ndarray) -> float:
 def click_rate(impressions: pd.DataFrame, item: int) -> float:
     """Share of an item's impressions that were clicked."""
     return float(impressions.loc[impressions["item"] == item, "click"].mean())
+
+
+def _clicks(impressions: pd.DataFrame, item: int) -> int:
+    return impressions.loc[impressions["item"] == item, "click"].sum()
+
+
+def _same_chapters(expected: set[str], got: Any, atol: float) -> str:
+    """Compare sets of chapter numbers, written as "04", "4" or 4, alone or several."""
+    if isinstance(got, str):
+        got = re.findall(r"\w+", got)
+    several = got if isinstance(got, Iterable) else [got]
+    numbers = {str(number).strip().zfill(2) for number in several}
+    if not all(re.fullmatch(r"\d\d", number) for number in numbers):
+        return "expected a list of chapter numbers, as in ['01', '04']."
+    return "" if numbers == expected else f"missing: {expected - numbers}; too many: {numbers - expected}."
 
 
 def _draw_impressions(rng: np.random.Generator) -> tuple:
@@ -37,7 +57,12 @@ CHAPTER = Chapter(
         Exercise(
             "0.1", "Mean of the given ratings", objective="O0.1", level="warm-up", minutes=3,
             reference=mean_rating,
-            cases=[(np.array([5.0, 4.0, 0.0, 1.0]),), (np.array([0.0, 3.0]),)],
+            cases=[
+                (np.array([5.0, 4.0, 0.0, 1.0]),),
+                (np.array([0.0, 3.0]),),
+                (np.array([2.0, 4.0]),),
+                (np.array([0.0, 2.0, 0.0, 5.0, 5.0]),),
+            ],
             draw=lambda rng: (np.append(rng.integers(0, 6, size=6), 4).astype(float),),
             why="A missing rating says nothing, so it belongs neither in the sum nor in the count.",
             hints=(
@@ -50,6 +75,12 @@ CHAPTER = Chapter(
                     lambda ratings: ratings.mean(),
                 "That is the sum of the ratings. Divide by how many there are.":
                     lambda ratings: ratings.sum(),
+                "You removed a single 0. All of them go: none of them is a rating.":
+                    lambda ratings: ratings.sum() / (len(ratings) - (0 in ratings)),
+                "You left out a rating although it is not 0: the lowest entry may be a rating.":
+                    lambda ratings: np.sort(ratings)[1:].mean(),
+                "You counted equal ratings once. Each of them is a rating.":
+                    lambda ratings: np.unique(ratings[ratings > 0]).mean(),
                 "That is the middle rating (the median), not the mean.":
                     lambda ratings: np.median(ratings[ratings > 0]),
             },
@@ -57,7 +88,7 @@ CHAPTER = Chapter(
         Exercise(
             "0.2", "Click rate of an item", objective="O0.2", level="warm-up", minutes=4,
             reference=click_rate,
-            cases=[(SHOWN, 7), (SHOWN, 9)],
+            cases=[(SHOWN, 7), (SHOWN, 9), (SHOWN_LATER, 5)],
             draw=_draw_impressions,
             why="Of all times that the item was shown, the share that ended in a click.",
             hints=(
@@ -67,10 +98,15 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "That is the number of clicks. A rate divides by how often the item was shown.":
-                    lambda impressions, item: impressions.loc[impressions["item"] == item, "click"].sum(),
+                    lambda impressions, item: _clicks(impressions, item),
                 "You divided by all impressions. Only those of this item count.":
-                    lambda impressions, item: impressions.loc[impressions["item"] == item, "click"].sum()
-                    / len(impressions),
+                    lambda impressions, item: _clicks(impressions, item) / len(impressions),
+                "That is the item's share of all clicks. Divide by how often the item was shown.":
+                    lambda impressions, item: _clicks(impressions, item) / impressions["click"].sum(),
+                "That is a percentage. The contract asks for a share between 0 and 1.":
+                    lambda impressions, item: 100 * click_rate(impressions, item),
+                "That is the share of impressions that were not clicked.":
+                    lambda impressions, item: 1 - click_rate(impressions, item),
                 "That is the click rate of all items together. Keep the rows of this item first.":
                     lambda impressions, item: impressions["click"].mean(),
                 "That is how often the item was shown, as a share of all impressions.":
@@ -79,16 +115,16 @@ CHAPTER = Chapter(
         ),
         Exercise(
             "0.3", "After the update", objective="O0.3", level="warm-up", minutes=1,
-            reference=lambda: {"04"},
-            why="Your version is copied where a new one came; elsewhere it stays in its place.",
+            reference=lambda: {"04"}, compare=_same_chapters,
+            why="Your version is copied where a new one arrived; elsewhere it stays in its place.",
             hints=(
                 "The paragraph above says when a chapter is copied, and when it stays as it is.",
                 "For which of the two chapters do your version and a new one meet?",
             ),
             misconceptions={
                 "A chapter without a new version stays where it is, in chapters/, with what you wrote.": {"01"},
-                "Not both: where nothing new came, nothing has to be set aside.": {"01", "04"},
-                "Something is set aside: a new version came for a chapter that you worked in.": set(),
+                "Not both: where no new version arrived, nothing has to be set aside.": {"01", "04"},
+                "Something is set aside: a new version arrived for a chapter that you worked in.": set(),
             },
         ),
     ],

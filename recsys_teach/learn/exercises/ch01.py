@@ -21,7 +21,7 @@ STORED_ZERO = sparse.csr_array(
     np.array([[5, -1, 0, 0, 3, 0, 0], [0, 4, 0, 0, -1, 0, 0], [2, 0, 0, 1, 0, 0, 0], [0, 0, -1, 0, 0, 0, 5]])
 ).astype(float)
 STORED_ZERO.data[STORED_ZERO.data < 0] = 0  # three zeros that are stored
-FEW_SEEN = sparse.csr_array(np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]], dtype=float))
+FEW_SEEN = sparse.csr_array(np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0] * 6], dtype=float))
 MANY_TIES = sparse.csr_array(np.array([[0, 1] * 12, [0] * 24], dtype=float))  # so many that argsort mixes equals
 PAIR = ["user", "item"]
 EVENT = [*PAIR, "rating", "time"]
@@ -30,6 +30,7 @@ DIRTY = pd.DataFrame(
     columns=EVENT,
 )
 CHANGED_MIND = pd.DataFrame([(4, 12, 5, 3), (4, 12, 2, 7)], columns=EVENT)
+EARLY = pd.DataFrame([(7, 30, 1, 8), (7, 30, 5, 2), (9, 30, 2, 1), (9, 31, 3, 1)], columns=EVENT, index=range(40, 44))
 ML_20M_CELLS, ML_20M_RATINGS = 138_493 * 27_278, 20_000_263
 
 
@@ -63,22 +64,27 @@ def _gini_by_wrap_around(counts: np.ndarray) -> float:
     return 1 - sum(shares[j - 1] + shares[j] for j in range(len(counts))) / len(counts)
 
 
+def _gini_from_j_0(counts: np.ndarray) -> float:
+    curve = lorenz(counts)
+    return 1 - sum(curve[j - 1] + curve[j] for j in range(len(counts))) / len(counts)
+
+
 def _gini_to_m_minus_1(counts: np.ndarray) -> float:
     curve = lorenz(counts)
     return 1 - sum(curve[j - 1] + curve[j] for j in range(1, len(counts))) / len(counts)
 
 
-def _same_events(expected: pd.DataFrame, came: Any, atol: float) -> str:
+def _same_events(expected: pd.DataFrame, got: Any, atol: float) -> str:
     """Compare two logs as sets of events: neither the order of the rows nor the index matters."""
-    if not isinstance(came, pd.DataFrame):
-        return f"expected a log, a DataFrame with the columns {EVENT}; came {type(came).__name__}."
-    if inside := [name for name in came.index.names if name in EVENT]:
+    if not isinstance(got, pd.DataFrame):
+        return f"expected a log, a DataFrame with the columns {EVENT}; got {type(got).__name__}."
+    if inside := [name for name in got.index.names if name in EVENT]:
         return f"{' and '.join(inside)} became the index; .reset_index() makes columns of them again."
-    if set(came.columns) != set(EVENT):
-        return f"expected a log with the columns {EVENT}; yours has {list(came.columns)}."
-    wanted, got = _by_pair(expected), _by_pair(came)
+    if set(got.columns) != set(EVENT):
+        return f"expected a log with the columns {EVENT}; yours has {list(got.columns)}."
+    wanted, yours = _by_pair(expected), _by_pair(got)
     for (user, item), events in sorted(wanted.items()):
-        kept, pair = got.pop((user, item), []), f"for user {user}, item {item} you kept"
+        kept, pair = yours.pop((user, item), []), f"for user {user}, item {item} you kept"
         if sorted(kept) == sorted(events):
             continue
         rating, time = events[-1]
@@ -90,7 +96,7 @@ def _same_events(expected: pd.DataFrame, came: Any, atol: float) -> str:
         if kept[0][1] != time:
             return f"{pair} time {kept[0][1]}; the last event until now is at {time}."
         return f"{pair} rating {kept[0][0]} at time {time}; the event at {time} has rating {rating}."
-    for (user, item), events in got.items():
+    for (user, item), events in yours.items():
         return f"for user {user}, item {item} you kept time {events[0][1]}; nothing had happened until now."
     return ""
 
@@ -111,11 +117,19 @@ def _draw_matrix(rng: np.random.Generator) -> sparse.csr_array:
 def _draw_log(rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
     n = 30
     columns = rng.integers(1, 5, n), rng.integers(10, 15, n), rng.integers(1, 6, n), rng.permutation(n)
-    return pd.DataFrame(dict(zip(EVENT, columns, strict=True))), 20
+    return pd.DataFrame(dict(zip(EVENT, columns, strict=True))), int(rng.integers(10, 25))
 
 
 def _small_log(*pairs: tuple[int, int]) -> pd.DataFrame:
-    return pd.DataFrame(pairs, columns=PAIR)
+    return pd.DataFrame(pairs, columns=PAIR, index=range(5, 5 + len(pairs)))
+
+
+def _some_fit(users: pd.Series, items: pd.Series, user_ids: pd.Index, item_ids: pd.Index) -> bool:
+    return bool(users.isin(user_ids).any() and items.isin(item_ids).any())
+
+
+def _knows_all(users: pd.Series, items: pd.Series, user_ids: pd.Index, item_ids: pd.Index) -> bool:
+    return bool(user_ids.isin(users).all() and item_ids.isin(items).all())
 
 
 def _draw_axes(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Index, pd.Index]:
@@ -157,6 +171,14 @@ def _ties_from_the_right(seen: sparse.csr_array, k: int) -> np.ndarray:
     return _unseen_of(seen, [order] * seen.shape[0], k)
 
 
+def _values_rank(seen: sparse.csr_array, k: int) -> np.ndarray:
+    return _ranked(seen, k, seen, (seen.toarray() != 0).sum(axis=0))
+
+
+def _values_exclude(seen: sparse.csr_array, k: int) -> np.ndarray:
+    return _ranked(seen, k, sparse.csr_array(seen.toarray()))
+
+
 def _fill_with_seen(seen: sparse.csr_array, k: int) -> np.ndarray:
     scores = np.tile(_people(seen), (seen.shape[0], 1))
     scores[seen.tocoo().coords] = -1
@@ -178,30 +200,30 @@ def _ties_in_order(args: tuple[Any, ...], result: Any) -> bool:
     return bool((ranked == expected).all() or not as_popular)
 
 
-def _same_lists(expected: np.ndarray, came: Any, atol: float) -> str:
+def _same_lists(expected: np.ndarray, got: Any, atol: float) -> str:
     """Compare rankings; rows of unequal length are named before numpy refuses them."""
     k = expected.shape[1]
-    for row, places in enumerate(came if isinstance(came, list | tuple) else []):
+    for row, places in enumerate(got if isinstance(got, list | tuple) else []):
         if isinstance(places, list | tuple | np.ndarray) and len(places) < k:
-            return f"row {row} holds {len(places)} of {k} places: fill it up with -1."
-    return same_ranking(expected, came, atol)
+            return f"row {row} has {len(places)} of {k} places: fill it up with -1."
+    return same_ranking(expected, got, atol)
 
 
 CHAPTER = Chapter(
     number="01",
     title="The interaction matrix",
     objectives={
-        "O1.1": "Tell explicit, implicit and missing values apart, and measure how full a matrix is",
+        "O1.1": "Measure how full a matrix is: the share of its cells that are stored",
         "O1.2": "Measure how unequal popularity is with the Lorenz curve and the Gini coefficient",
-        "O1.3": "Clean a log of duplicate and impossible events, and test a rule against bots",
-        "O1.4": "Turn an event log into a sparse matrix, say what it saves, and notice swapped axes",
-        "O1.5": "Recommend popular films that a person has not seen, and measure recall@10",
+        "O1.3": "Clean a log of duplicate and impossible events",
+        "O1.4": "Say what a dense matrix costs, and notice swapped axes",
+        "O1.5": "Recommend popular films that a person has not seen",
     },
     exercises=[
         Exercise(
             "1.1", "Density of a sparse matrix", objective="O1.1", level="warm-up", minutes=3,
             reference=density,
-            cases=[(R_TINY,), (STORED_ZERO,), (SEEN,)],
+            cases=[(R_TINY,), (FEW_SEEN,), (STORED_ZERO,), (SEEN,)],
             draw=lambda rng: (_draw_matrix(rng),),
             why="Stored cells over all cells; the values themselves play no part.",
             hints=(
@@ -222,14 +244,27 @@ CHAPTER = Chapter(
                     lambda matrix: matrix.sum() / (matrix.shape[0] * matrix.shape[1]),
                 "That is a percentage. The contract asks for a share between 0 and 1.":
                     lambda matrix: 100 * density(matrix),
-                "A 0 that is stored counts too: ask what is stored (matrix.nnz), not what differs from 0.":
+                "Your result is 0 for every matrix: `//` and `int` cut the fraction off. Divide with `/`.":
+                    lambda matrix: matrix.nnz // (matrix.shape[0] * matrix.shape[1]),
+                "Python divides and multiplies from left to right: put the product of the two sizes in brackets.":
+                    lambda matrix: matrix.nnz / matrix.shape[0] * matrix.shape[1],
+                "You counted the columns up to the last one with a stored cell. The empty columns behind it have cells "
+                "too: matrix.shape[1].":
+                    lambda matrix: matrix.nnz / (matrix.shape[0] * (matrix.indices.max() + 1)),
+                "That is the number of stored cells. Divide it by the number of all cells.":
+                    lambda matrix: matrix.nnz,
+                "A 0 that is stored counts too, and three of the zeros in this matrix are stored: ask what is stored "
+                "(matrix.nnz), not what differs from 0.":
                     lambda matrix: (matrix.toarray() != 0).mean(),
             },
         ),
         Exercise(
             "1.2", "Gini coefficient", objective="O1.2", level="core", minutes=6,
             reference=gini,
-            cases=[(np.array([3, 3, 2, 2]),), (np.array([0, 8, 0, 0]),), (np.array([4, 4, 4, 4]),)],
+            cases=[
+                (np.array([3, 3, 2, 2]),), (np.array([0, 8, 0, 0]),), (np.array([4, 4, 4, 4]),),
+                (np.array([5, 0, 1]),), (np.array([1.5, 0.5]),), (np.array([2, 0, 5, 2, 1]),), (np.array([7]),),
+            ],
             draw=lambda rng: (rng.integers(0, 9, size=6) + np.array([0, 0, 0, 0, 1, 30]),),
             why="The diagonal has area 1/2 below it; twice what the Lorenz curve lacks of that lies between 0 and 1.",
             hints=(
@@ -247,6 +282,8 @@ CHAPTER = Chapter(
                     lambda counts: (1 - gini(counts)) / 2,
                 "You added rectangles at the right end of each strip, or L₀ = 0 is missing and position -1 was the "
                 "last point. Equal counts must give exactly 0.": _gini_by_wrap_around,
+                "j starts at 1 and ends at m: at j = 0, position j - 1 is -1, the last point of the curve.":
+                    _gini_from_j_0,
                 "You added rectangles at the left end of each strip. A strip has the mean height of both its ends.":
                     lambda counts: gini(counts) + 1 / len(counts),
                 "The last strip is missing: j runs up to m, and range(1, m) ends before it.": _gini_to_m_minus_1,
@@ -258,7 +295,7 @@ CHAPTER = Chapter(
                     lambda counts: (1 + gini(counts)) / 2,
                 "The curve starts at 0: without that first point one strip of the area is missing.":
                     lambda counts: gini(counts) + counts.min() / (counts.sum() * len(counts)),
-                "You left out the items that nobody met. They are the end of the long tail, and they count.":
+                "You left out the items without interactions. They are the end of the long tail, and they count.":
                     lambda counts: gini(counts[counts > 0]),
                 "That is the version for small samples, times m / (m - 1). Here the items are all there are.":
                     lambda counts: gini(counts) * len(counts) / (len(counts) - 1),
@@ -267,7 +304,7 @@ CHAPTER = Chapter(
         Exercise(
             "1.3", "Clean a log", objective="O1.3", level="core", minutes=8,
             reference=clean_log,
-            cases=[(DIRTY, 20), (CHANGED_MIND, 20)],
+            cases=[(DIRTY, 20), (CHANGED_MIND, 7), (EARLY, 2)],
             draw=_draw_log,
             why="First goes what cannot have happened; only then is \"the last event\" of a pair a real one.",
             compare=_same_events,
@@ -338,6 +375,12 @@ CHAPTER = Chapter(
                 (_small_log((1, 9)), pd.Index([1, 2]), pd.Index([1, 2, 3])),
                 (_small_log((1, 3)), pd.Index([1, 2, 3]), pd.Index([1, 2])),
                 (_small_log((9, 3)), pd.Index([1, 2, 3]), pd.Index([1, 2])),
+                (_small_log((1, 2), (3, 1)), pd.Index([1, 2]), pd.Index([1, 2, 3])),  # one user fits as it stands
+                (_small_log((2, 1), (1, 3)), pd.Index([1, 2, 3]), pd.Index([1, 2])),  # one item fits as it stands
+                (_small_log((3, 1), (2, 3)), pd.Index([1, 2]), pd.Index([1, 2, 3])),  # one item fits exchanged
+                (_small_log((1, 3), (3, 1)), pd.Index([1, 2, 3]), pd.Index([1, 2])),  # one user fits exchanged
+                (_small_log((102, 1), (101, 9)), pd.Index([1, 2]), pd.Index([101, 102, 103])),  # nothing fits at first
+                (_small_log((1, 2), (2, 1)), pd.Index([1, 2]), pd.Index([1, 2])),  # all ids occur
             ],
             draw=_draw_axes,
             why="Only a log that does not fit as it stands, and fits once exchanged, tells that it is swapped.",
@@ -375,6 +418,22 @@ CHAPTER = Chapter(
                     lambda log, user_ids, item_ids:
                         bool(not _fits(log["user"], log["item"], user_ids, item_ids)
                              and log["user"].isin(item_ids).any() and log["item"].isin(user_ids).any()),
+                ".any() is content with one event. A log fits as it stands only if all of its events do: .all().":
+                    lambda log, user_ids, item_ids:
+                        not _some_fit(log["user"], log["item"], user_ids, item_ids)
+                        and _fits(log["item"], log["user"], user_ids, item_ids),
+                ".any() is content with one event. A log fits if all of its events do, as it stands and exchanged: "
+                ".all() both times.":
+                    lambda log, user_ids, item_ids:
+                        not _some_fit(log["user"], log["item"], user_ids, item_ids)
+                        and _some_fit(log["item"], log["user"], user_ids, item_ids),
+                "You asked whether all known ids occur in the log. Ask whether all ids of the log are known: "
+                'log["user"].isin(user_ids).all().':
+                    lambda log, user_ids, item_ids:
+                        not _knows_all(log["user"], log["item"], user_ids, item_ids)
+                        and _knows_all(log["item"], log["user"], user_ids, item_ids),
+                "You looked at the first event only. A log fits if all of its events do.":
+                    lambda log, user_ids, item_ids: axes_swapped(log[:1], user_ids, item_ids),
                 "It is the other way round: True means swapped.":
                     lambda log, user_ids, item_ids: not axes_swapped(log, user_ids, item_ids),
             },
@@ -385,7 +444,8 @@ CHAPTER = Chapter(
             cases=[(LIKED, 2), (STORED_ZERO, 2), (FEW_SEEN, 5), (SEEN, 2), (SEEN, 3), (MANY_TIES, 4)],
             draw=lambda rng: (_draw_matrix(rng), int(rng.integers(1, 5))),
             properties={
-                'Items with equally many people are out of order: argsort(-popularity, kind="stable") keeps them.':
+                "Items with equally many people are out of order: of these the lower position comes first, as "
+                'argsort(-popularity, kind="stable") has it. Count every stored cell, whatever its value.':
                     _ties_in_order,
             },
             why="Popularity counts people, what is seen leaves the race before the cut, and nothing fills the gap.",
@@ -396,7 +456,7 @@ CHAPTER = Chapter(
                 "ranked = [i for i in order if i not in row][:k], then ranked + [-1] * (k - len(ranked))",
             ),
             misconceptions={
-                "You recommend items that the user has met already.":
+                "You recommend items that the user has seen already.":
                     lambda seen, k: _ranked(seen, k, None),
                 "You cut after k first and removed what is seen afterwards, so the lists came out too short.":
                     lambda seen, k: _unseen_of(seen, _ranked(seen, k, None), k),
@@ -408,11 +468,16 @@ CHAPTER = Chapter(
                     lambda seen, k: _ranked(seen, k, seen, seen.sum(axis=0) / np.maximum(1, _people(seen))),
                 "Of two items with equally many people the lower position comes first; yours come the other way round, "
                 "as [::-1] after a sort makes them.": _ties_from_the_right,
-                "An item nobody met still has a position: minlength=seen.shape[1].":
+                "An item that nobody has seen still has a position: minlength=seen.shape[1].":
                     lambda seen, k: _with_minlength(seen, k, 0),
-                "An item nobody met still has a position: minlength=seen.shape[1], for not every table has 4 items.":
+                "An item that nobody has seen still has a position: minlength=seen.shape[1], for not every table has 4 "
+                "items.":
                     lambda seen, k: _with_minlength(seen, k, 4),
-                "A 0 that is stored was met too: ask what is stored (seen.indices), not what differs from 0.":
+                "A 0 that is stored was seen too: count it in the popularity as well, np.bincount(seen.indices, ...).":
+                    _values_rank,
+                "A 0 that is stored was seen too: leave it out of the list as well, by seen.indices of the row.":
+                    _values_exclude,
+                "A 0 that is stored was seen too: ask what is stored (seen.indices), not what differs from 0.":
                     lambda seen, k: popular_unseen(sparse.csr_array(seen.toarray()), k),
                 "Where nothing unseen is left you filled up with seen items. The contract asks for -1.":
                     _fill_with_seen,

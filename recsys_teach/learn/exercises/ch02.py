@@ -24,7 +24,13 @@ ONE_WAY = (
     / 4
 )
 R_APART = np.array([[3, 0, 1, 5], [5, 0, 0, 1], [0, 4, 2, 0], [0, 1, 5, 4]], dtype=float)  # 0 and 1: nobody has both
+TWO_NEAR = np.array([[0, 4, 0, 8, 0], [0, 0, 4, 0, 2], [0, 10, 0, 0, 0], [2, 0, 0, 0, 4], [0, 0, 0, 7, 0]]) / 16
+MANY_FILMS, N_BEST = 500, 450  # so many that np.argpartition leaves the best ones unsorted on any processor
+SPREAD = (np.arange(MANY_FILMS) * 137 % MANY_FILMS + 1) / 1024  # all different, and exact in binary
+FAN = np.stack([SPREAD, np.sqrt(1 - SPREAD**2)], axis=1)
+FAN[0] = 1, 0  # each film has another cosine with film 0
 WORDS = np.array([[1, 1], [0, 1]])
+THREE_WORDS = np.array([[1, 0, 2], [1, 1, 0], [3, 0, 0]])
 MORE_WORDS = np.array([[1, 0, 2, 1], [0, 1, 0, 1], [3, 0, 0, 1]])
 TINY_WORDS = np.array(  # action chase crime drama heist letter music romance waltz
     [[1, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 0, 1, 0, 1, 0]]
@@ -76,12 +82,41 @@ def _profiled(liked: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return vectors @ vectors[liked].mean(axis=0)
 
 
+def _best_scores(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+    return scores[_ranked(scores, without, k)]
+
+
+def _worst_first(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+    scores = scores.astype(float)
+    scores[without] = -np.inf
+    return np.argsort(scores.round(9), kind="stable")[-k:]
+
+
+def _near_films() -> np.ndarray:
+    """Similarities of many films to film 0, all different."""
+    similar = np.zeros((MANY_FILMS, MANY_FILMS))
+    similar[1:, 0] = similar[0, 1:] = SPREAD[1:]
+    return similar
+
+
+def _profiled_only(liked: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+    return _profiled(liked, vectors)
+
+
 def _keeps_order(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
     """Whether equal scores stand in the order of positions; true also of a list that is wrong in another way."""
     ranked, k = np.asarray(ranked), np.size(ranked)
+    if ranked.dtype.kind not in "iu" or ranked.max() >= len(scores):
+        return True
     best = _ranked(scores, without, k)
     same_scores = ranked.shape == best.shape and np.allclose(scores[ranked], scores[best])
     return not same_scores or len(set(ranked.tolist())) < k or bool((ranked == best).all())
+
+
+def _is_sorted(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
+    """Whether the list is not the right one in another order."""
+    best = _ranked(scores, without, np.size(ranked)).tolist()
+    return sorted(np.ravel(ranked).tolist()) != sorted(best) or np.ravel(ranked).tolist() == best
 
 
 def _believes_twins(R: np.ndarray, shrinkage: float, S: Any) -> bool:
@@ -111,6 +146,19 @@ def _both(R: np.ndarray) -> np.ndarray:
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
     both = (a > 0) & (b > 0)
     return cosine(a[both] - a[both].mean(), b[both] - b[both].mean())
+
+
+def _over_all(similar: np.ndarray, n: np.ndarray, shrinkage: float) -> np.ndarray:
+    return _off_diagonal(similar * n / (n + shrinkage))
+
+
+def _either(R: np.ndarray) -> np.ndarray:
+    people = (R > 0).sum(axis=0)
+    return people[:, None] + people - _both(R)
+
+
+def _plain_idf(counts: np.ndarray) -> np.ndarray:
+    return counts * (np.log(_smooth_ratio(counts)) + 1)
 
 
 def _weigh(counts: np.ndarray, idf: np.ndarray) -> np.ndarray:
@@ -168,10 +216,10 @@ CHAPTER = Chapter(
     number="02",
     title="Neighbours and content",
     objectives={
-        "O2.1": "Predict ratings from damped means, and say what the damping does",
+        "O2.1": "Compute damped means, so that a few values move them only a little",
         "O2.2": "Measure how alike two films are by their cosine, and shrink what few people say",
-        "O2.3": "Predict a rating and rank a catalogue from item neighbours, and say how people rank it",
-        "O2.4": "Weigh words by TF-IDF, rank by content, and say when words beat neighbours",
+        "O2.3": "Predict a rating and rank a catalog from item neighbors",
+        "O2.4": "Weight words by TF-IDF, and rank by content",
     },
     exercises=[
         Exercise(
@@ -187,6 +235,9 @@ CHAPTER = Chapter(
                 "A group without values has a place too: np.bincount(..., minlength=n_groups), in both counts; after "
                 "a groupby, .reindex(range(n_groups), fill_value=0).":
                     lambda args, means: np.ndim(means) != 1 or len(means) >= args[2],
+                "One of your numbers is NaN, as the mean of no values is. The sum of an empty group is 0, and "
+                "0 / (0 + damping) is 0.":
+                    lambda args, means: not np.isnan(np.asarray(means, dtype=float)).any(),
             },
             why="The damping adds as many values of 0 to each group, so that a few values move it only a little.",
             hints=(
@@ -265,7 +316,7 @@ CHAPTER = Chapter(
             cases=[(R_SMALL, 4.0), (R_TINY, 1.0), (R_APART, 2.0)],
             draw=_draw_table,
             properties={
-                "A film is no neighbour of itself: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
+                "A film is no neighbor of itself: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
                 "Your norms run over the common raters only. Then two films with a single common rater have cosine 1; "
                 "take the norm of each whole column.":
@@ -284,6 +335,13 @@ CHAPTER = Chapter(
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (lambda n: n / (n + shrinkage))((R > 0).sum(0))),
                 "Your n is the number of all people. It counts those who rated both films.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * len(R) / (len(R) + shrinkage)),
+                "Your n counts those who rated at least one of the two films. It counts those who rated both.":
+                    lambda R, shrinkage: _over_all(_cosines(R), _either(R), shrinkage),
+                "Your n is the smaller number of raters of the two films. It counts those who rated both.":
+                    lambda R, shrinkage: _over_all(
+                        _cosines(R), np.minimum.outer((R > 0).sum(axis=0), (R > 0).sum(axis=0)), shrinkage),
+                "np.linalg.norm(R) is one number for the whole table. Each column has its own length: axis=0.":
+                    lambda R, shrinkage: _over_all(R.T @ R / (R**2).sum(), _both(R), shrinkage),
                 "A product of truth values is a truth value, so your n is 1 at most. Count with "
                 "(R > 0).astype(float).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) > 0) / (1 + shrinkage)),
@@ -312,9 +370,10 @@ CHAPTER = Chapter(
             reference=from_neighbours,
             cases=[
                 (3.2, np.array([0.5, 0.25, 0.0, 0.5]), np.array([1.0, -1.0, 2.0, np.nan]), 0.25),
-                (3.0, np.array([0.8, 0.4]), np.array([np.nan, np.nan]), 0.1),
+                (2.0, np.array([0.5, 0.25, 0.25]), np.array([0.0, 1.0, np.nan]), 0.5),  # one rated as expected
                 (2.5, np.array([0.2, 0.6, 0.1]), np.array([0.5, np.nan, 1.5]), 0.5),
                 (4.8, np.array([0.5, 0.25]), np.array([1.0, 1.0]), 0.25),
+                (3.0, np.array([0.8, 0.4]), np.array([np.nan, np.nan]), 0.1),
             ],
             draw=_draw_neighbours,
             why="Only what the person rated speaks, each film as loudly as it is similar, the prior for the biases.",
@@ -324,15 +383,26 @@ CHAPTER = Chapter(
                 "expected + (similar[rated] * residuals[rated]).sum() / (prior + similar[rated].sum())",
             ),
             misconceptions={
-                "The sum below runs over all neighbours. Those that the person has not rated say nothing, and must "
+                "A residual of 0 is a rating, too: the person liked the film as much as expected. Ask np.isnan, not "
+                "!= 0.":
+                    lambda expected, similar, residuals, prior: from_neighbours(
+                        expected, similar, np.where(residuals == 0, np.nan, residuals), prior),
+                "You added the prior once for each film that was rated. It counts once.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / np.maximum(1e-9, (similar + prior)[~np.isnan(residuals)].sum()),
+                "The sum below runs over all neighbors. Those that the person has not rated say nothing, and must "
                 "not count as a residual of 0.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + similar.sum()),
                 "NaN plus anything is NaN: leave out the films that the person has not rated.":
                     lambda expected, similar, residuals, prior:
                         expected + similar @ residuals / (prior + similar.sum()),
-                "The prior is missing from the sum below. Without it one weak neighbour decides alone.":
+                "The prior is missing from the sum below. Without it one weak neighbor decides alone.":
                     lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, 0),
+                "The prior is missing from the sum below. With it, somebody without ratings needs no line of code: "
+                "0 / prior is 0.":
+                    lambda expected, similar, residuals, prior: from_neighbours(
+                        expected, similar, residuals, 0 if np.isfinite(residuals).any() else prior),
                 "Python divides before it adds: put the whole denominator in brackets, (prior + ...).":
                     lambda expected, similar, residuals, prior: expected
                         + np.nansum(similar * residuals) / prior + similar[~np.isnan(residuals)].sum(),
@@ -344,7 +414,7 @@ CHAPTER = Chapter(
                         from_neighbours(expected, similar, residuals, prior) - expected,
                 "You did not divide: the more the person has rated, the further the sum moves.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals),
-                "You gave each neighbour the same weight. A more similar film counts more, in both sums.":
+                "You gave each neighbor the same weight. A more similar film counts more, in both sums.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(residuals) / (prior + (~np.isnan(residuals)).sum()),
                 "You divided by the number of films rated. A weighted mean divides by the sum of the weights.":
@@ -353,7 +423,7 @@ CHAPTER = Chapter(
                 "The prior belongs into the denominator alone: what it adds has the residual 0.":
                     lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, prior)
                         + prior / (prior + similar[~np.isnan(residuals)].sum()),
-                "You subtracted what the neighbours say. A positive residual is a film liked better than expected.":
+                "You subtracted what the neighbors say. A positive residual is a film liked better than expected.":
                     lambda expected, similar, residuals, prior:
                         2 * expected - from_neighbours(expected, similar, residuals, prior),
             },
@@ -365,38 +435,53 @@ CHAPTER = Chapter(
                 (np.array([1, 1, 0, 0]), SIMILAR, 2),
                 (np.array([1, 0, 0, 1, 0]), ONE_WAY, 3),
                 (np.array([1, 0, 1, 0, 0]), ONE_WAY, 2),
+                (np.array([0, 1, 0, 1, 0]), TWO_NEAR, 3),
                 (np.eye(48)[0], (MANY_TIES @ MANY_TIES.T - np.eye(48)) / 2, 20),
+                (np.eye(MANY_FILMS)[0], _near_films(), N_BEST),
             ],
             draw=_draw_met,
             properties={
                 "A set has no order. Give the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "You recommend what the person has met already. Give it the score -np.inf before the sort.":
+                "Your list has a film that the person knows already. Give such films the score -np.inf before the "
+                "sort.":
                     lambda args, ranked: not np.isin(np.flatnonzero(args[0]), ranked).any(),
-                "A tie goes to the lower position: sort -scores with kind=\"stable\". [::-1] turns ties round, and "
-                "without kind numpy may order them as it likes.":
+                "Films with equal scores are out of order: of these the lower position comes first. Sort -scores with "
+                'kind="stable"; [::-1] turns ties round, and without kind numpy may order them as it likes.':
                     lambda args, ranked: _keeps_order(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
+                "Your list has the right films in the wrong order: the largest score comes first. np.argpartition, for "
+                "one, finds the k best but does not sort them.":
+                    lambda args, ranked: _is_sorted(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
             },
-            why="What was met speaks for its neighbours; many of them together beat a single near one.",
+            why="What was met speaks for its neighbors; many of them together beat a single near one.",
             hints=(
-                "For each film: which of its neighbours did the person meet, and what do their similarities add up to?",
+                "For each film: which of its neighbors did the person meet, and what do their similarities add up to?",
                 "similar @ met adds them up for all films at once; met > 0 marks what must not be recommended.",
                 'Set scores[met > 0] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
-                "You went down the columns. Row i holds the neighbours of film i: similar @ met.":
+                "Your list is turned round: the best film comes first.":
+                    lambda met, similar, k: rank_from_neighbours(met, similar, k)[::-1],
+                "The last k positions of a rising argsort have the best film at the end. Sort -scores instead, and "
+                "take the first k.":
+                    lambda met, similar, k: _worst_first(similar @ met, np.flatnonzero(met), k),
+                "Your positions count from 1. The first film has position 0.":
+                    lambda met, similar, k: rank_from_neighbours(met, similar, k) + 1,
+                "Those are the scores of the k best. The contract asks for their positions: np.argsort, not np.sort.":
+                    lambda met, similar, k: _best_scores(similar @ met, np.flatnonzero(met), k),
+                "You went down the columns. Row i has the neighbors of film i: similar @ met.":
                     lambda met, similar, k: _ranked(met @ similar, np.flatnonzero(met), k),
-                "You divided by the similarities of all neighbours. The sum alone ranks: many neighbours beat one.":
+                "You divided by the similarities of all neighbors. The sum alone ranks: many neighbors beat one.":
                     lambda met, similar, k: _ranked(
                         similar @ met / np.maximum(similar.sum(axis=1), 1e-9), np.flatnonzero(met), k),
-                "You took the mean, so that one neighbour counts as much as five. Add the similarities up.":
+                "You took the mean, so that one neighbor counts as much as five. Add the similarities up.":
                     lambda met, similar, k: _ranked(
                         similar @ met / np.maximum((similar > 0) @ met, 1), np.flatnonzero(met), k),
-                "You took the nearest of what was met. Add all the similarities up.":
+                "You took the nearest of what the person knows. Add all the similarities up.":
                     lambda met, similar, k: _ranked((similar * met).max(axis=1), np.flatnonzero(met), k),
-                "You counted the neighbours that the person met. Each counts as much as it is similar.":
+                "You counted the neighbors that the person knows. Each counts as much as it is similar.":
                     lambda met, similar, k: _ranked((similar > 0) @ met, np.flatnonzero(met), k),
-                "You added up all neighbours, met or not. Only what the person met speaks.":
+                "You added up all neighbors, met or not. Only what the person knows speaks.":
                     lambda met, similar, k: _ranked(similar.sum(axis=1), np.flatnonzero(met), k),
                 "You ranked the least similar films first: argsort rises, so sort the negative.":
                     lambda met, similar, k: _ranked(-(similar @ met), np.flatnonzero(met), k),
@@ -416,7 +501,7 @@ CHAPTER = Chapter(
         Exercise(
             "2.6", "TF-IDF weights", objective="O2.4", level="core", minutes=8,
             reference=tfidf,
-            cases=[(WORDS,), (MORE_WORDS,), (TINY_WORDS,)],
+            cases=[(WORDS,), (THREE_WORDS,), (MORE_WORDS,), (TINY_WORDS,)],
             draw=_draw_counts,
             properties={CUT: lambda args, weights: np.asarray(weights).dtype.kind not in "iu"},
             why="Rare words weigh more, repeated ones more, and each film ends with length 1.",
@@ -429,6 +514,12 @@ CHAPTER = Chapter(
             misconceptions={
                 "The rows do not have length 1 yet: long texts would be alike to everything.":
                     lambda counts: counts * (np.log(_smooth_ratio(counts)) + 1),
+                "Without keepdims=True each word was divided by the norm of another film: the norms of the rows need "
+                "the shape (n_items, 1).":
+                    lambda counts: _plain_idf(counts) / np.linalg.norm(_plain_idf(counts), axis=1),
+                "d_w counts the items in which a word stands, one number a column: (counts > 0).sum(axis=0). You "
+                "summed each row.":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=1))) + 1),
                 "You left out the + 1 behind the logarithm: a word that all items have would vanish.":
                     lambda counts: _weigh(counts, np.log(_smooth_ratio(counts))),
                 CUT: lambda counts: _weigh((counts * (np.log(_smooth_ratio(counts)) + 1)).astype(int), np.array(1)),
@@ -454,7 +545,8 @@ CHAPTER = Chapter(
                     lambda counts: _weigh(counts, np.log2(_smooth_ratio(counts)) + 1),
                 "Take the natural logarithm, np.log, not that of base 10. With the + 1 behind it, the base matters.":
                     lambda counts: _weigh(counts, np.log10(_smooth_ratio(counts)) + 1),
-                "Those are the counts with rows of length 1. Multiply by the idf first.":
+                "Those are the counts with rows of length 1. Either the idf is missing, or you have one for each row, "
+                "which cancels: it is one number for each word, from (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.ones(counts.shape[1])),
                 "m is the number of items, the rows. You took the number of words.":
                     lambda counts: _weigh(counts, np.log((1 + counts.shape[1]) / (1 + (counts > 0).sum(axis=0))) + 1),
@@ -468,17 +560,23 @@ CHAPTER = Chapter(
                 (np.array([0]), SIX_FILMS, 3),
                 (np.array([0, 4]), SIX_FILMS, 4),
                 (np.array([2]), SIX_FILMS, 2),
+                (np.array([4, 2]), SIX_FILMS, 3),
                 (np.array([0, 1]), MANY_TIES, 20),
+                (np.array([0]), FAN, N_BEST),
             ],
             draw=_draw_profile,
             properties={
                 "A set has no order. Give the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "You recommend what the person has liked already. Give it the score -np.inf before the sort.":
+                "Your list has an item that the person has liked already. Give such items the score -np.inf before the "
+                "sort.":
                     lambda args, ranked: not np.isin(args[0], ranked).any(),
-                "A tie goes to the lower position: sort -scores with kind=\"stable\". [::-1] turns ties round, and "
-                "without kind numpy may order them as it likes.":
+                "Items with equal scores are out of order: of these the lower position comes first. Sort -scores with "
+                'kind="stable"; [::-1] turns ties round, and without kind numpy may order them as it likes.':
                     lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
+                "Your list has the right items in the wrong order: the largest score comes first. np.argpartition, for "
+                "one, finds the k best but does not sort them.":
+                    lambda args, ranked: _is_sorted(_profiled(*args[:2]), args[0], ranked),
             },
             why="The profile is a point among the items, and what lies nearest to it comes first.",
             hints=(
@@ -487,6 +585,18 @@ CHAPTER = Chapter(
                 'Set scores[liked] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
+                "Your list is turned round: the best item comes first.":
+                    lambda liked, vectors, k: rank_by_content(liked, vectors, k)[::-1],
+                "The last k positions of a rising argsort have the best item at the end. Sort -scores instead, and "
+                "take the first k.":
+                    lambda liked, vectors, k: _worst_first(_profiled(liked, vectors), liked, k),
+                "Your positions count from 1. The first item has position 0.":
+                    lambda liked, vectors, k: rank_by_content(liked, vectors, k) + 1,
+                "Those are the scores. The contract asks for the positions of the k best.": _profiled_only,
+                "Those are the scores of the k best. The contract asks for their positions: np.argsort, not np.sort.":
+                    lambda liked, vectors, k: _best_scores(_profiled(liked, vectors), liked, k),
+                "Your profile is the largest weight of each word. It is the mean of the liked items: .mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked].max(axis=0), liked, k),
                 "0 is a score that other films have too. Give the liked films -np.inf.":
                     lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k, value=0),
                 "You removed the liked films before the sort, so the positions no longer count the same films.":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ SIX_DRAWS = np.array(
 )
 SAME_DRAWS = np.ones((2, 2), dtype=int)  # one person again and again
 TWO_DRAWS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+EQUAL_DRAWS = np.array([[0, 0], [0, 0], [0, 0], [1, 1]])  # a group that is drawn again counts again
+ALL_DRAWS = np.array(list(product(range(4), repeat=4)))  # so many that the extreme means are no quantiles
 
 
 def precision_recall(hits: np.ndarray, n_relevant: int) -> tuple[float, float]:
@@ -96,19 +99,33 @@ def _ndcg_gaining(gain: float, hits: np.ndarray, n_relevant: int) -> float:
     return gain / _discounts(len(hits))[:n_relevant].sum()
 
 
+def _ndcg_cut(n_hits: int, hits: np.ndarray) -> float:
+    with np.errstate(all="ignore"):
+        return np.float64(_gain(hits)) / _discounts(len(hits))[:n_hits].sum()
+
+
+def _ndcg_old(hits: np.ndarray, n_relevant: int) -> float:
+    discounts = 1 / np.log2(np.maximum(2, np.arange(1, len(hits) + 1)))
+    return (hits * discounts).sum() / discounts[:n_relevant].sum()
+
+
+def _mirrored(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
+    low, high = bootstrap(values, drawn)
+    return 2 * values.mean() - high, 2 * values.mean() - low
+
+
 def _means_at_positions(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
     means = np.sort(values[drawn].mean(axis=1))
     return means[int(0.025 * len(means))], means[int(0.975 * len(means))]
 
 
-def _uses_the_groups(args: tuple[np.ndarray, np.ndarray], came: Any) -> bool:
-    """Say whether a group of one person again and again has the mean of that person, if two numbers came."""
+def _uses_the_groups(args: tuple[np.ndarray, np.ndarray], got: Any) -> bool:
+    """Say whether groups of one person again and again have that person's mean, if two numbers are given."""
     values, drawn = args
-    got = np.ravel(np.asarray(came, dtype=object))
-    if np.ptp(drawn) or got.shape != (2,) or not all(isinstance(limit, int | float) for limit in got):
+    limits = np.ravel(np.asarray(got, dtype=object))
+    if np.ptp(drawn) or limits.shape != (2,) or not all(isinstance(limit, int | float) for limit in limits):
         return True
-    ignored = values.min() <= min(got) <= max(got) <= values.max()
-    return not ignored or np.allclose(got.astype(float), values[drawn[0, 0]])
+    return np.allclose(limits.astype(float), values[drawn[0, 0]])
 
 
 def _bounds(means: np.ndarray, low: float = 0.025, high: float = 0.975) -> tuple[float, float]:
@@ -134,25 +151,25 @@ def _draw_rank(rng: np.random.Generator) -> tuple[int, int, int]:
     return int(rng.integers(2, n_items)), n_items, int(rng.integers(5, 40))
 
 
-def _same_letters(expected: set[str], came: Any, atol: float) -> str:
+def _same_letters(expected: set[str], got: Any, atol: float) -> str:
     """Compare letters without giving away which one is missing."""
-    if not isinstance(came, str | list | tuple | set | frozenset | np.ndarray):
-        return f"wanted are letters, as in ['a', 'b']; came {type(came).__name__}."
-    text = came if isinstance(came, str) else " ".join(map(str, came))
+    if not isinstance(got, str | list | tuple | set | frozenset | np.ndarray):
+        return f"expected letters, as in ['a', 'b']; got {type(got).__name__}."
+    text = got if isinstance(got, str) else " ".join(map(str, got))
     letters = set(re.sub(r"\band\b|[\W_]", "", text.lower()))
     if letters == expected:
         return ""
     if letters - set("abcd"):
         return "letters are a to d, as in ['a', 'b']."
     if len(letters) != 2:
-        return f"two letters are asked, {('none', 'one', 'two', 'three', 'four')[len(letters)]} came."
-    return f"expected 'two letters', came {sorted(letters)}."
+        return f"two letters are asked, got {('none', 'one', 'two', 'three', 'four')[len(letters)]}."
+    return f"expected 'two letters', got {sorted(letters)}."
 
 
-def _same_rank(expected: float, came: Any, atol: float) -> str:
+def _same_rank(expected: float, got: Any, atol: float) -> str:
     """Compare two expected ranks, and notice one that was simulated."""
-    reason = same(expected, came, atol)
-    if reason.startswith("expected ") and np.ndim(came) == 0 and np.isclose(float(came), expected, rtol=0.05):
+    reason = same(expected, got, atol)
+    if reason.startswith("expected ") and np.ndim(got) == 0 and np.isclose(float(got), expected, rtol=0.05):
         return f"close, but the exact mean is asked: expectations add up, so nothing need be drawn. {reason}"
     return reason
 
@@ -161,16 +178,18 @@ CHAPTER = Chapter(
     number="03",
     title="Measuring honestly",
     objectives={
-        "O3.1": "Compute precision, recall, hit rate, MRR, MAP and nDCG, ties included, and say what an average hides",
+        "O3.1": "Compute precision, recall and nDCG of a list",
         "O3.2": "Put an interval around a mean, and compare two models on the same people",
-        "O3.3": "Say which question a split asks, and find what it leaks",
-        "O3.4": "Show what sampled negatives do to a rank, and why the winner can change",
+        "O3.3": "Find what a split leaks",
+        "O3.4": "Compute what sampled negatives do to a rank",
     },
     exercises=[
         Exercise(
             "3.1", "Precision and recall", objective="O3.1", level="warm-up", minutes=3,
             reference=precision_recall,
-            cases=[(HITS, 4), (LATE, 5), (np.array([1, 1, 0, 0]), 2), (np.array([0, 0, 0]), 2)],
+            cases=[
+                (HITS, 4), (LATE, 5), (np.array([1, 1, 0, 0]), 2), (np.array([0, 0, 0]), 2), (np.array([1]), 1),
+            ],
             draw=_draw_hits,
             why="Both count the hits; precision divides by the places, recall by what there was to find.",
             hints=(
@@ -187,6 +206,8 @@ CHAPTER = Chapter(
                     lambda hits, n_relevant: (hits.sum() / n_relevant, hits.sum() / n_relevant),
                 "Your recall divides by min(k, n_relevant). That is a variant; here it is divided by all n_relevant.":
                     lambda hits, n_relevant: (np.mean(hits), hits.sum() / min(len(hits), n_relevant)),
+                "Your precision divides by min(k, n_relevant). Precision divides by all k places.":
+                    lambda hits, n_relevant: (hits.sum() / min(len(hits), n_relevant), hits.sum() / n_relevant),
                 "Those are counts. Divide them by k and by n_relevant.":
                     lambda hits, n_relevant: (hits.sum(), hits.sum()),
                 "Your precision is the share of misses. Count the ones.":
@@ -196,9 +217,12 @@ CHAPTER = Chapter(
         Exercise(
             "3.2", "nDCG of a list", objective="O3.1", level="core", minutes=8,
             reference=ndcg,
-            cases=[(HITS, 3), (LATE, 5), (np.array([1, 0, 1, 0]), 3), (np.array([0, 0, 0]), 1)],
+            cases=[
+                (HITS, 3), (LATE, 5), (np.array([1, 0, 1, 0]), 3), (np.array([0, 1, 0, 1]), 2), (np.array([1]), 1),
+                (np.array([0, 0, 0]), 1),
+            ],
             draw=_draw_hits,
-            why="A hit gains less the later it comes, and the best list that these relevant items allow gains 1.",
+            why="A hit gains less the later its place, and the best list that these relevant items allow gains 1.",
             hints=(
                 "What does the list gain, and what would the best list of the same length gain?",
                 "discounts = 1 / np.log2(np.arange(1, len(hits) + 1) + 1); the best list hits at the first places.",
@@ -215,6 +239,13 @@ CHAPTER = Chapter(
                 "n_relevant items, if k allows.": _ndcg_found,
                 "Your best list is longer than k: it has k places, like the list itself.":
                     lambda hits, n_relevant: _gain(hits) / _discounts(n_relevant).sum(),
+                "Your best list has one hit less than k and n_relevant allow: range(1, min(k, n_relevant)) ends before "
+                "its last number.":
+                    lambda hits, n_relevant: _ndcg_cut(min(len(hits), n_relevant) - 1, hits),
+                "Your best list has one hit less than there are relevant items: discounts[:n_relevant] has as many.":
+                    lambda hits, n_relevant: _ndcg_cut(n_relevant - 1, hits),
+                "That is the older form, which divides by log2(p) from place 2 on. Here it is log2(p + 1) everywhere.":
+                    _ndcg_old,
                 "The discount is off by one place: at place p it is 1 / log2(p + 1), so 1 at the first.": _ndcg_later,
                 "log2(1) is 0 and you divided by it: places count from 1, so with positions from 0 the discount is "
                 "1 / log2(position + 2).": _ndcg_from_zero,
@@ -237,9 +268,15 @@ CHAPTER = Chapter(
         Exercise(
             "3.3", "Bootstrap interval", objective="O3.2", level="core", minutes=8,
             reference=bootstrap,
-            cases=[(np.array([2.0, 4.0]), TWO_DRAWS), (FIVE_VALUES, SIX_DRAWS), (np.array([2.0, 4.0]), SAME_DRAWS)],
+            cases=[
+                (np.array([2.0, 4.0]), TWO_DRAWS), (FIVE_VALUES, SIX_DRAWS), (np.array([2.0, 4.0]), SAME_DRAWS),
+                (np.array([-2.0, 4.0]), EQUAL_DRAWS), (np.array([0.0, 1.0, 2.0, 4.0]), ALL_DRAWS),
+            ],
             draw=_draw_values,
-            properties={"Use the groups in `drawn`: then everybody gets the same numbers.": _uses_the_groups},
+            properties={
+                "In this case each group is one and the same person, whose value both limits should be, and yours are "
+                "not: they should be quantiles of the means of the groups in `drawn`.": _uses_the_groups,
+            },
             why="Drawing the people again shows how far the mean would move with other people.",
             hints=(
                 "Each row of drawn is one group of people. What is the mean of each group?",
@@ -270,6 +307,12 @@ CHAPTER = Chapter(
                     lambda values, drawn: _bounds(values[drawn].mean(axis=1), 0.00025, 0.00975),
                 "Those are the means at two places of the sorted list. Where a quantile falls between two means, "
                 "np.quantile goes between them.": _means_at_positions,
+                "You gave the high limit first. The low one comes first.":
+                    lambda values, drawn: bootstrap(values, drawn)[::-1],
+                "You mirrored the limits at the mean (the basic bootstrap). Here they are the quantiles themselves.":
+                    _mirrored,
+                "You counted equal groups once. A group that was drawn twice counts twice.":
+                    lambda values, drawn: bootstrap(values, np.unique(drawn, axis=0)),
                 "You counted each person once. Somebody who was drawn twice counts twice.":
                     lambda values, drawn: _bounds(np.array([values[np.unique(row)].mean() for row in drawn])),
             },
@@ -280,11 +323,12 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([0.9, 0.2]), np.array([0.8, 0.1]), TWO_DRAWS),
                 (FIVE_VALUES, FIVE_OTHERS, SIX_DRAWS),
+                (np.array([0.5, 1.0]), np.array([1.5, 4.0]), EQUAL_DRAWS),
             ],
             draw=_draw_pair,
             why="What makes a person hard for both models cancels out, so the difference is surer than either mean.",
             hints=(
-                "Both models met the same people. Which one number for each person says who did better?",
+                "Both models were tested on the same people. Which one number for each person says who did better?",
                 "d = a - b, one for each person; then its mean, and its interval as in 3.3 (or use np.quantile here).",
                 "d = a - b; low, high = np.quantile(d[drawn].mean(axis=1), [0.025, 0.975]); return d.mean(), low, high",
             ),
@@ -293,7 +337,7 @@ CHAPTER = Chapter(
                     lambda a, b, drawn: paired(b, a, drawn),
                 "You subtracted the limits of two intervals. The interval asked for is that of the difference, a - b.":
                     lambda a, b, drawn: ((a - b).mean(), *np.subtract(bootstrap(a, drawn), bootstrap(b, drawn))),
-                "You held the two intervals against each other, as if each model had met its own people.":
+                "You compared the two intervals, as if each model had been tested on other people.":
                     lambda a, b, drawn: (
                         (a - b).mean(), bootstrap(a, drawn)[0] - bootstrap(b, drawn)[1],
                         bootstrap(a, drawn)[1] - bootstrap(b, drawn)[0],
@@ -304,6 +348,10 @@ CHAPTER = Chapter(
                     lambda a, b, drawn: ((a - b).mean(), *_bounds(a - b)),
                 "That is the mean of the drawn groups. The first number is the mean of a - b of the people themselves.":
                     lambda a, b, drawn: ((a - b)[drawn].mean(), *bootstrap(a - b, drawn)),
+                "You gave the high limit before the low one. The order is mean, low, high.":
+                    lambda a, b, drawn: tuple(paired(a, b, drawn)[part] for part in (0, 2, 1)),
+                "The mean comes first, then low and high.":
+                    lambda a, b, drawn: tuple(paired(a, b, drawn)[part] for part in (1, 0, 2)),
                 "You counted who wins, and lost by how much.":
                     lambda a, b, drawn: paired(np.sign(a - b), np.zeros(len(a)), drawn),
             },
@@ -332,18 +380,18 @@ CHAPTER = Chapter(
         Exercise(
             "3.6", "Expected sampled rank", objective="O3.4", level="core", minutes=6,
             reference=sampled_rank,
-            cases=[(3, 5, 2), (101, 1682, 99), (1, 100, 10), (20, 21, 7)],
+            cases=[(3, 5, 2), (4, 7, 3), (101, 1682, 99), (1, 100, 10), (20, 21, 7), (2, 2, 1)],
             draw=_draw_rank, compare=_same_rank,
-            why="Each drawn rival is a better one with chance (rank - 1) / (n_items - 1); the item adds itself.",
+            why="Each drawn rival is a better one with probability (rank - 1) / (n_items - 1); the item adds itself.",
             hints=(
-                "How many of the other items are better, and what is the chance that one drawn rival is?",
-                "rank - 1 of n_items - 1 are better. n_negatives are drawn, and each brings that chance.",
+                "How many of the other items are better, and what is the probability that one drawn rival is?",
+                "rank - 1 of n_items - 1 are better. n_negatives are drawn, and each adds that probability.",
                 "1 + n_negatives * (rank - 1) / (n_items - 1)",
             ),
             misconceptions={
                 "That is the number of better rivals. The best rank is 1: the item itself stands after them.":
                     lambda rank, n_items, n_negatives: sampled_rank(rank, n_items, n_negatives) - 1,
-                "The item is no rival of its own: n_items - 1 others are there to be drawn.":
+                "The item does not compete with itself: n_items - 1 others are there to be drawn.":
                     lambda rank, n_items, n_negatives: 1 + (rank - 1) * n_negatives / n_items,
                 "At rank r there are r - 1 better items, not r.":
                     lambda rank, n_items, n_negatives: 1 + rank * n_negatives / (n_items - 1),
@@ -353,7 +401,7 @@ CHAPTER = Chapter(
                     lambda rank, n_items, n_negatives: 1 + n_negatives * (n_items - rank) / (n_items - 1),
                 "An expected rank need not be whole: do not round.":
                     lambda rank, n_items, n_negatives: round(sampled_rank(rank, n_items, n_negatives)),
-                "An expected rank need not be whole: divide with `/`, not `//`.":
+                "An expected rank need not be whole: `//` and `int` cut its fraction off. Divide with `/`.":
                     lambda rank, n_items, n_negatives: 1 + n_negatives * (rank - 1) // (n_items - 1),
                 "You shrank the rank as a whole. Shrink the number of better items, then add the item itself.":
                     lambda rank, n_items, n_negatives: rank * n_negatives / n_items,

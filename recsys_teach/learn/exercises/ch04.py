@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from recsys_teach.learn.compare import same
@@ -11,6 +13,7 @@ from recsys_teach.models.svd import rank_k
 
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 S_TINY = np.array([4.0, 3.0, 2.0, 1.0])
+S_EXACT = np.array([4.0, 2.0, 2.0, 2.0, 2.0])  # energies 1/2 and four times 1/8: every share is exact in binary
 V_TINY = np.linalg.svd(R_TINY, full_matrices=False)[2][:2].T
 
 
@@ -43,9 +46,13 @@ def power_iteration(R: np.ndarray, v: np.ndarray, n_steps: int) -> np.ndarray:
     return v
 
 
-def _same_up_to_sign(expected: np.ndarray, came: np.ndarray, atol: float) -> str:
-    reason = same(expected, came, atol)
-    return reason and same(expected, -np.asarray(came), atol) and reason
+def _same_up_to_sign(expected: np.ndarray, got: Any, atol: float) -> str:
+    reason = same(expected, got, atol)
+    return reason and same(-expected, got, atol) and reason
+
+
+def _is_one_vector(args: tuple, got: Any) -> bool:
+    return not isinstance(got, tuple | list) or not any(np.ndim(part) for part in got)
 
 
 def _draw_power(rng: np.random.Generator) -> tuple:
@@ -57,8 +64,8 @@ CHAPTER = Chapter(
     title="SVD",
     objectives={
         "O4.1": "Take a matrix apart with the SVD, build its best approximation of rank k and say how far off it is",
-        "O4.2": "Choose k from the singular values and from held-out items",
-        "O4.3": "Explain what filling with zeros does, and measure ratings and rankings separately",
+        "O4.2": "Choose the smallest k whose directions hold enough of the energy",
+        "O4.3": "Measure predicted ratings on the cells that have one",
         "O4.4": "Fold in a person who was not there when the model was fitted",
         "O4.5": "Find the strongest direction without a library, by power iteration",
     },
@@ -66,7 +73,7 @@ CHAPTER = Chapter(
         Exercise(
             "4.1", "Error of a truncation", objective="O4.1", level="warm-up", minutes=4,
             reference=truncation_error,
-            cases=[(S_TINY, 2), (S_TINY, 4), (S_TINY, 0)],
+            cases=[(S_TINY, 2), (S_TINY, 4), (S_TINY, 0), (np.array([2.5]), 0), (np.array([6.0, 6.0, 2.0]), 1)],
             draw=lambda rng: (np.sort(rng.uniform(0.5, 9, size=6))[::-1], int(rng.integers(1, 5))),
             why="The layers are orthogonal, so the squared errors of those left out add up.",
             hints=(
@@ -91,11 +98,16 @@ CHAPTER = Chapter(
         Exercise(
             "4.2", "Rank-k reconstruction", objective="O4.1", level="core", minutes=6,
             reference=rank_k,
-            cases=[(R_TINY, 2), (R_TINY, 1)],  # not 3: two singular values are equal, so that it is not unique
+            cases=[
+                (R_TINY, 2), (R_TINY, 1),  # not 3: two singular values are equal, so that it is not unique
+                (np.array([[0.0, 2.0, 0.0], [-3.0, 0.0, 0.0]]), 1),
+                (np.array([[0.0, 2.0, 0.0], [-3.0, 0.0, 0.0]]), 2),
+            ],
+            atol=1e-4,  # a decomposition in float32 counts
             draw=lambda rng: (rng.normal(size=(4, 5)), int(rng.integers(1, 4))),
             properties={
                 "Your answer has three parts. Multiply them: one array of the shape of R is asked.":
-                    lambda args, result: not isinstance(result, tuple | list) or len(result) != 3,
+                    lambda args, result: not isinstance(result, tuple) or len(result) != 3,
             },
             why="The k largest singular triples lose least (Eckart and Young, 1936).",
             hints=(
@@ -125,6 +137,7 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[5.0, 0.0], [0.0, 1.0]]), np.array([[3.0, 1.0], [2.0, 1.0]])),
                 (np.array([[5.0, 3.0], [0.0, 1.0]]), np.array([[4.0, 0.0], [0.0, 1.0]])),
+                (np.array([[0.0, 0.0, 0.0], [2.0, 4.0, 0.0]]), np.array([[1.0, -1.0, 2.0], [-1.0, 0.0, 0.0]])),
                 (R_TINY, rank_k(R_TINY, 1)),
             ],
             draw=lambda rng: (rng.integers(0, 6, size=(4, 5)) + np.eye(4, 5), rng.uniform(1, 5, size=(4, 5))),
@@ -154,7 +167,8 @@ CHAPTER = Chapter(
         Exercise(
             "4.4", "The smallest k that is enough", objective="O4.2", level="core", minutes=6,
             reference=smallest_k,
-            cases=[(S_TINY, 0.9), (S_TINY, 0.5), (S_TINY, 1.0), (np.array([3.0, 4.0])[::-1], 0.64)],
+            # no case in which rounding decides: how the shares are summed is up to the learner
+            cases=[(S_TINY, 0.9), (S_EXACT, 0.75), (S_TINY, 0.5), (S_EXACT, 1.0), (np.array([7.0]), 0.2)],
             draw=lambda rng: (np.sort(rng.uniform(1, 9, size=7))[::-1], float(rng.uniform(0.3, 0.95))),
             why="Energy is the squared singular value, and a k counts directions, so it is a position plus one.",
             hints=(
@@ -171,6 +185,8 @@ CHAPTER = Chapter(
                     lambda s, share: smallest_k(s, share) + 1,
                 "A share that is reached exactly is enough: compare with >=, not with >.":
                     lambda s, share: int(np.argmax(np.cumsum(s**2) / (s**2).sum() > share)) + 1,
+                "You took the last k whose share is not above the one asked. The first k that reaches it is enough.":
+                    lambda s, share: np.flatnonzero(np.cumsum(s**2) / (s**2).sum() <= share)[-1] + 1,
                 "You started with the weakest directions. The strongest come first.":
                     lambda s, share: smallest_k(s[::-1], share),
             },
@@ -178,7 +194,10 @@ CHAPTER = Chapter(
         Exercise(
             "4.5", "Fold in a new person", objective="O4.4", level="core", minutes=8,
             reference=fold_in,
-            cases=[(np.array([5.0, 0.0, 0.0, 0.0]), V_TINY), (R_TINY[0], V_TINY)],
+            cases=[
+                (np.array([5.0, 0.0, 0.0, 0.0]), V_TINY), (R_TINY[0], V_TINY),
+                (np.array([5.0, 0.0, 10.0]), np.array([[0.6], [-0.8], [0.0]])),
+            ],
             draw=lambda rng: (rng.integers(0, 6, size=6).astype(float), np.linalg.qr(rng.normal(size=(6, 3)))[0]),
             why="row @ V gives the coordinates on the k directions; @ V.T goes back to items.",
             hints=(
@@ -202,12 +221,14 @@ CHAPTER = Chapter(
             reference=power_iteration, compare=_same_up_to_sign,
             cases=[
                 (np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1.0, 1.0]), 1),
+                (np.array([[0.0, 1.0, -1.0], [1.0, 0.0, 0.0]]), np.array([3.0, 2.0, 1.0]), 2),
                 (R_TINY, np.array([1.0, 2.0, 3.0, 4.0]), 3),
             ],
             draw=_draw_power,
             properties={
+                "You returned several things. Return the vector alone.": _is_one_vector,
                 "The result is not a unit vector. Divide by its norm, np.linalg.norm, after each step.":
-                    lambda args, v: len(v) != len(args[1]) or np.isclose(np.linalg.norm(v), 1, atol=1e-5),
+                    lambda args, v: np.shape(v) != np.shape(args[1]) or np.isclose(np.linalg.norm(v), 1, atol=1e-5),
             },
             why="Each step multiplies a component by its squared singular value, so the largest wins.",
             hints=(

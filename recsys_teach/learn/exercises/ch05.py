@@ -16,7 +16,18 @@ KNOWN_SMALL = np.array([[True, True], [False, True]])
 P_SMALL, Q_SMALL = np.array([[1.0], [2.0]]), np.array([[1.0], [-1.0]])
 GRADIENT_CASE = (1.75, 0.5, 0.25, np.array([1.0, 0.0]), np.array([0.5, 0.5]), 0.1)
 STEP_CASE = (np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.5, 0.5], [1.0, 0.0]]), 0, 0, 1.5, 0.5, 0.0)
+OTHER_STEP = (
+    np.array([[1.0, 2.0], [0.0, 1.0], [3.0, 0.0]]), np.array([[1.0, 1.0], [2.0, 0.0]]), 2, 1, 4.0, 0.25, 0.2,
+)  # fmt: skip
 ROW_CASE = (np.array([1.0, 2.0, 0.0]), np.array([True, True, False]), np.array([[1.0], [2.0], [5.0]]), 1.0)
+TWO_FACTORS_CASE = (
+    np.array([1.0, 0.0, -2.0, 0.0]), np.array([True, True, True, False]),
+    np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0], [3.0, 1.0]]), 0.5,
+)  # fmt: skip
+WIDE_CASE = (  # errors 2, -3 and -4; a known 0, and nobody rated the first item
+    np.array([[0.0, 3.0, 0.0], [0.0, -2.0, 0.0]]), np.array([[False, True, True], [False, True, False]]),
+    np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 1.0], [1.0, 2.0], [3.0, -1.0]]), 2.0,
+)  # fmt: skip
 UNRATED_CASE = (np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([[True, False], [False, False]]), P_SMALL, Q_SMALL, 0.5)
 CURVE = np.array([0.97, 0.94, 0.93, 0.935, 0.932, 0.931, 0.92])
 TWO_RISES = np.array([1.0, 0.9, 0.95, 0.8, 0.85, 0.7])
@@ -64,9 +75,9 @@ def ips_mean(values: Array, propensity: Array, clip: float) -> float:
     return float(weights @ values / weights.sum())
 
 
-def _two_slopes(expected: tuple[Array, Array], came: object, atol: float) -> str:
-    """Compare as ever, and take one array of two rows for the two slopes."""
-    return same(expected, list(came) if isinstance(came, np.ndarray) and came.ndim == 2 else came, atol)
+def _two_slopes(expected: tuple[Array, Array], got: object, atol: float) -> str:
+    """Compare as ever, and take the rows of one array for the two slopes."""
+    return same(expected, list(got) if getattr(got, "ndim", 0) == 2 else got, atol)  # type: ignore[call-overload]
 
 
 def _loss_paid_by(X: Array, known: Array, P: Array, Q: Array, ridge: float, users: Array, items: Array) -> float:
@@ -146,6 +157,18 @@ def _stop_epoch(validation: Array, patience: int) -> int:
     return len(validation)
 
 
+def _last_unless_stopped(validation: Array, patience: int) -> int:
+    return epoch_to_keep(validation, patience) if _stops(validation, patience) else len(validation)
+
+
+def _stops(validation: Array, patience: int) -> bool:
+    return epoch_to_keep(validation, patience) - 1 + patience < len(validation)
+
+
+def _clipped_mean(values: Array, above: Array, below: Array) -> float:
+    return float((values / above).sum() / (1 / below).sum())
+
+
 def _first_rise(validation: Array, patience: int) -> int:
     rises = np.flatnonzero(np.diff(validation) >= 0)
     return int(rises[0]) + 1 if len(rises) else len(validation)
@@ -216,11 +239,11 @@ CHAPTER = Chapter(
     number="05",
     title="Learning factors from ratings",
     objectives={
-        "O5.1": "Write the regularised loss of a factor model over the known cells alone",
+        "O5.1": "Write the regularized loss of a factor model over the known cells alone",
         "O5.2": "Derive the gradient of one rating and make a step of stochastic gradient descent",
-        "O5.3": "Solve one row as a ridge regression, and recover planted factors by alternating",
-        "O5.4": "Read learning curves, stop at the right epoch, and choose factors and regularisation",
-        "O5.5": "Correct a mean for what was not shown by inverse propensities, and say when that fails",
+        "O5.3": "Solve one row of alternating least squares as a ridge regression",
+        "O5.4": "Read a validation curve, and stop at the right epoch",
+        "O5.5": "Correct a mean for what was not shown by inverse propensities",
     },
     exercises=[
         Exercise(
@@ -229,6 +252,7 @@ CHAPTER = Chapter(
             cases=[
                 (X_SMALL, KNOWN_SMALL, P_SMALL, Q_SMALL, 0.0),
                 (X_SMALL, KNOWN_SMALL, P_SMALL, Q_SMALL, 0.5),
+                WIDE_CASE,
                 UNRATED_CASE,
             ],
             draw=_draw_loss,
@@ -241,23 +265,29 @@ CHAPTER = Chapter(
             misconceptions={
                 "You counted all cells: in a cell that is not known, the 0 is no rating.":
                     lambda X, known, P, Q, ridge: masked_loss(X, np.ones_like(known), P, Q, ridge),
-                "A centred rating of 0 is a rating: an average one. Ask known, not X != 0.":
+                "A centered rating of 0 is a rating: an average one. Ask known, not X != 0.":
                     lambda X, known, P, Q, ridge: masked_loss(X, X != 0, P, Q, ridge),
-                "A centred rating below 0 is a rating: a bad one. Ask known, not X > 0.":
+                "A centered rating below 0 is a rating: a bad one. Ask known, not X > 0.":
                     lambda X, known, P, Q, ridge: masked_loss(X, X > 0, P, Q, ridge),
                 "You averaged the squared errors. The loss adds them up, so that ridge weighs against each alike.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, ridge)
                     - ((X - P @ Q.T)[known] ** 2).sum() + ((X - P @ Q.T)[known] ** 2).mean(),
-                "The regularisation is missing: P and Q pay for their size.":
+                "The regularization is missing: P and Q pay for their size.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0),
                 "Only P pays for its size in your loss. Q has to pay too.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0) + ridge * (P**2).sum(),
                 "Only Q pays for its size in your loss. P has to pay too.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, 0) + ridge * (Q**2).sum(),
-                "That is half of the loss. Here the whole is asked.":
+                "That is half of the loss. The full loss is asked.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, ridge) / 2,
-                "You halved the regularisation. Here ridge is its whole price.":
+                "You halved the regularization. It is ridge times the squares, not half of that.":
                     lambda X, known, P, Q, ridge: masked_loss(X, known, P, Q, ridge / 2),
+                "An item without ratings pays for its size too.":
+                    lambda X, known, P, Q, ridge: _loss_paid_by(
+                        X, known, P, Q, ridge, np.ones(len(P)), known.any(0)),
+                "A user without ratings pays for their size too.":
+                    lambda X, known, P, Q, ridge: _loss_paid_by(
+                        X, known, P, Q, ridge, known.any(1), np.ones(len(Q))),
                 "A user or item without ratings pays for its size too.":
                     lambda X, known, P, Q, ridge: _loss_paid_by(X, known, P, Q, ridge, known.any(1), known.any(0)),
                 "You paid for a row once per rating. Each row pays once.":
@@ -270,7 +300,11 @@ CHAPTER = Chapter(
         Exercise(
             "5.2", "Gradient of one rating", objective="O5.2", level="core", minutes=7,
             reference=gradient,
-            cases=[GRADIENT_CASE, (1.0, 0.0, 0.0, np.array([2.0]), np.array([1.0]), 0.0)],
+            cases=[
+                GRADIENT_CASE,
+                (1.0, 0.0, 0.0, np.array([2.0]), np.array([1.0]), 0.0),
+                (2.0, -0.5, 1.0, np.array([1.0, 2.0, 0.0]), np.array([0.5, 1.0, -3.0]), 0.4),
+            ],
             draw=_draw_gradient,
             compare=_two_slopes,
             why="The slope of p is minus the error times q, which p is multiplied by, plus ridge times p.",
@@ -288,7 +322,7 @@ CHAPTER = Chapter(
                     ),
                 "Those are the two slopes in the wrong order: first by p, then by q.":
                     lambda *args: gradient(*args)[::-1],
-                "The regularisation is missing: ½ ridge |p|² has the slope ridge * p.":
+                "The regularization is missing: ½ ridge |p|² has the slope ridge * p.":
                     lambda r, b_u, b_i, p, q, ridge: gradient(r, b_u, b_i, p, q, 0),
                 "Your error leaves the biases out: e = r - b_u - b_i - p @ q.":
                     lambda r, b_u, b_i, p, q, ridge: gradient(r, 0, 0, p, q, ridge),
@@ -302,7 +336,7 @@ CHAPTER = Chapter(
         Exercise(
             "5.3", "One step", objective="O5.2", level="core", minutes=7,
             reference=sgd_step,
-            cases=[STEP_CASE, (*STEP_CASE[:2], 1, 0, 1.5, 0.5, 0.2)],
+            cases=[STEP_CASE, (*STEP_CASE[:2], 1, 1, -2.0, 0.1, 0.5), OTHER_STEP],
             draw=_draw_step,
             why="Only the two rows that the rating touches move, both by the factors from before the step.",
             hints=(
@@ -313,7 +347,7 @@ CHAPTER = Chapter(
             misconceptions={
                 "You updated q with the p that had moved already. Both gradients belong to the old factors.":
                     _step_with_new_p,
-                "You computed the error anew after p had moved. Both gradients belong to the old factors.":
+                "You computed the error again after p had moved. Both gradients belong to the old factors.":
                     _step_with_new_error,
                 "You went uphill: the step goes against the gradient.":
                     lambda P, Q, u, i, r, learning_rate, ridge: _step(P, Q, u, i, r, learning_rate, ridge, sign=-1),
@@ -326,16 +360,21 @@ CHAPTER = Chapter(
                     lambda P, Q, u, i, r, learning_rate, ridge: _step(P, Q, u, i, r, learning_rate, ridge, factor=2),
                 "You moved by the gradient itself. Multiply it by learning_rate.":
                     lambda P, Q, u, i, r, learning_rate, ridge: _step(P, Q, u, i, r, 1.0, ridge),
-                "The regularisation is missing: each of the two rows shrinks by learning_rate * ridge of itself.":
+                "The regularization is missing: each of the two rows shrinks by learning_rate * ridge of itself.":
                     lambda P, Q, u, i, r, learning_rate, ridge: _step(P, Q, u, i, r, learning_rate, 0.0),
                 "learning_rate multiplies the ridge too.": _step_with_whole_ridge,
-                "Those are the two rows that move. Return the whole P and Q.": _two_rows,
+                "Those are the two rows that move. Return all rows of P and Q.": _two_rows,
             },
         ),
         Exercise(
             "5.4", "One row of ALS", objective="O5.3", level="core", minutes=8,
             reference=als_row,
-            cases=[ROW_CASE, (*ROW_CASE[:3], 4.0), (*ROW_CASE[:1], np.array([False, False, True]), *ROW_CASE[2:])],
+            cases=[
+                ROW_CASE,
+                (*ROW_CASE[:3], 4.0),
+                TWO_FACTORS_CASE,
+                (*ROW_CASE[:1], np.array([False, False, True]), *ROW_CASE[2:]),
+            ],
             draw=_draw_row,
             why="With Q fixed the loss is a parabola in p, and its lowest point solves the normal equations.",
             hints=(
@@ -346,12 +385,13 @@ CHAPTER = Chapter(
             misconceptions={
                 "You used all items, so what is not known pulls as a rating of 0. Keep Q[known] and r[known].":
                     lambda r, known, Q, ridge: als_row(r, np.ones_like(known), Q, ridge),
-                "You kept the items with r != 0. A centred rating of 0 is known too: ask known.":
+                "You kept the items with r != 0. A centered rating of 0 is known too: ask known.":
                     lambda r, known, Q, ridge: als_row(r, r != 0, Q, ridge),
                 "The ridge is missing from the left side.":
                     lambda r, known, Q, ridge: np.linalg.lstsq(Q[known], r[known])[0],
                 "ridge belongs on the diagonal, ridge * np.eye(k); you added it to every entry.": _ridge_everywhere,
-                "You multiplied the ridge by the number of ratings. Here it is given as it is.":
+                "Your ridge counts once for each rating, or your sums are means. Both sides are sums over the ratings, "
+                "and the ridge stands beside them once.":
                     lambda r, known, Q, ridge: als_row(r, known, Q, ridge * known.sum()),
                 "That is Q_Kᵀ r_K, the right side alone: solve the equations, with np.linalg.solve.":
                     lambda r, known, Q, ridge: Q[known].T @ r[known],
@@ -370,6 +410,10 @@ CHAPTER = Chapter(
                 (TWO_RISES, 2),
                 (TWO_RISES, 3),
                 (TIE, 2),
+                (np.array([0.8, 0.8, 0.9, 0.7]), 2),
+                (np.array([1.0, 0.8, 0.9]), 3),
+                (np.array([1.0, 0.8, 0.9, 0.95]), 5),
+                (np.array([0.6]), 1),
                 (FALLING, 2),
                 (100 * FALLING, 2),
             ],
@@ -381,10 +425,12 @@ CHAPTER = Chapter(
                 "for epoch, error in enumerate(validation): … and at the end return best + 1",
             ),
             misconceptions={
-                "That is the lowest of the whole curve. Training had stopped before, so nobody ever saw it.":
+                "That is the lowest of all epochs. Training had stopped before, so nobody ever saw it.":
                     lambda validation, patience: int(np.argmin(validation)) + 1,
                 "That is the epoch where training stops. The model to keep is the one with the lowest error.":
                     _stop_epoch,
+                "Where patience was never used up, you keep the last epoch. Keep the one with the lowest error so far, "
+                "also if training runs to its end.": _last_unless_stopped,
                 "Epochs are counted from 1 here; yours are counted from 0.":
                     lambda validation, patience: epoch_to_keep(validation, patience) - 1,
                 "You stopped at the first rise, whatever patience says.": _first_rise,
@@ -414,6 +460,7 @@ CHAPTER = Chapter(
                 (np.array([1.0, 1.0, 0.0]), np.array([0.5, 0.5, 1 / 6]), 0.01),
                 (np.array([1.0, 1.0, 0.0]), np.array([0.5, 0.5, 1 / 6]), 0.25),
                 (np.array([3.0, 0.0]), np.array([0.2, 0.001]), 0.1),
+                (np.array([2.0, 1.0, -4.0]), np.array([0.5, 0.05, 0.25]), 0.1),
             ],
             draw=_draw_log,
             why="Each cell that was shown stands for 1 / propensity cells like it.",
@@ -424,7 +471,8 @@ CHAPTER = Chapter(
                 "w = 1 / np.maximum(propensity, clip); then the weighted mean, (w * values).sum() / w.sum()",
             ),
             misconceptions={
-                "That is the plain mean: every cell that was shown counts once.":
+                "That is the plain mean: every value has the same weight. Weight by 1 / propensity; what is clipped is "
+                "the propensity, from below, not the weight.":
                     lambda values, propensity, clip: values.mean(),
                 "You weighted by the propensity. What was likely to be shown must count less: divide by it.":
                     lambda values, propensity, clip: np.average(values, weights=np.maximum(propensity, clip)),
@@ -432,6 +480,14 @@ CHAPTER = Chapter(
                     lambda values, propensity, clip: (values / np.maximum(propensity, clip)).mean(),
                 "Nothing is clipped: a propensity below clip must be raised to clip first.":
                     lambda values, propensity, clip: ips_mean(values, propensity, 0.0),
+                "You clipped the propensity in the sum of the values, but not in the sum of the weights.":
+                    lambda values, propensity, clip:
+                        _clipped_mean(values, np.maximum(propensity, clip), propensity),
+                "You clipped the propensity in the sum of the weights, but not in the sum of the values.":
+                    lambda values, propensity, clip:
+                        _clipped_mean(values, propensity, np.maximum(propensity, clip)),
+                "You added clip to each propensity. Only those below clip change, and become clip.":
+                    lambda values, propensity, clip: ips_mean(values, propensity + clip, 0.0),
                 "You clipped from the wrong side: np.maximum raises what is too small; you cut what is large.":
                     lambda values, propensity, clip: ips_mean(values, np.minimum(propensity, clip), 0.0),
                 "You threw out the cells with a small propensity. Keep them, with the weight 1 / clip.":
@@ -454,11 +510,11 @@ CHAPTER = Chapter(
     quiz=[
         Question(
             "O5.1",
-            "A table has 90 % empty cells, and ratings are centred. What does an empty cell add to the masked loss?",
+            "A table has 90 % empty cells, and ratings are centered. What does an empty cell add to the masked loss?",
             {
-                "a": ("The square of its prediction, since the centred value is 0.",
+                "a": ("The square of its prediction, since the centered value is 0.",
                       "That is the zero-filled loss: it pulls every prediction towards the mean."),
-                "b": ("Nothing.", "Right: there is nothing to be wrong about. Only the regularisation holds it."),
+                "b": ("Nothing.", "Right: there is nothing to be wrong about. Only the regularization acts on it."),
                 "c": ("A small constant, the same for all.", "No such term is in the formula."),
             },
             answer="b",
@@ -468,7 +524,7 @@ CHAPTER = Chapter(
             {
                 "a": ("It shrinks the user's and the item's factors a little.",
                       "Right: the error is 0, and what remains of the gradient is the ridge."),
-                "b": ("Nothing: the gradient is 0.", "So it would be without regularisation."),
+                "b": ("Nothing: the gradient is 0.", "So it would be without regularization."),
                 "c": ("It grows the factors, to be sure.", "Nothing in the loss rewards size."),
             },
             answer="a",
@@ -487,7 +543,7 @@ CHAPTER = Chapter(
         Question(
             "O5.4", "Training error falls, validation error rises since epoch 5. Which remedy does not help?",
             {
-                "a": ("More regularisation.", "It helps: factors that fit noise have to pay for it."),
+                "a": ("More regularization.", "It helps: factors that fit noise have to pay for it."),
                 "b": ("Training longer.", "Right: the gap grows with every epoch."),
                 "c": ("Keeping the model of epoch 5.", "It helps: that is early stopping."),
             },

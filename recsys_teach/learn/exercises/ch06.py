@@ -96,26 +96,37 @@ def _slopes(args: tuple[np.ndarray, ...], which: int) -> np.ndarray:
     return np.array(slopes)
 
 
+def _three_vectors(args: tuple[np.ndarray, ...], got: Any) -> bool:
+    return np.shape(got) == (3, len(args[0]))
+
+
 def _same_slope(which: int) -> Callable[[tuple, Any], bool]:
-    def holds(args: tuple, came: Any) -> bool:
-        if len(came) != 3 or max(np.abs(vector).max() for vector in args) > LARGE:
+    def holds(args: tuple, got: Any) -> bool:
+        if not _three_vectors(args, got) or max(np.abs(vector).max() for vector in args) > LARGE:
             return True  # finite differences are no measure there
-        return np.allclose(came[which], _slopes(args, which), atol=1e-4)
+        return np.allclose(got[which], _slopes(args, which), atol=1e-4)
 
     return holds
 
 
-def _in_order(args: tuple, came: Any) -> bool:
+def _in_order(args: tuple, got: Any) -> bool:
     """Whether the parts are not those of the reference in another order."""
     right = bpr_gradient(*args)
-    if len(came) != 3 or not same(right, tuple(came)):
+    if not _three_vectors(args, got) or not same(right, tuple(got)):
         return True
-    return all(same(tuple(right[part] for part in order), tuple(came)) for order in permutations(range(3)))
+    return all(same(tuple(right[part] for part in order), tuple(got)) for order in permutations(range(3)))
 
 
-def _same_parts(expected: tuple, came: Any, atol: float) -> str:
-    """Compare three vectors, also if they come as the rows of one array."""
-    return same(expected, tuple(came) if isinstance(came, np.ndarray) and came.ndim == 2 else came, atol)
+def _same_parts(expected: tuple, got: Any, atol: float) -> str:
+    """Compare three vectors, also if they are the rows of one array."""
+    return same(expected, tuple(got) if getattr(got, "ndim", 0) == 2 else got, atol)
+
+
+def _falls(args: tuple, got: Any) -> bool:
+    """Whether no value is larger than the one before it; true of what is no list of numbers."""
+    if np.ndim(got) != 1 or np.asarray(got).dtype.kind not in "iuf":
+        return True
+    return bool((np.diff(np.asarray(got, float)) <= 1e-7).all())
 
 
 def _by_finite_differences(*args: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -165,11 +176,10 @@ CHAPTER = Chapter(
     number="06",
     title="Learning from clicks",
     objectives={
-        "O6.1": "Split counts into preference and confidence, and weigh every cell by it",
-        "O6.2": "Solve a row of iALS, follow what the Gram trick and conjugate gradients save, and watch the "
-        "objective fall",
-        "O6.3": "Derive the gradient of BPR's loss, check it by finite differences, and sample unseen items",
-        "O6.4": "Write EASE in closed form, say what a negative weight means, and compare all three fairly",
+        "O6.1": "Split counts into preference and confidence, and weight every cell by it",
+        "O6.2": "Solve a row of iALS, alternate, and watch the objective fall",
+        "O6.3": "Derive the gradient of BPR's loss, and sample unseen items",
+        "O6.4": "Write EASE in closed form",
     },
     exercises=[
         Exercise(
@@ -179,6 +189,7 @@ CHAPTER = Chapter(
                 (np.array([[2.0, 0.0]]), np.array([[0.5, 0.5]]), 1.0),
                 (R_TINY, np.full((5, 4), 0.5), 2.0),
                 (np.array([[0.0, 3.0], [1.0, 0.0]]), np.array([[0.2, 0.9], [0.4, 0.0]]), 4.0),
+                (np.array([[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]), np.array([[0.0, 1.5, -1.0], [0.5, 0.0, 2.0]]), 0.5),
             ],
             draw=lambda rng: (_draw_counts(rng, (4, 5)), rng.random((4, 5)), float(rng.integers(1, 9))),
             why="The count never enters the target, only the weight: a miss on a film opened often costs most.",
@@ -192,7 +203,7 @@ CHAPTER = Chapter(
                     lambda counts, scores, alpha: ((1 + alpha * counts) * (counts - scores) ** 2).sum(),
                 "Your empty cells weigh nothing: the confidence is 1 + alpha * count, and the 1 is missing.":
                     lambda counts, scores, alpha: (alpha * counts * ((counts > 0) - scores) ** 2).sum(),
-                "Every met cell weighs the same for you. The confidence grows with the count: 1 + alpha * counts.":
+                "Every cell with a count has the same weight. The confidence grows with the count: 1 + alpha * counts.":
                     lambda counts, scores, alpha: ((1 + alpha * (counts > 0)) * ((counts > 0) - scores) ** 2).sum(),
                 "You took the mean over the cells; the loss is their sum.":
                     lambda counts, scores, alpha: weighted_loss(counts, scores, alpha) / counts.size,
@@ -209,6 +220,8 @@ CHAPTER = Chapter(
                 (np.array([1.0, 0.0]), np.array([[1.0], [1.0]]), 2.0, 1.0),
                 (R_TINY[0], H_TINY, 1.0, 1.0),
                 (R_TINY[2], H_TINY, 3.0, 0.5),
+                (np.array([0.0, 2.0, 0.0]), np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [-1.0, 0.0, 0.0]]), 0.5, 2.0),
+                (np.zeros(2), np.array([[1.0], [2.0]]), 2.0, 1.0),
             ],
             draw=_draw_als,
             why="Where the slope of a weighted square is zero, the equations are linear: one small solve a person.",
@@ -218,9 +231,9 @@ CHAPTER = Chapter(
                 "np.linalg.solve((H.T * c) @ H + ridge * np.eye(H.shape[1]), H.T @ (c * p)), with c and p of 6.1.",
             ),
             misconceptions={
-                "You summed over the items met only. The empty cells pull the scores to 0, with confidence 1.":
+                "You summed over the items with a count only. The empty cells count too: preference 0, confidence 1.":
                     lambda counts, H, alpha, ridge: als_row(counts[counts > 0], H[counts > 0], alpha, ridge),
-                "Your empty cells weigh nothing: the confidence is 1 + alpha * count.":
+                "Your empty cells have the weight 0: the confidence is 1 + alpha * count.":
                     lambda counts, H, alpha, ridge: _solve(alpha * counts, counts > 0, H, ridge),
                 "The ridge is missing on the diagonal of the left side: + ridge * np.eye(n_factors).":
                     lambda counts, H, alpha, ridge: als_row(counts, H, alpha, 0.0),
@@ -228,13 +241,13 @@ CHAPTER = Chapter(
                     lambda counts, H, alpha, ridge: np.linalg.solve(
                         (H.T * (1 + alpha * counts)) @ H + ridge * np.eye(H.shape[1]), H.T @ (counts > 0)
                     ),
-                "The films not met enter your right side; their preference is 0.":
+                "Your right side includes the films without a count; their preference is 0.":
                     lambda counts, H, alpha, ridge: _solve(1 + alpha * counts, np.ones(len(H)), H, ridge),
-                "The films met have confidence 1 + alpha * count, on the right too.":
+                "The films with a count have confidence 1 + alpha * count, on the right too.":
                     lambda counts, H, alpha, ridge: np.linalg.solve(
                         (H.T * (1 + alpha * counts)) @ H + ridge * np.eye(H.shape[1]), H.T @ (alpha * counts)
                     ),
-                "Five openings weigh as one for you. The confidence grows with the count: 1 + alpha * counts.":
+                "Five openings have the weight of one. The confidence grows with the count: 1 + alpha * counts.":
                     lambda counts, H, alpha, ridge: _solve(1 + alpha * (counts > 0), counts > 0, H, ridge),
                 "You added the ridge twice. The 2 cancels on both sides: ridge * np.eye(n_factors).":
                     lambda counts, H, alpha, ridge: als_row(counts, H, alpha, 2 * ridge),
@@ -251,12 +264,15 @@ CHAPTER = Chapter(
             reference=alternate,
             cases=[
                 (np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[1.0], [0.5]]), 1.0, 0.5, 1),
-                (R_TINY, H_TINY, 1.0, 0.5, 3),
+                (np.array([[0.0, 3.0], [1.0, 1.0], [0.0, 0.0]]), np.array([[1.0], [-1.0]]), 2.0, 1.5, 2),
+                (R_TINY, H_TINY, 3.0, 0.25, 3),
             ],
             draw=_draw_alternate,
             properties={
-                "One of your values is larger than the one before it: what each half step minimises cannot rise.":
-                    lambda args, came: len(came) < 2 or bool((np.diff(np.asarray(came, float)) <= 1e-7).all()),
+                "You returned several things. Return the list of numbers alone.":
+                    lambda args, got: not isinstance(got, tuple) or not any(np.ndim(part) == 2 for part in got),
+                "One of your values is larger than the one before it: what each half step minimizes cannot rise.":
+                    _falls,
             },
             atol=1e-5,
             why="Each half step solves exactly for one side, so it can only lower what both sides share.",
@@ -267,6 +283,8 @@ CHAPTER = Chapter(
                 "then H = solve_rows(counts.T, W, alpha, ridge), and append again.",
             ),
             misconceptions={
+                "That is the last objective alone. Note it after each half step, in a list.":
+                    lambda *args: _alternate(*args)[-1],
                 "You noted the objective once a round. Note it after the users and again after the items.":
                     lambda *args: _alternate(*args)[1::2],
                 "You noted the objective after the users only; the items' half step counts too.":
@@ -281,7 +299,7 @@ CHAPTER = Chapter(
                     lambda *args: _two_lists(*args).ravel(),
                 "The first number of a round must be taken before the items are solved.":
                     lambda *args: np.repeat(_alternate(*args)[1::2], 2),
-                "Your loss has no penalty. What the steps minimise, and what cannot rise, is loss plus ridge.":
+                "Your loss has no penalty. What the steps minimize, and what cannot rise, is loss plus ridge.":
                     lambda *args: _alternate(*args, penalty=False),
                 "Each round starts again from the H that was given. Keep the items that you solved for.":
                     lambda *args: _alternate(*args, keep_items=False),
@@ -293,6 +311,7 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([1.0, 0.0]), np.array([1.0, 2.0]), np.array([1.0, 0.0])),
                 (np.array([1.0, 2.0]), np.array([0.5, 0.5]), np.array([1.0, -0.5])),
+                (np.array([-1.0, 0.5, 2.0]), np.array([1.0, 0.0, 0.5]), np.array([0.0, 1.0, 1.5])),
                 (np.array([1e6, 1.0]), np.array([0.0, 2.0]), np.array([0.0, -1.0])),
             ],
             draw=lambda rng: tuple(rng.normal(size=(3, 3))),
@@ -339,16 +358,20 @@ CHAPTER = Chapter(
             "6.5", "Sample an unseen item", objective="O6.3", level="core", minutes=5,
             reference=unseen_items,
             cases=[
+                (np.array([2]), 5, np.array([1, 0])),
                 (np.array([1, 2, 4]), 6, np.array([2, 1])),
                 (np.array([0]), 4, np.array([2, 0, 0, 1])),
+                (np.array([], dtype=int), 3, np.array([2])),
                 (np.array([0, 1, 5, 6]), 9, np.array([0, 1, 2, 3, 4])),
             ],
             draw=_draw_unseen,
             properties={
-                "Positions are whole numbers: give integers, such as an array of type int.":
-                    lambda args, came: np.asarray(came).dtype.kind in "iu",
+                "You returned True and False. np.flatnonzero(mask) gives the positions where a mask is True.":
+                    lambda args, got: np.asarray(got).dtype.kind != "b",
+                "Positions are whole numbers: return integers, such as an array of type int.":
+                    lambda args, got: not np.size(got) or np.asarray(got).dtype.kind != "f",
             },
-            why="If r is drawn evenly, each unseen item has the same chance, and nothing is drawn in vain.",
+            why="If r is drawn evenly, each unseen item has the same probability, and no draw is wasted.",
             hints=(
                 "Which positions from 0 to n_items - 1 are not in seen? r counts along that list.",
                 "np.setdiff1d(a, b) starts from a, all positions, and leaves b out. An array can index it; a list "
@@ -358,6 +381,10 @@ CHAPTER = Chapter(
             misconceptions={
                 "Those are any items: r is a number among the unseen ones, not yet a position.":
                     lambda seen, n_items, r: r,
+                "Those are all unseen items. Pick those number r: index the array with r.":
+                    lambda seen, n_items, r: np.setdiff1d(np.arange(n_items), seen),
+                "Positions start at 0: np.arange(1, n_items) leaves the first item out.":
+                    lambda seen, n_items, r: np.setdiff1d(np.arange(1, n_items), seen)[r],
                 "Moving past the seen items up to r is not enough: the place you move to may be behind further ones.":
                     lambda seen, n_items, r: r + (seen[None] <= r[:, None]).sum(axis=1),
                 "You moved past all seen items. Only those that stand before the item wanted count.":
@@ -369,7 +396,12 @@ CHAPTER = Chapter(
         Exercise(
             "6.6", "EASE in closed form", objective="O6.4", level="core", minutes=7,
             reference=ease_weights,
-            cases=[(np.array([[1.0, 1.0], [1.0, 0.0]]), 1.0), ((R_TINY > 0).astype(float), 2.0)],
+            cases=[
+                (np.array([[1.0, 1.0], [1.0, 0.0]]), 1.0),
+                (np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]), 3.0),
+                ((R_TINY > 0).astype(float), 2.0),
+                (np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), 0.5),  # nobody clicked the last item
+            ],
             draw=_draw_clicks,
             why="Column j is the ridge regression of item j on all others; one inverse holds all of them.",
             hints=(

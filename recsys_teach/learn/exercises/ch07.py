@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, logsumexp, softmax
 from torch import Tensor, nn
 
 from recsys_teach.learn.compare import same
@@ -21,6 +21,7 @@ ONE_BLANK = np.array([[True, False], [True, True]])
 ONE_ROW = np.array([[True, True], [False, False]])
 X_SMALL = np.array([[1.0, 0.0], [0.0, -1.0]])
 E_ZERO, D_SMALL, D_WIDE = np.zeros((2, 1)), np.array([[2.0, 4.0]]), np.array([[1.0, 1.0], [1.0, 3.0]])
+BENT = np.log(3) * np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])  # sigmoid(ln 3) = 3/4, sigmoid(-ln 3) = 1/4
 DRAWN = np.array([[0.3, 0.9, 0.6, 0.1], [0.5, 0.2, 0.8, 0.7]])
 
 
@@ -87,6 +88,11 @@ class _SquaredError:
         return "the mean over rows of the summed squared errors"
 
 
+def _without_keepdims(scores: Array, rows: Array, *, keep_maxima: bool) -> Array:
+    s = scores - scores.max(axis=1, keepdims=keep_maxima)
+    return (rows * (s - np.log(np.exp(s).sum(axis=1)))).sum(axis=1)
+
+
 class _Linear(nn.Linear):
     """A linear layer that knows its latest copy: ``check`` hands out copies, and this one has to be trained."""
 
@@ -116,15 +122,15 @@ def _after(args: tuple[Any, ...], losses: Any) -> tuple[Array, Array, Array] | N
 
 def _fit(
     module: nn.Module, batches: list[Tensor], loss: Loss, n_epochs: int, learning_rate: float, *,
-    optimiser: type = torch.optim.Adam, zero: str = "batch", step: bool = True, once: bool = False,
-    after: bool = False, anew: bool = False, note: Callable[[list[float]], float] = np.mean,
+    optimizer: type = torch.optim.Adam, zero: str = "batch", step: bool = True, once: bool = False,
+    after: bool = False, again: bool = False, note: Callable[[list[float]], float] = np.mean,
 ) -> list[float]:  # fmt: skip
-    adam = optimiser(module.parameters(), lr=learning_rate)
+    adam = optimizer(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
-        if anew:
-            adam = optimiser(module.parameters(), lr=learning_rate)
+        if again:
+            adam = optimizer(module.parameters(), lr=learning_rate)
         for number, batch in enumerate(batches, start=1):
             value = loss(module, batch)
             if zero == "batch" or (zero == "epoch" and number == 1):
@@ -170,9 +176,9 @@ CHAPTER = Chapter(
     title="Autoencoders",
     objectives={
         "O7.1": "Write an autoencoder's loss over the known cells, and train it with a loop of your own",
-        "O7.2": "Show that a linear autoencoder finds the span of PCA, whatever its weights are",
+        "O7.2": "Compare what decoders span by their projectors, whatever their weights are",
         "O7.3": "Drop inputs so that a wide autoencoder cannot copy, and say what that costs in closed form",
-        "O7.4": "Rank clicks by a multinomial likelihood and an annealed KL term, and judge that on people held out",
+        "O7.4": "Write the two parts of a Mult-VAE's loss: a multinomial likelihood and an annealed KL term",
     },
     exercises=[
         Exercise(
@@ -183,6 +189,9 @@ CHAPTER = Chapter(
                 (X_SMALL, ALL, np.array([[1.0], [0.0]]), D_SMALL),
                 (np.array([[0.0, 2.0]]), np.array([[True, True]]), np.zeros((2, 2)), D_WIDE),
                 (np.array([[1.0, -1.0], [0.0, 0.0]]), ONE_ROW, E_ZERO, D_SMALL),
+                # codes (3/4, 1/4) and (1/2, 1/2), errors 2, 1, 5 and 0, 4
+                (np.array([[1.0, 0.0, -1.0], [0.0, 2.0, 0.0]]), np.array([[True] * 3, [False, True, True]]), BENT,
+                 np.array([[4.0, 0.0, 4.0], [0.0, 4.0, 4.0]])),
             ],
             draw=_draw_ratings,
             why="A blank enters as 0 and leaves without a right answer, so only known cells cost.",
@@ -217,25 +226,31 @@ CHAPTER = Chapter(
             "7.2", "The training loop", objective="O7.1", level="core", minutes=9,
             reference=fit,
             cases=[
-                (_Linear(np.zeros((1, 1))), [torch.ones(1, 1, dtype=torch.double)], _SquaredError(), 2, 0.1),
+                # three epochs: slopes that pile up show in the third loss, not yet in the second
+                (_Linear(np.zeros((1, 1))), [torch.ones(1, 1, dtype=torch.double)], _SquaredError(), 3, 0.1),
                 (_Linear(np.zeros((1, 1))), [torch.tensor([[1.0]]).double(), torch.tensor([[3.0]]).double()],
                  _SquaredError(), 3, 0.1),
+                (_Linear(np.array([[0.5]])), [torch.tensor([[1.0], [3.0]]).double(), torch.tensor([[2.0]]).double()],
+                 _SquaredError(), 2, 0.25),
             ],
             draw=_draw_training,
             properties={
                 "Note value.item(): a float, not a tensor that still holds its slopes.":
                     lambda args, result: not isinstance(result, list | tuple)
                     or not any(getattr(loss, "requires_grad", False) for loss in result),
+                "You returned one number for each batch. Return one for each epoch: the mean of its batches' losses.":
+                    lambda args, result: len(args[1]) == 1 or len(result) != args[3] * len(args[1]),
                 "The losses are right, but the module you were given has not changed: train `module`, not a copy.":
                     lambda args, result: (after := _after(args, result)) is None or not np.allclose(after[2], after[0]),
-                "The losses are right, but at the end the module holds other weights than its last step gave it.":
+                "The losses are right, but the weights at the end are not those that the last step of Adam gives: one "
+                "step a batch, the slopes cleared before each backward(), and nothing after the last step.":
                     lambda args, result: (after := _after(args, result)) is None
                     or np.allclose(after[2], after[1], atol=1e-5),
             },
             why="Loss, slopes cleared, slopes, step: once a batch, and the loss is noted before its step.",
             hints=(
                 "An epoch goes over all batches. Each batch makes one step and gives one loss; note their mean.",
-                "The optimiser adds new slopes to old ones: clear them before backward(), in each step.",
+                "backward() adds new slopes to old ones: clear them before backward(), in each step.",
                 "value = loss(module, batch); optimiser.zero_grad(); value.backward(); optimiser.step(); "
                 "values.append(value.item())",
             ),
@@ -246,27 +261,37 @@ CHAPTER = Chapter(
                     lambda *args: _fit(*args, zero="epoch"),
                 "The loss never changes: is optimiser.step() called, and zero_grad() before backward(), not between it "
                 "and the step?": lambda *args: _fit(*args, step=False),
-                "Make the optimiser once, before the epochs: Adam remembers the usual size of each slope.":
-                    lambda *args: _fit(*args, anew=True),
+                "Make the optimizer once, before the epochs: Adam remembers the usual size of each slope.":
+                    lambda *args: _fit(*args, again=True),
                 "You made one step an epoch. A batch is a step.":
                     lambda *args: _fit(*args, zero="epoch", once=True),
                 "You noted the loss after the step. Note the one whose slope you took; a second call costs twice.":
                     lambda *args: _fit(*args, after=True),
                 "You noted the sum of the batches' losses. Their mean is asked.": lambda *args: _fit(*args, note=sum),
+                "You returned the loss of the last epoch alone. Return a list with one number for each epoch.":
+                    lambda *args: _fit(*args)[-1],
                 "You weighted the batches by their sizes. The plain mean of their losses is asked.":
                     lambda module, batches, loss, *others: _fit(
                         module, batches, loss, *others,
                         note=lambda values: np.average(values, weights=[len(batch) for batch in batches])),
                 "You noted the last batch alone. The mean over the batches of the epoch is asked.":
                     lambda *args: _fit(*args, note=lambda values: values[-1]),
-                "That is plain gradient descent: the optimiser asked for is torch.optim.Adam.":
-                    lambda *args: _fit(*args, optimiser=torch.optim.SGD),
+                "That is plain gradient descent. The optimizer asked for is torch.optim.Adam.":
+                    lambda *args: _fit(*args, optimizer=torch.optim.SGD),
+                "That is AdamW, which also shrinks the weights. The optimizer asked for is torch.optim.Adam.":
+                    lambda *args: _fit(*args, optimizer=torch.optim.AdamW),
+                "You left the learning rate out, so Adam takes its own, 0.001: lr=learning_rate.":
+                    lambda module, batches, loss, n_epochs, learning_rate:
+                    _fit(module, batches, loss, n_epochs, 0.001),
             },
         ),
         Exercise(
             "7.3", "What a decoder spans", objective="O7.2", level="core", minutes=6,
             reference=projector,
-            cases=[(np.array([[1.0, 1.0]]),), (np.array([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0]]),)],
+            cases=[
+                (np.array([[1.0, 1.0]]),), (np.array([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0]]),),
+                (np.array([[1.0, 2.0, 0.0, 0.0], [0.0, -1.0, 1.0, 0.0]]),),
+            ],
             draw=lambda rng: (rng.normal(size=(2, 4)),),
             properties={
                 "A projector changes nothing the second time: result @ result must be result again.":
@@ -280,7 +305,7 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "DᵀD is right only if the rows of D are orthogonal and of length 1.": lambda D: D.T @ D,
-                "The rows have length 1 now, but they are not orthogonal to each other: (D Dᵀ)⁻¹ mends both.":
+                "The rows have length 1 now, but they are not orthogonal to each other: (D Dᵀ)⁻¹ corrects both.":
                     lambda D: _unit_rows(D).T @ _unit_rows(D),
                 "D Dᵀ compares the k rows with each other. The projector lives among the items: m x m.":
                     lambda D: D @ D.T,
@@ -296,6 +321,7 @@ CHAPTER = Chapter(
             cases=[
                 (np.ones((1, 4)), 0.5, DRAWN[:1]),
                 (np.array([[1.0, 0.0, 1.0, 2.0], [1.0, 1.0, 0.0, 3.0]]), 0.2, DRAWN),
+                (np.array([[-2.0, 1.0, 4.0]]), 0.75, np.array([[0.8, 0.74, 0.75]])),
             ],
             draw=lambda rng: (rng.integers(0, 4, size=(3, 5)) + np.eye(3, 5), float(rng.uniform(0.6, 0.8)),
                               rng.random((3, 5))),
@@ -318,7 +344,7 @@ CHAPTER = Chapter(
                     lambda X, rate, uniform: X * (uniform > rate) / (1 - rate),
                 "What is kept must be divided by 1 - rate, not multiplied by it.":
                     lambda X, rate, uniform: X * (uniform >= rate) * (1 - rate),
-                "You decided once for each row. Each cell has a number of its own.":
+                "You decided once for each row. Each cell has its own number in uniform.":
                     lambda X, rate, uniform: X * (uniform[:, :1] >= rate) / (1 - rate),
             },
         ),
@@ -328,6 +354,8 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[1.0, 2.0]]), np.eye(2), 0.5),
                 (np.array([[1.0, 0.0], [2.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 2.0]]), 0.2),
+                (np.array([[1.0, 2.0, 0.0], [-3.0, 0.0, 1.0]]),
+                 np.array([[0.0, 1.0, 1.0], [2.0, 0.0, -1.0], [0.0, 1.0, 0.0]]), 0.75),
             ],
             draw=lambda rng: (rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), float(rng.uniform(0.55, 0.8))),
             why="What a draw adds has mean 0, so its variance is all that it costs: a ridge on the rows of B.",
@@ -349,6 +377,15 @@ CHAPTER = Chapter(
                     lambda X, B, rate: _expected_loss(X, B, 0),
                 "That is the ridge alone. The loss without noise is missing.":
                     lambda X, B, rate: expected_loss(X, B, rate) - _expected_loss(X, B, 0),
+                "You averaged the squared errors. The formula adds them up.":
+                    lambda X, B, rate: expected_loss(X, B, rate) - _expected_loss(X, B, 0)
+                    + ((X - X @ B) ** 2).mean(),
+                "G_ii is the sum of the squares of column i of X: (X**2).sum(axis=0). You counted its events.":
+                    lambda X, B, rate: _expected_loss(X, B, 0)
+                    + rate / (1 - rate) * (X != 0).sum(axis=0) @ (B**2).sum(axis=1),
+                "G_ii is the sum of the squares of column i of X: (X**2).sum(axis=0). You did not square.":
+                    lambda X, B, rate: _expected_loss(X, B, 0)
+                    + rate / (1 - rate) * X.sum(axis=0) @ (B**2).sum(axis=1),
                 "The rows of B count with their squared lengths: no root.":
                     lambda X, B, rate: _expected_loss(X, B, rate / (1 - rate), power=0.5),
                 "You divided by the number of rows. The formula sums over them.":
@@ -363,10 +400,11 @@ CHAPTER = Chapter(
                 (np.array([[1000.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 0.0]])),
                 (np.array([[3000.0, 0.0]]), np.array([[1.0, 1.0]])),
                 (np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 3.0]]), np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0]])),
+                (np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 0.0], [2.0, 1.0]])),
             ],
             draw=lambda rng: (rng.normal(size=(3, 5)), rng.integers(0, 3, size=(3, 5)) + np.eye(3, 5)),
             properties={
-                "A log-likelihood came out infinite or NaN: subtract each row's largest score before np.exp, and take "
+                "One of your numbers is infinite or NaN: subtract each row's largest score before np.exp, and take "
                 "the logarithm of the sum, not of each share.":
                     lambda args, result: bool(np.isfinite(np.asarray(result, dtype=float)).all()),
             },
@@ -384,6 +422,14 @@ CHAPTER = Chapter(
                     lambda scores, rows: np.log((rows * softmax(scores, axis=1)).sum(axis=1)),
                 "The softmax runs along people. Items compete within each row: axis=1.":
                     lambda scores, rows: (rows * log_softmax(scores, axis=0)).sum(axis=1),
+                "You subtracted ln of the sum once for each row. It belongs to each event: a row with three events has "
+                "it three times.":
+                    lambda scores, rows: (rows * scores).sum(axis=1) - logsumexp(scores, axis=1),
+                "Without keepdims=True the sums of the rows are spread over the columns: .sum(axis=1, keepdims=True).":
+                    lambda scores, rows: _without_keepdims(scores, rows, keep_maxima=True),
+                "Without keepdims=True the maxima and the sums of the rows are spread over the columns: keep the axis "
+                "in both.":
+                    lambda scores, rows: _without_keepdims(scores, rows, keep_maxima=False),
                 "That is the logistic likelihood, item by item: no item's share falls when another's rises.":
                     lambda scores, rows: (rows * -np.logaddexp(0, -scores)).sum(axis=1),
                 "That is the loss. The log-likelihood has the other sign.":
@@ -401,12 +447,13 @@ CHAPTER = Chapter(
             reference=kl_cost,
             cases=[
                 (np.array([[1.0, 0.0]]), np.zeros((1, 2)), 50, 100, 0.2),
-                (np.array([[-2.0, 0.0]]), np.zeros((1, 2)), 100, 100, 0.5),
+                (np.array([[-2.0, 0.0]]), np.zeros((1, 2)), 40, 40, 0.5),
+                (np.array([[1.0, 2.0, 0.0]]), np.array([[np.log(2), 0.0, -1.0]]), 10, 40, 0.4),
                 (np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [np.log(2), 0.0]]), 300, 100, 0.5),
-                (np.array([[0.0, 2.0], [1.0, 1.0]]), np.array([[-1.0, 0.0], [0.5, 0.0]]), 0, 100, 0.5),
+                (np.array([[0.0, 2.0], [1.0, 1.0]]), np.array([[-1.0, 0.0], [0.5, 0.0]]), 0, 10, 0.5),
             ],
             draw=_draw_normals,
-            why="The codes cost what they tell beyond the standard normal, and the price rises slowly to beta.",
+            why="Each code pays for what differs from the standard normal, and the price rises slowly to beta.",
             hints=(
                 "Sum the divergence over a row's factors, average over rows, then multiply by the weight of this step.",
                 "np.exp(log_variance) is the variance. The weight grows in a straight line and stops at beta.",

@@ -147,6 +147,23 @@ def _one_short(sequences: list[np.ndarray], length: int, padding: int) -> tuple[
     return rows[:, :-1], rows[:, 1:]
 
 
+def _one_item_short(sequences: list[np.ndarray], length: int, padding: int) -> tuple[np.ndarray, np.ndarray]:
+    return inputs_and_targets([sequence[-length:] for sequence in sequences], length, padding)
+
+
+def _has_sums(args: tuple[list[np.ndarray], int, int], got: Any) -> bool:
+    """Whether a number in the result is neither an item nor the padding, but the sum of both."""
+    sequences, _, padding = args
+    known = {padding, *np.concatenate(sequences).tolist()}
+    parts = (part if isinstance(part, list | tuple) else np.asarray(part) for part in got)
+    new = {number for part in parts for row in part for number in np.ravel(row).tolist()} - known
+    return bool(new) and new <= {item + padding for item in known}
+
+
+def _masked(logits: np.ndarray, targets: np.ndarray, real: np.ndarray) -> float:
+    return float(-log_softmax(logits, axis=-1)[real, targets[real]].mean())
+
+
 def _losses(logits: np.ndarray, targets: np.ndarray, padding: int) -> np.ndarray:
     """-log softmax at the targets, 0 where there is padding; shape of the targets."""
     real = targets != padding
@@ -170,12 +187,12 @@ def _chances(logits: np.ndarray, targets: np.ndarray, padding: int) -> float:
     return float(-np.exp(log_softmax(logits, axis=-1))[real, targets[real]].mean())
 
 
-def _same_lines(expected: Sequence[int], came: Any, atol: float = 0) -> str:
+def _same_lines(expected: Sequence[int], got: Any, atol: float = 0) -> str:
     """Say how many lines are right, which are fine and how many are missing, and give none away."""
     try:
-        named = {index(line) for line in came}
+        named = {index(line) for line in got}
     except TypeError:
-        return "a list of line numbers is asked, whole ones, for example [2, 7]."
+        return "expected a list of line numbers, whole ones, for example [2, 7]."
     wanted = set(expected)
     if named == wanted:
         return ""
@@ -207,9 +224,9 @@ def _draw_step(rng: np.random.Generator) -> tuple:
 
 
 def _draw_loss(rng: np.random.Generator) -> tuple:
-    targets = rng.integers(0, 5, size=(3, 4))
-    targets[1, 2:] = targets[2, 1:] = 5
-    return rng.normal(size=(3, 4, 5)), targets, 5
+    targets, padding = rng.integers(0, 5, size=(3, 4)), int(rng.choice([-1, 5, 9]))
+    targets[1, 2:] = targets[2, 1:] = padding
+    return rng.normal(size=(3, 4, 5)), targets, padding
 
 
 def _place_of_covisitation(ndcg: object) -> str:
@@ -227,14 +244,21 @@ WITH_BIASES = (
     np.array([0.3, -0.2, 0.1]), np.array([-0.6, 0.4, 0.5]),
 )  # fmt: skip
 
+TWO_STATES = (
+    np.array([1.0, 0.0, -1.0]), np.array([1.0, -2.0]),
+    np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0], [0, 0, 2], [2, 0, 0]]),
+    np.array([[0.0, 1], [1, 0], [1, 1], [0, 0], [1, -1], [0, 1]]),
+    np.array([0.0, 1, 0, 0, 1, 0]), np.array([1.0, 0, 0, -1, 0, 1]),
+)  # fmt: skip
+
 CHAPTER = Chapter(
     number="08",
     title="Recurrent sequences: the behaviour model",
     objectives={
         "O8.1": "Build a Markov chain and a decayed co-visitation, which any network has to beat",
         "O8.2": "Write the GRU step, and match PyTorch's convention",
-        "O8.3": "Shift, pad and mask histories, compute the full loss, and say what the sampled one misses",
-        "O8.4": "Find what is wrong in a sequence model, and say what a ceiling and real people each tell",
+        "O8.3": "Shift, pad and mask histories, and compute the full loss",
+        "O8.4": "Find what is wrong in a sequence model",
     },
     exercises=[
         Exercise(
@@ -245,6 +269,7 @@ CHAPTER = Chapter(
                 (EVENINGS, 1, 4, 1.0),
                 ([np.array([0, 1]), np.array([0, 2])], 1, 3, 2.0),
                 ([np.array([0, 1, 0, 1, 2]), np.array([1, 2])], 0, 4, 1.0),
+                ([np.array([2, 1, 2, 0]), np.array([1])], 2, 5, 3.0),
             ],
             draw=_draw_markov,
             properties={
@@ -267,7 +292,7 @@ CHAPTER = Chapter(
                     lambda sequences, last, n_items, kappa: _with_steps(
                         _following(sequences, n_items, 1)[:, last], sequences, n_items, kappa
                     ),
-                "You backed off to equal chances. The popularity is the share of each item among all events.":
+                "You backed off to equal probabilities. The popularity is the share of each item among all events.":
                     lambda sequences, last, n_items, kappa: (
                         _steps(sequences, last, n_items) + kappa / n_items
                     ) / (_steps(sequences, last, n_items).sum() + kappa),
@@ -291,7 +316,7 @@ CHAPTER = Chapter(
                         [sequence[1:] for sequence in sequences], sequences, last, n_items, kappa
                     ),
                 "Those are the shares of the steps alone: kappa steps of popularity are missing.": _only_steps,
-                "kappa changes nothing with you: it weighs the popularity, and stands below the fraction.":
+                "kappa changes nothing in your result. It multiplies the popularity, and is added to the step count.":
                     lambda sequences, last, n_items, kappa: markov(sequences, last, n_items, 1.0),
             },
         ),
@@ -300,7 +325,7 @@ CHAPTER = Chapter(
             reference=covisitation,
             cases=[
                 ([np.array([0, 1, 2])], 3, 2, 0.5),
-                ([np.array([0, 1, 2, 3])], 4, 3, 0.5),
+                ([np.array([0, 1, 2, 3]), np.array([2])], 5, 3, 0.25),
                 ([np.array([0, 1, 0, 1])], 3, 2, 0.5),
                 (EVENINGS, 4, 2, 0.5),
             ],
@@ -312,14 +337,14 @@ CHAPTER = Chapter(
                 "for lag in range(1, window + 1): for a, b in zip(s[:-lag], s[lag:]): C[a, b] += decay ** (lag - 1)",
             ),
             misconceptions={
-                "The next item already decays with you: a pair at lag 1 weighs decay ** 0 = 1.":
+                "Your pairs at lag 1 decay already. Their weight is decay ** 0 = 1.":
                     lambda sequences, n_items, window, decay: decay * covisitation(sequences, n_items, window, decay),
                 "You counted both directions. The earlier item has the row, the later one the column.":
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, window, decay)
                     + covisitation(sequences, n_items, window, decay).T,
                 "That is the transpose: the row belongs to the earlier item.":
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, window, decay).T,
-                "Every pair weighs the same with you. One that is lag events apart weighs decay ** (lag - 1).":
+                "All your pairs have the same weight. One that is lag events apart has the weight decay ** (lag - 1).":
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, window, 1.0),
                 "Your window ends one early: range(1, window + 1) has the lag window in it.":
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, window - 1, decay),
@@ -327,7 +352,7 @@ CHAPTER = Chapter(
                     lambda sequences, n_items, window, decay: covisitation(sequences, n_items, 50, decay),
                 "With arrays, C[earlier, later] += … adds once to a place that comes twice. Use np.add.at, or a loop.":
                     _each_place_once,
-                "You left out pairs of an item with itself. One that came again counts like any other.":
+                "You left out pairs of an item with itself. They count like any other.":
                     lambda sequences, n_items, window, decay: (
                         covisitation(sequences, n_items, window, decay) * (1 - np.eye(n_items))
                     ),
@@ -336,7 +361,7 @@ CHAPTER = Chapter(
         Exercise(
             "8.3", "The GRU step", objective="O8.2", level="core", minutes=9,
             reference=gru_step,
-            cases=[ONE_STEP, WITH_BIASES],
+            cases=[ONE_STEP, WITH_BIASES, TWO_STATES],
             draw=_draw_step,
             why="Where z is near 1 the old state passes through untouched, so that something can be kept for long.",
             hints=(
@@ -359,6 +384,8 @@ CHAPTER = Chapter(
                     lambda *args: _gates(*args)[2],
                 "Your biases are missing: b_ih goes with W_ih @ x, b_hh with W_hh @ h.":
                     lambda *args: _state((*args[:4], np.zeros(len(args[4])), np.zeros(len(args[5])))),
+                "Your proposal n does not go through tanh. r and z go through the sigmoid, n through tanh.":
+                    lambda *args: _state(args, squash=lambda a: a),
                 "Your proposal n goes through the sigmoid. It goes through tanh; r and z go through the sigmoid.":
                     lambda *args: _state(args, squash=expit),
                 "You cut in the order z, n, r. The thirds belong to r, z and n, in this order.":
@@ -370,9 +397,18 @@ CHAPTER = Chapter(
             reference=inputs_and_targets,
             cases=[
                 ([np.array([4, 7, 2]), np.array([5, 1])], 3, 9),
-                ([np.array([4, 7, 2, 8]), np.array([5, 1])], 2, 9),
+                ([np.array([3]), np.array([4, 5])], 2, 8),
+                ([np.array([4, 7, 2, 8]), np.array([6]), np.array([5, 1])], 2, -1),
+                ([np.array([0, 1, 2, 3, 4])], 1, 50),
             ],
-            draw=lambda rng: ([rng.permutation(9)[:n] for n in (6, 5, 2, 3)], int(rng.integers(3, 5)), 9),
+            draw=lambda rng: (
+                [rng.permutation(9)[:n] for n in (6, 5, 1, 2, 3)], int(rng.integers(3, 5)), int(rng.choice([-1, 9, 20]))
+            ),
+            properties={
+                "Some numbers are sums of an item and the padding: between arrays + adds. np.append(items, ...) puts "
+                "the padding behind.":
+                    lambda args, got: not _has_sums(args, got),
+            },
             why="At each place the target is the item after those read: one history gives as many lessons as steps.",
             hints=(
                 "First rows of length + 1: the last items of each history, and padding behind them.",
@@ -392,6 +428,12 @@ CHAPTER = Chapter(
                     lambda sequences, length, padding: inputs_and_targets(sequences, length, 0),
                 "Your inputs end one item early. Pad rows of length + 1 first, then cut one column off each side.":
                     _cut_inputs,
+                "You kept the last `length` items. A row has length + 1 places: keep the last length + 1.":
+                    _one_item_short,
+                "You left out the histories of one item. Each history has a row, also if all its targets are padding.":
+                    lambda sequences, length, padding: inputs_and_targets(
+                        [sequence for sequence in sequences if len(sequence) > 1], length, padding
+                    ),
                 "Your rows are one short: fill length + 1 places, then cut one column off each side.": _one_short,
             },
         ),
@@ -402,6 +444,8 @@ CHAPTER = Chapter(
                 (np.zeros((1, 2, 4)), np.array([[2, 4]]), 4),
                 (np.array([[[0.0, 1.0, 2.0], [2.0, 0.0, 0.0]], [[0.0, 0.0, 3.0], [1.0, 1.0, 1.0]]]),
                  np.array([[1, 0], [2, 3]]), 3),
+                (np.array([[[0.0, np.log(2)], [np.log(3), 0.0], [3.0, 1.0]]]), np.array([[0, 0, -1]]), -1),
+                (np.array([[[0.0, np.log(2)], [np.log(3), 0.0], [3.0, 1.0]]]), np.array([[0, 9, 9]]), 9),
             ],
             draw=_draw_loss,
             why="Each real target counts once, whoever it belongs to, and padding not at all.",
@@ -416,11 +460,15 @@ CHAPTER = Chapter(
                     lambda logits, targets, padding: _losses(logits, targets, padding).mean(),
                 "You took the sum. The loss is the mean over the real targets.":
                     lambda logits, targets, padding: _losses(logits, targets, padding).sum(),
+                "You took what is no item for padding. The argument padding says which number is: targets != padding.":
+                    lambda logits, targets, padding: _masked(logits, targets, targets != logits.shape[-1]),
+                "You took the targets below padding for items. Padding may be any number: targets != padding.":
+                    lambda logits, targets, padding: _masked(logits, targets, targets < padding),
                 "Your sign is turned: the loss is minus ln P, so it is never below 0.":
                     lambda logits, targets, padding: -next_item_loss(logits, targets, padding),
-                "Padding counts as a target with you, as if the last item had come.": _padding_as_last_item,
+                "You counted padding as a target, as if it were the last item.": _padding_as_last_item,
                 "Your softmax runs along the places of a row. The items compete: take the last axis.": _along_time,
-                "That is the mean chance of the right item: the logarithm is missing.": _chances,
+                "That is the mean probability of the right item: the logarithm is missing.": _chances,
                 "You averaged each row first. A long history then counts no more than a short one.":
                     lambda logits, targets, padding: (
                         _losses(logits, targets, padding).sum(axis=1) / (targets != padding).sum(axis=1)

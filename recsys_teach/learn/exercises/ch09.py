@@ -92,15 +92,17 @@ def _order_gap(
 
 
 def _distances(
-    read: Callable[[np.ndarray], np.ndarray], items: np.ndarray, other: int, places: range | list[int]
-) -> list[int]:
+    read: Callable[[np.ndarray], np.ndarray], items: np.ndarray, other: int, places: range | list[int],
+    *, exact: bool = False,
+) -> list[int]:  # fmt: skip
     """Give j - i for each changed place j of these and each state i before it that moves."""
     before, found = read(items), []
     for j in places:
         changed = items.copy()
         changed[j] = other
-        moved = ~np.isclose(before[:j], read(changed)[:j]).all(axis=1)
-        found += (j - np.flatnonzero(moved)).tolist()
+        after = read(changed)
+        same = before[:j] == after[:j] if exact else np.isclose(before[:j], after[:j])
+        found += (j - np.flatnonzero(~same.all(axis=1))).tolist()
     return found
 
 
@@ -182,7 +184,7 @@ def _band(ahead: int, only: int | None = None) -> Callable[[np.ndarray], np.ndar
     return weight
 
 
-SIGNS = np.array([1.0, -1.0, 0.0])  # three numbers a state, whose sum says nothing
+SIGNS = np.array([1.0, -1.0, 0.0])  # three numbers per state, whose sum is always 0
 RUNNING_SUM = Reader("running_sum", _sums(_band(0)))
 BY_PLACE = Reader("sum_by_place", _sums(lambda t: np.tril(np.ones((len(t),) * 2)) * (t + 1)))
 NEXT_TOO = Reader("sum_up_to_the_next", _sums(_band(1)))
@@ -192,6 +194,10 @@ SECOND_READS_TWO_AHEAD = Reader("second_reads_two_ahead", _sums(_band(2, only=1)
 EVERYTHING = Reader("sum_of_all", _sums(lambda t: np.ones((len(t),) * 2)))
 THREE_BY_PLACE = Reader("three_by_place", lambda items: BY_PLACE(items) * SIGNS)
 THREE_WITH_NEXT = Reader("three_with_next", lambda items: NEXT_TOO(items) * SIGNS)
+UNEVEN_BY_PLACE = Reader("three_uneven_by_place", lambda items: BY_PLACE(items) * [0.0, 2.0, -1.0])
+LAST_NUMBER_LEAKS = Reader("leaks_in_its_last_number", lambda items: np.hstack([RUNNING_SUM(items), NEXT_TOO(items)]))
+LEAKS_A_LITTLE = Reader("adds_0.0001_times_the_next", _sums(lambda t: np.tri(len(t)) + 1e-4 * np.eye(len(t), k=1)))
+ROUNDED_DIFFERENTLY = Reader("running_sum_with_rounding_errors", _sums(lambda t: np.tri(len(t)) + 1e-13))
 
 
 def _attention_reader(rng: np.random.Generator, ahead: int, places: bool) -> Reader:
@@ -245,10 +251,10 @@ CHAPTER = Chapter(
     number="09",
     title="Attention, and why the loss matters more",
     objectives={
-        "O9.1": "Write scaled dot-product attention for one query, then causal and batched, and match PyTorch's",
-        "O9.2": "Test whether a model notices order, and say what attention needs for it",
+        "O9.1": "Write scaled dot-product attention for one query, then causal and batched",
+        "O9.2": "Test whether a model notices the order of its items",
         "O9.3": "Find a leak from the future by changing the future",
-        "O9.4": "Write the full and the sampled loss, and tell their effect from that of the network",
+        "O9.4": "Write the full and the sampled loss, and derive what the sampled one estimates",
     },
     exercises=[
         Exercise(
@@ -256,7 +262,10 @@ CHAPTER = Chapter(
             reference=attend,
             cases=[
                 (np.array([2.0, 0, 0, 0]), np.array([[np.log(3), 0, 0, 0], [0, 5, 0, 0]]), np.array([[4.0], [8.0]])),
-                (np.array([1.0, 0.0]), np.array([[1.0, 2.0], [1.0, 4.0]]), np.array([[1.0, 3.0], [3.0, 5.0]])),
+                (np.array([1.0, 0.0]), np.array([[1.0, 2.0], [1.0, 4.0], [1.0, 0.0]]),
+                 np.array([[1.0, 3.0], [3.0, 5.0], [2.0, 1.0]])),
+                (np.array([1.0, 0.0, -1.0]), np.array([[-2.0, 1.0, 3.0]]), np.array([[7.0, -1.0]])),
+                (np.array([-1.0]), np.array([[np.log(4)], [0.0], [0.0]]), np.array([[18.0], [9.0], [0.0]])),
             ],
             draw=_draw_one,
             why="The weights are above 0 and sum to 1, so the result is a weighted mean of the values.",
@@ -278,9 +287,10 @@ CHAPTER = Chapter(
                     lambda query, keys, values: softmax(keys @ query / np.sqrt(len(query))) @ keys,
                 "Your weights do not sum to 1: divide by the sum of the exponentials.":
                     lambda query, keys, values: np.exp(keys @ query / np.sqrt(len(query))) @ values,
-                "You weighed by the products themselves. The softmax is missing: some of them are below 0.":
+                "You weighted the values by the products themselves. The softmax is missing: it makes weights that "
+                "sum to 1.":
                     lambda query, keys, values: (keys @ query / np.sqrt(len(query))) @ values,
-                "You divided the products by their sum. They may be below 0: take np.exp of them first.":
+                "You divided the products by their sum. Products may be negative: take np.exp of them first.":
                     lambda query, keys, values: keys @ query / (keys @ query).sum() @ values,
                 "Those are the weights. Mix the values by them: weights @ values.":
                     lambda query, keys, values: softmax(keys @ query / np.sqrt(len(query))),
@@ -292,7 +302,8 @@ CHAPTER = Chapter(
             cases=[
                 (ZEROS, ZEROS, np.array([[[2.0], [6.0]]])),
                 (np.array([[[0.0, 0, 0, 0], [2, 0, 0, 0]]]), LN_3_AND_0, np.array([[[4.0, 0], [8, 2]]])),
-                (np.zeros((1, 3, 1)), np.zeros((1, 3, 1)), np.array([[[3.0], [9.0], [0.0]]])),
+                (np.ones((2, 3, 1)), np.log([[[1.0], [2.0], [1.0]], [[1.0], [1.0], [4.0]]]),
+                 np.array([[[3.0, 0.0], [9.0, 3.0], [0.0, 8.0]], [[1.0, 2.0], [3.0, 0.0], [6.0, 6.0]]])),
             ],
             draw=_draw_batch,
             why="exp(-inf) is 0: the future takes no part, and what is left still sums to 1.",
@@ -306,7 +317,15 @@ CHAPTER = Chapter(
                     lambda Q, K, V: softmax(_logits(Q, K), axis=-1) @ V,
                 "Your mask is off by one: place t reads t + 1, which is what it should predict.":
                     lambda Q, K, V: _masked(Q, K, V, ahead=1),
-                "Your mask is turned round: each place reads what comes after it.":
+                "Your mask leaves out the place itself, so that the first one has nothing to read. It reads itself, "
+                "too: "
+                "np.tril without a second argument.":
+                    lambda Q, K, V: _masked(Q, K, V, ahead=-1),
+                "np.where took the products for the mask, so that a product of 0 is forbidden, too. Make the mask of "
+                "ones: "
+                "np.tril(np.ones((length, length), dtype=bool)).":
+                    lambda Q, K, V: softmax(np.where(np.tril(_logits(Q, K)), _logits(Q, K), -np.inf), axis=-1) @ V,
+                "Your mask is upside down: each place reads itself and what comes after it.":
                     lambda Q, K, V: softmax(np.where(_lower(Q).T > 0, _logits(Q, K), -np.inf), axis=-1) @ V,
                 "You put 0 where the mask forbids. exp(0) is 1, so the future still gets weight: put -np.inf.":
                     lambda Q, K, V: softmax(_lower(Q) * _logits(Q, K), axis=-1) @ V,
@@ -334,6 +353,8 @@ CHAPTER = Chapter(
                 (BY_PLACE, np.array([1, 4, 9, 2])),
                 (BY_PLACE, np.array([3, 9, 1, 7])),
                 (THREE_BY_PLACE, np.array([1, 2, 5])),
+                (UNEVEN_BY_PLACE, np.array([1, 2, 5])),  # the largest change is a fall, beside a smaller rise
+                (UNEVEN_BY_PLACE, np.array([2, 1, 5])),  # and here a rise, beside a smaller fall
             ],
             properties={
                 "Give one number: the largest change, of all pairs and of all numbers of the last state.":
@@ -349,11 +370,12 @@ CHAPTER = Chapter(
             misconceptions={
                 "You swapped the last item, too. Then the last state reads another item: swap earlier ones only.":
                     lambda read, items: _order_gap(read, items, n_moved=len(items)),
-                "You compared all states. A state in the middle has met other items after a swap: compare the last.":
+                "You compared all states. After a swap a state in the middle has read other items: compare the last "
+                "one.":
                     lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b - a).max()),
                 "You tried one swap, of the first two items. Try all pairs of earlier items.":
                     lambda read, items: _order_gap(read, items, n_moved=2),
-                "You swapped neighbours only. Try all pairs of earlier items.":
+                "You swapped neighbors only. Try all pairs of earlier items.":
                     lambda read, items: _order_gap(read, items, pair=lambda i, j: j == i + 1),
                 "You swapped the first item only, with each other one. Try all pairs of earlier items.":
                     lambda read, items: _order_gap(read, items, pair=lambda i, j: i == 0),
@@ -363,6 +385,20 @@ CHAPTER = Chapter(
                     lambda read, items: max(0, _order_gap(read, items, gap=lambda b, a: (a[-1] - b[-1]).max())),
                 "Take the size of the change, np.abs(old - new): as it is, you miss the numbers that rise.":
                     lambda read, items: max(0, _order_gap(read, items, gap=lambda b, a: (b[-1] - a[-1]).max())),
+                "You took the size after the largest difference: a fall may be larger than every rise. np.abs comes "
+                "first, "
+                "then max: np.abs(new - old).max().":
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs((a[-1] - b[-1]).max())),
+                "You took the size after the largest difference: a rise may be larger than every fall. np.abs comes "
+                "first, "
+                "then max: np.abs(old - new).max().":
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs((b[-1] - a[-1]).max())),
+                "You added up the changes of all numbers of the state. Asked is the largest of them.":
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b[-1] - a[-1]).sum()),
+                "You added up the numbers of each state before you compared: rises and falls cancel.":
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b[-1].sum() - a[-1].sum())),
+                "You compared the first number of the state only. Any of its numbers may change.":
+                    lambda read, items: _order_gap(read, items, gap=lambda b, a: np.abs(b[-1, 0] - a[-1, 0])),
                 "You took the length of the change, a root of squares. Asked is the largest of its numbers.":
                     lambda read, items: _order_gap(read, items, gap=lambda b, a: float(np.linalg.norm(b[-1] - a[-1]))),
                 "You took the mean of the changes. One number that moves is enough: take the largest.":
@@ -381,7 +417,12 @@ CHAPTER = Chapter(
                 (SECOND_READS_TWO_AHEAD, np.array([1, 2, 5, 4, 3]), 9),
                 (LATE, np.array([1, 2, 9, 4, 3]), 7),
                 (LATE, np.array([1, 2, 0, 4, 3]), 7),
+                (LATE, np.array([1, 2, 7, 4, 3]), 5),
                 (THREE_WITH_NEXT, np.array([1, 2, 5]), 9),
+                (LAST_NUMBER_LEAKS, np.array([1, 2, 5]), 9),
+                (LEAKS_A_LITTLE, np.array([1, 2, 5]), 9),
+                (ROUNDED_DIFFERENTLY, np.array([1, 2, 5]), 9),  # no leak: the states differ by rounding errors only
+                (EVERYTHING, np.array([1, 2, 5, 4, 3, 8]), 9),
             ],
             draw=_draw_reader,
             why="A state that moves when only a later item changed has read it: that proves a leak.",
@@ -396,9 +437,19 @@ CHAPTER = Chapter(
                 "You left earlier changes in place: begin each time from a copy of items.": _piled_up,
                 "You looked at the first state only. Any state may read ahead: compare all those before place j.":
                     _of_first_state,
+                "You compared states exactly. Rounding moves the last digits, and that is no leak: use np.allclose.":
+                    lambda read, items, other: max(
+                        _distances(read, items, other, range(len(items)), exact=True), default=0
+                    ),
+                "You compared the first number of each state only. A leak may be in any of them.":
+                    lambda read, items, other: steps_ahead(lambda row: read(row)[:, :1], items, other),
+                "You added up the numbers of each state before you compared: changes may cancel. Compare all numbers.":
+                    lambda read, items, other: steps_ahead(
+                        lambda row: read(row).sum(axis=1, keepdims=True), items, other
+                    ),
                 "You say whether something leaks. Asked is how far: the largest j - i.":
                     lambda read, items, other: min(1, steps_ahead(read, items, other)),
-                "You changed the last item only. A leak may stand anywhere in the row: change each place in turn.":
+                "You changed the last item only. A leak may be anywhere in the row: change each place in turn.":
                     lambda read, items, other: max(_distances(read, items, other, [len(items) - 1]), default=0),
                 "You compared each place with the next one only. A mask may leak further, or pass over the next.":
                     lambda read, items, other: int(1 in _distances(read, items, other, range(len(items)))),
@@ -414,7 +465,10 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[1.0]]), np.array([[0.0], [0.0], [np.log(2)]]), np.array([2]), np.array([[0]])),
                 (np.array([[1.0]]), np.array([[0.0], [np.log(2)]]), np.array([1]), np.array([[1]])),
-                (np.zeros((2, 3)), np.zeros((4, 3)), np.array([1, 3]), np.array([[0, 2], [1, 1]])),
+                (np.array([[1.0, 0.0], [0.0, 2.0]]),
+                 np.array([[np.log(3), 0.0], [0.0, np.log(2)], [0.0, 0.0], [1.0, -1.0]]),
+                 np.array([0, 1]), np.array([[1, 2, 0], [0, 2, 2]])),
+                (np.zeros((3, 2)), np.zeros((4, 2)), np.array([1, 3, 3]), np.array([[0, 2], [1, 1], [0, 1]])),
             ],
             draw=_draw_losses,
             why="The full loss needs n_items scores for each state, the sampled one 1 + n_drawn.",
@@ -430,7 +484,8 @@ CHAPTER = Chapter(
                     ),
                 "Your sampled loss is the sum over the items of a state. Take the mean over all the n (1 + n_drawn).":
                     lambda *args: (_full(*args[:3]), float(_binary(*args).sum(axis=1).mean())),
-                "You averaged right and drawn items apart. Each of the n (1 + n_drawn) numbers weighs the same.":
+                "You averaged right and drawn items separately. Each of the n (1 + n_drawn) numbers has the same "
+                "weight.":
                     lambda states, vectors, right, drawn: (
                         _full(states, vectors, right),
                         float(
@@ -438,7 +493,7 @@ CHAPTER = Chapter(
                             + _binary(states, vectors, right, drawn)[:, 1:].mean()
                         ),
                     ),
-                "You averaged right and drawn items apart, then halved. With more drawn than right ones, "
+                "You averaged right and drawn items separately, then halved. With more drawn than right ones, "
                 "take the mean of all the n (1 + n_drawn) costs.":
                     lambda states, vectors, right, drawn: (
                         _full(states, vectors, right),
@@ -463,14 +518,14 @@ CHAPTER = Chapter(
                     lambda *args: (_softmax_of_few(*args), two_losses(*args)[1]),
                 "Your sampled loss is a softmax over a few items. Here each of them answers yes or no, by σ.":
                     lambda *args: (_full(*args[:3]), _softmax_of_few(*args)),
-                "You gave them the wrong way round: first the full loss, then the sampled one.":
+                "The two losses are swapped: return the full loss first, then the sampled one.":
                     lambda *args: two_losses(*args)[::-1],
             },
         ),
         Exercise(
             "9.6", "What the sampled loss believes", objective="O9.4", level="core", minutes=7,
             reference=believed,
-            cases=[(HALVES, 1), (HALVES, 2)],
+            cases=[(HALVES, 1), (HALVES, 2), (np.array([0.6, 0.4]), 3), (np.array([1.0]), 1)],
             draw=lambda rng: (rng.dirichlet(np.ones(6)), int(rng.integers(1, 5))),
             why="An item that comes as often as it is drawn gets one half, however rare both are.",
             hints=(
@@ -479,21 +534,23 @@ CHAPTER = Chapter(
                 "Slope of -p ln σ(s) - q ln σ(-s) along s: -p (1 - σ) + q σ = 0, so σ = p / (p + q).",
             ),
             misconceptions={
-                "That is the true chance. The loss never sees how many items there are to choose from.":
+                "That is the true probability p. The sampled loss aims at another number, which depends on the drawn "
+                "items.":
                     lambda p, n_drawn: p,
                 "You forgot that n_drawn items are drawn for each right one.":
                     lambda p, n_drawn: believed(p, 1),
-                "Each draw falls on a given item with chance 1 / n_items, not with chance 1.":
+                "Each draw hits a given item with probability 1 / n_items, not with probability 1.":
                     lambda p, n_drawn: p / (p + n_drawn),
-                "You drew only where the film is not the right one. Here any film may be drawn, the right one, too.":
+                "You drew only where the film is not the right one. Here any film may be drawn, including the right "
+                "one.":
                     lambda p, n_drawn: p / (p + n_drawn * (1 - p) / len(p)),
                 "That is the best score s. Asked is σ(s): put it into σ.":
                     lambda p, n_drawn: logit(believed(p, n_drawn)),
-                "Your numbers sum to 1. They need not: each film is asked alone, right or drawn.":
+                "Your numbers sum to 1. They need not: the loss asks about each film separately, right or drawn.":
                     lambda p, n_drawn: believed(p, n_drawn) / believed(p, n_drawn).sum(),
                 "That is the share of the draws. Asked is that of the right ones.":
                     lambda p, n_drawn: 1 - believed(p, n_drawn),
-                "That is the ratio, e to the power of s. The chance is σ(s), below 1.":
+                "That is the ratio, e to the power of s. Asked is σ(s), which is below 1.":
                     lambda p, n_drawn: p * len(p) / n_drawn,
                 "You put p into σ. It is the best score s that goes there.":
                     lambda p, n_drawn: expit(p),

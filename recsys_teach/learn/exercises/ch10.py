@@ -21,6 +21,8 @@ CELLS = [np.array([0, 4]), np.array([1, 3]), np.array([2, 5])]
 ITEMS = np.array([[1.0, 0.0], [0.0, 3.0], [-2.0, 0.0], [1.0, 1.4], [3.0, 0.0], [1.5, 1.0]])
 BEHIND = np.array([[-1.0, 0.0], [-2.0, 0.0], [-3.0, 0.0], [-1.0, -5.0]])  # a user to the right dislikes them all
 PAIRS = [np.array([0, 1]), np.array([2, 3])]
+# np.argpartition happens to sort up to 256 numbers on some processors; the first 300 of 600 it never does.
+MANY = np.stack([np.arange(600.0) * 7 % 600, np.ones(600)], axis=1)
 
 
 def in_batch_loss(U: np.ndarray, V: np.ndarray, temperature: float) -> float:
@@ -49,7 +51,11 @@ def probe(u: np.ndarray, V: np.ndarray, centroids: np.ndarray, cells: list, n_pr
 
 
 def _opened(u: np.ndarray, centroids: np.ndarray, cells: list, n_probe: int) -> np.ndarray:
-    return np.concatenate([cells[cell] for cell in best_items(u, centroids, n_probe)])
+    return _cells(cells, best_items(u, centroids, n_probe))
+
+
+def _cells(cells: list, opened: np.ndarray) -> np.ndarray:
+    return np.concatenate([cells[cell] for cell in opened])
 
 
 def _enough(u: np.ndarray, centroids: np.ndarray, cells: list, n_probe: int, k: int) -> int:
@@ -64,12 +70,30 @@ def _masked(u: np.ndarray, V: np.ndarray, opened: np.ndarray, outside: float) ->
     return scores
 
 
+NOT_SORTED = (
+    "Those are the k best items, but not best first. np.argpartition, for one, finds the best k and leaves them in any "
+    "order: sort these k by their scores."
+)
+
+
+def _unsorted(expected: np.ndarray, got: Any) -> bool:
+    """Whether these are the expected items in another order."""
+    items = np.asarray(got)
+    reordered = items.shape == expected.shape and np.array_equal(np.sort(items), np.sort(expected))
+    return bool(reordered and (items != expected).any())
+
+
 def _best_among(u: np.ndarray, V: np.ndarray, items: np.ndarray, k: int) -> np.ndarray:
     return items[best_items(u, V[items], k)]
 
 
 def _diagonal_loss(scores: np.ndarray) -> float:
     return float(np.mean(logsumexp(scores, axis=1) - np.diag(scores)))
+
+
+def _shares(scores: np.ndarray) -> np.ndarray:
+    """Softmax of each user's own item."""
+    return np.exp(np.diag(scores) - logsumexp(scores, axis=1))
 
 
 def _without_own(scores: np.ndarray) -> float:
@@ -85,23 +109,23 @@ def _until_unknown(genres: list[str], names: list[str]) -> list[str]:
     return list(takewhile(names.__contains__, genres))
 
 
-def _same_positions(expected: Any, came: Any, atol: float = 0) -> str:
+def _same_positions(expected: Any, answer: Any, atol: float = 0) -> str:
     """Compare positions of one search, best first; scores, where a misconception gives them, by value."""
-    if isinstance(came, set | frozenset):
-        return "expected an array or a list, came a set, which has no order."
+    if isinstance(answer, set | frozenset):
+        return "expected an array or a list, got a set, which has no order."
     wanted = np.asarray(expected)
     try:
-        got = np.asarray(came.detach() if hasattr(came, "detach") else came)
+        got = np.asarray(answer.detach() if hasattr(answer, "detach") else answer)
     except (TypeError, ValueError):
-        return same_ranking(wanted, came)
+        return same_ranking(wanted, answer)
     if wanted.dtype.kind == "f":
         return same(wanted, got, 1e-9)
     if got.ndim == 1 and len(got) != len(wanted):
-        return f"expected {len(wanted)} positions, came {len(got)}."
+        return f"expected {len(wanted)} positions, got {len(got)}."
     if got.shape != wanted.shape:
         return same(wanted, got)
     if got.dtype.kind == "f":
-        return "expected positions, whole numbers that can index an array, came numbers with a decimal point."
+        return "expected positions, whole numbers that can index an array, got numbers with a decimal point."
     return same_ranking(wanted, got)
 
 
@@ -146,10 +170,10 @@ CHAPTER = Chapter(
     title="Item features and two towers: the interest model",
     objectives={
         "O10.1": "Cross features by inner products, and sum all crosses without a double loop",
-        "O10.2": "Write the in-batch softmax of two towers, and say what the temperature does",
-        "O10.3": "Correct that loss for popularity, and measure which log-odds it then learns",
-        "O10.4": "Score an item that nobody has met from its features, and compare it with chance",
-        "O10.5": "Retrieve the best items by inner product, exactly and from cells, and weigh recall against work",
+        "O10.2": "Write the in-batch softmax loss of two towers, with its temperature",
+        "O10.3": "Correct that loss for the popularity of the items",
+        "O10.4": "Compute the vector of a new item from its features",
+        "O10.5": "Retrieve the best items by inner product, exactly and from the cells of an inverted file",
     },
     exercises=[
         Exercise(
@@ -159,6 +183,8 @@ CHAPTER = Chapter(
                 (np.array([[1.0, 1.0, 0.0]]), V_TINY),
                 (np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]), V_TINY),
                 (np.array([[2.0, 1.0, 1.0], [0.0, 3.0, 1.0]]), V_TINY),
+                (np.array([[2.0, -3.0]]), np.array([[2.0], [5.0]])),
+                (np.array([[4.0], [0.0]]), np.array([[3.0, 1.0, 1.0]])),  # one feature: there is nothing to cross
             ],
             draw=_draw_crosses,
             why="A squared sum holds each pair twice and each square once: take the squares off, and halve.",
@@ -172,7 +198,7 @@ CHAPTER = Chapter(
                     lambda X, V: 2 * fm_pairs(X, V),
                 "The squares are still in it: a feature is crossed with itself. Take the sum of squares off.":
                     lambda X, V: ((X @ V) ** 2).sum(axis=1) / 2,
-                "You squared V and not X in what you take off: that holds only while features are 0 or 1.":
+                "You squared V and not X in what you subtract: that is right only while features are 0 or 1.":
                     lambda X, V: ((X @ V) ** 2 - X @ V**2).sum(axis=1) / 2,
                 "You left one value for each coordinate: the crosses are inner products, so sum over the coordinates.":
                     lambda X, V: ((X @ V) ** 2 - X**2 @ V**2) / 2,
@@ -187,6 +213,8 @@ CHAPTER = Chapter(
                 (np.eye(2), np.eye(2), 1.0),
                 (np.eye(2), np.eye(2), 0.5),
                 (U_TINY, V_TINY, 0.5),
+                (np.array([[1.0, 0.0, 1.0], [0.0, 2.0, 0.0]]), np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), 2.0),
+                (np.array([[1.0, 2.0, 0.0, -1.0]]), np.array([[0.0, -1.0, 3.0, 1.0]]), 3.0),  # one item
             ],
             draw=_draw_batch,
             why="Row r is a classification among the items of the batch whose right class stands on the diagonal.",
@@ -214,6 +242,12 @@ CHAPTER = Chapter(
                     lambda U, V, temperature: float(
                         logsumexp(U @ V.T / temperature) - np.mean(np.diag(U @ V.T)) / temperature
                     ),
+                "The sign is turned: the loss is the mean of *minus* the logarithm.":
+                    lambda U, V, temperature: -in_batch_loss(U, V, temperature),
+                "You took the logarithm of the mean share. Take the logarithm for each user, then the mean.":
+                    lambda U, V, temperature: float(-np.log(np.mean(_shares(U @ V.T / temperature)))),
+                "The logarithm is missing: take -ln of the share of each user's own item, then the mean.":
+                    lambda U, V, temperature: float(-np.mean(_shares(U @ V.T / temperature))),
                 "The temperature is missing.": lambda U, V, temperature: _diagonal_loss(U @ V.T),
                 "That is a softmax over the coordinates of U * V: it says which coordinate is large, not which item.":
                     lambda U, V, temperature: float(
@@ -227,6 +261,8 @@ CHAPTER = Chapter(
             cases=[
                 (np.zeros((3, 3)), np.array([0.8, 0.1, 0.1])),
                 (np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 0.0, 3.0]]), np.array([0.5, 0.1, 0.2])),
+                (np.array([[1.0, 0.0], [-1.0, 2.0]]), np.array([0.25, 0.5])),
+                (np.array([[4.0]]), np.array([0.3])),
             ],
             draw=_draw_scores,
             why="A popular item is the wrong answer of others more often; taking off log q pays that back.",
@@ -236,11 +272,19 @@ CHAPTER = Chapter(
                 "np.mean(np.log(np.exp(corrected).sum(axis=1)) - np.diag(corrected))",
             ),
             misconceptions={
+                "You took the logarithm to base 10. Here, as in the softmax, it is the natural one: np.log.":
+                    lambda scores, q: _diagonal_loss(scores - np.log10(q)),
+                "You took the logarithm to base 2. Here, as in the softmax, it is the natural one: np.log.":
+                    lambda scores, q: _diagonal_loss(scores - np.log2(q)),
+                "You divided the scores by the shares. Scores are logarithms: subtract np.log(q).":
+                    lambda scores, q: _diagonal_loss(scores / q),
+                "You added up over the rows; the loss is their mean.":
+                    lambda scores, q: len(q) * corrected_loss(scores, q),
                 "You added log q. That makes popular items even stronger as wrong answers.":
                     lambda scores, q: _diagonal_loss(scores + np.log(q)),
-                "You took the share itself off. Scores are logarithms: take off np.log(q).":
+                "You subtracted the share itself. Scores are logarithms: subtract np.log(q).":
                     lambda scores, q: _diagonal_loss(scores - q),
-                "q changed nothing: it is missing, or it came off the rows, where a softmax notices no constant. It "
+                "q changed nothing: it is missing, or it was subtracted from the rows, where it changes no softmax. It "
                 "belongs to the columns.":
                     lambda scores, q: _diagonal_loss(scores - np.log(q)[:, None]),
                 "You corrected the wrong answers only. Here the user's own item loses its log q, too.":
@@ -259,6 +303,8 @@ CHAPTER = Chapter(
                 (["western", "romance"], GENRES, W_TINY),
                 (["melodrama", "crime"], GENRES, W_TINY),
                 (["western"], GENRES, W_TINY),
+                (["space", "crime", "western"], ["space", "crime"], np.array([[1.0, -2.0, 0.0], [0.0, 5.0, 1.0]])),
+                ([], ["space"], np.array([[3.0]])),
             ],
             draw=_draw_genres,
             why="Each genre was learned from items that people met; a new item borrows the vectors of its own.",
@@ -268,8 +314,9 @@ CHAPTER = Chapter(
                 "vector = np.zeros(W.shape[1]); then for each genre in names: vector = vector + W[names.index(genre)]",
             ),
             misconceptions={
-                "A genre that training never met got the last row of W: -1, as in get_indexer, points to the end.":
-                    lambda genres, names, W: sum(W[names.index(g) if g in names else -1] for g in genres),
+                "An unknown genre got the last row of W, as position -1 does. It adds nothing: skip it.":
+                    lambda genres, names, W: W[[names.index(g) if g in names else -1 for g in genres]].sum(axis=0)
+                    if genres else 0 * W[0],
                 "You took the mean. This tower adds: two genres together say more than each alone.":
                     lambda genres, names, W: new_item_vector(genres, names, W) / len(genres),
                 "You took the mean of the known genres. This tower adds: two together say more than each alone.":
@@ -283,7 +330,7 @@ CHAPTER = Chapter(
                 "You scaled to length 1, and zeros have no direction. Here only the sum is asked.":
                     lambda genres, names, W: new_item_vector(genres, names, W)
                     / np.linalg.norm(new_item_vector(genres, names, W)),
-                "All genres unknown, and your sum is the number 0. Begin with a vector: np.zeros(W.shape[1]).":
+                "Where no genre is known, your sum is the number 0. Begin with a vector: np.zeros(W.shape[1]).":
                     lambda genres, names, W: sum(_known_rows(genres, names, W)),
                 "You stopped at the first unknown genre. It adds nothing; the next may be known (continue, not break).":
                     lambda genres, names, W: new_item_vector(_until_unknown(genres, names), names, W),
@@ -301,8 +348,12 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([1.0, 0.5]), ITEMS, 2),
                 (np.array([0.0, 1.0]), np.array([[0.0, 1.0], [2.0, 2.0], [0.0, -4.0]]), 2),
+                (np.array([-2.0]), np.array([[3.0], [-1.0], [0.0]]), 1),
+                (np.array([-1.0, 0.5]), np.array([[2.0, 0.0], [1.0, 4.0], [3.0, 1.0], [0.0, -2.0]]), 3),
+                (np.array([999.0, 0.0]), MANY, 300),
             ],
             draw=_draw_search,
+            properties={NOT_SORTED: lambda given, got: not _unsorted(best_items(*given), got)},
             compare=_same_positions,
             why="The model ranks by the inner product, and the search must look for the same thing.",
             hints=(
@@ -317,10 +368,14 @@ CHAPTER = Chapter(
                     lambda u, V, k: np.argsort(((V - u) ** 2).sum(axis=1), kind="stable")[:k],
                 "Those are the worst: argsort goes from small to large.":
                     lambda u, V, k: np.argsort(V @ u, kind="stable")[:k],
-                "Those are the best, but the best one stands last.":
+                "Those are the best, but the best one is last.":
                     lambda u, V, k: best_items(u, V, k)[::-1],
-                "You returned scores. Asked are the positions where they stand: argsort, not sort.":
+                "You returned scores. Asked are the positions of the items: argsort, not sort.":
                     lambda u, V, k: np.sort(V @ u)[::-1][:k],
+                "You left out items with a score below 0. Asked are k items, and only the order counts.":
+                    lambda u, V, k: [item for item in best_items(u, V, k) if V[item] @ u > 0],
+                "You ranked by the size of the score. A score far below 0 is bad, not good.":
+                    lambda u, V, k: np.argsort(-np.abs(V @ u), kind="stable")[:k],
                 "You returned all items: the first k are enough.":
                     lambda u, V, k: best_items(u, V, len(V)),
             },
@@ -333,8 +388,16 @@ CHAPTER = Chapter(
                 (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 2, 3),
                 (np.array([1.0, 0.5]), ITEMS, CENTROIDS, CELLS, 1, 3),
                 (np.array([1.0, 0.5]), BEHIND, np.array([[-1.5, 0.0], [-2.0, -2.5]]), PAIRS, 1, 2),
+                # the nearest centroid is 0, the one of the smallest angle 1, that of the largest product 2
+                (np.array([1.0, 0.0]), np.array([[1.0, 0.5], [2.0, 0.0], [4.0, 2.0]]),
+                 np.array([[1.0, 0.5], [2.0, 0.0], [4.0, 2.0]]), [np.array([0]), np.array([1]), np.array([2])], 1, 1),
+                (np.array([0.0, -1.0, 0.0]), np.array([[0.0, 1, 0], [0, -3, 1], [1, -1, 0], [0, -2, 0]]),
+                 np.array([[0.0, 0, 0.5], [0.0, -2.5, 0.5]]), [np.array([0, 2]), np.array([3, 1])], 2, 3),
+                (np.array([999.0, 0.0]), MANY, np.array([[1.0, 0.0], [3.0, 1.0]]),
+                 [np.arange(2), np.arange(600)], 1, 300),
             ],
             draw=_draw_probe,
+            properties={NOT_SORTED: lambda given, got: not _unsorted(probe(*given), got)},
             compare=_same_positions,
             why="Few centroids say which cells are worth opening; only what lies in them is compared.",
             hints=(
@@ -353,6 +416,19 @@ CHAPTER = Chapter(
                     ),
                 "You return the items in the order in which they lie in the cells. Compare them with u.":
                     lambda u, V, centroids, cells, n_probe, k: _opened(u, centroids, cells, n_probe)[:k],
+                "You opened the cells whose centroids are nearest to u. Both searches go by the inner product.":
+                    lambda u, V, centroids, cells, n_probe, k: _best_among(
+                        u, V, _cells(cells, np.argsort(np.linalg.norm(centroids - u, axis=1))[:n_probe]), k
+                    ),
+                "You chose the cells by cosine. Both searches go by the inner product, where length counts.":
+                    lambda u, V, centroids, cells, n_probe, k: _best_among(
+                        u, V, _cells(cells, np.argsort(-_cosines(u, centroids))[:n_probe]), k
+                    ),
+                "You searched cell by cell and put one list after the other. Compare the items of all opened cells "
+                "together.":
+                    lambda u, V, centroids, cells, n_probe, k: np.concatenate(
+                        [_best_among(u, V, cells[c], k) for c in best_items(u, centroids, n_probe)]
+                    )[:k],
                 "You opened one cell; n_probe says how many.":
                     lambda u, V, centroids, cells, n_probe, k: probe(u, V, centroids, cells, 1, k),
                 "Items of closed cells got the score 0, which beats a negative one. Look at the opened items alone.":

@@ -72,6 +72,11 @@ def _without_right_angle(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndar
     return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])
 
 
+def _with_rest(a: np.ndarray, rest: np.ndarray, cosine: float) -> np.ndarray:
+    u1 = a / np.linalg.norm(a)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * rest / np.linalg.norm(rest)])
+
+
 def _blend(a: np.ndarray, b: np.ndarray, share: float, other: float) -> np.ndarray:
     u1, u2 = related_weights(a, b, 0.0)
     return np.stack([u1, share * u1 + other * u2])
@@ -108,7 +113,7 @@ def _draw_mmoe(rng: np.random.Generator) -> tuple:
 
 
 def _draw_cgc(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=(2, 4, 2, 3)), rng.normal(size=(4, 1, 3)), rng.normal(size=(2, 4, 3))
+    return rng.normal(size=(3, 4, 1, 2)), rng.normal(size=(4, 2, 2)), rng.normal(size=(3, 4, 3))
 
 
 def _draw_weights(rng: np.random.Generator) -> tuple:
@@ -128,17 +133,25 @@ CHAPTER = Chapter(
     number="11",
     title="Sharing",
     objectives={
-        "O11.1": "Name label, loss and data of a task, and write losses that leave out unknown labels",
+        "O11.1": "Write the losses of several tasks so that unknown labels are left out",
         "O11.2": "Mix experts by a gate, and write the forward pass of an MMoE",
-        "O11.3": "Say which task may see which expert in PLE, and prove it by gradients",
-        "O11.4": "Draw two tasks of a known relation, and check it against the closed form",
-        "O11.5": "Count equal budgets, and measure in pairs where sharing helps and where it hurts",
+        "O11.3": "Mix each task's own experts with the shared ones, as a level of PLE does",
+        "O11.4": "Draw the weights of two tasks with a given cosine",
+        "O11.5": "Count the parameters of a model, so that budgets can be equal",
     },
     exercises=[
         Exercise(
             "11.1", "Losses of several tasks", objective="O11.1", level="core", minutes=8,
             reference=masked_losses,
-            cases=[(ZERO_LOGITS, LABELS_TINY), (LOGITS_TINY, LABELS_MORE)],
+            cases=[
+                (ZERO_LOGITS, LABELS_TINY),
+                (LOGITS_TINY, LABELS_MORE),
+                (
+                    np.array([[0.0, 1.0, -1.0], [2.0, 0.0, 0.0], [1.0, -1.0, 0.0]]),
+                    np.array([[NAN, 1.0, 0.0], [1.0, NAN, NAN], [0.0, 0.0, 1.0]]),
+                ),
+                (np.array([[-1.0], [5.0]]), np.array([[1.0], [NAN]])),
+            ],
             draw=_draw_labels,
             why="Each task has its own rows: what nobody could observe neither adds to the loss nor to the count.",
             hints=(
@@ -157,6 +170,13 @@ CHAPTER = Chapter(
                     ),
                 "Your result is NaN: NaN times 0 is NaN, and NaN != NaN is True. Pick rows by ~np.isnan(labels[:, k]).":
                     lambda outputs, labels: _cross_entropy(outputs, labels).mean(axis=0),
+                "You took the outputs for probabilities. They are logits: the formula of the task has the sigmoid in "
+                "it.":
+                    lambda outputs, labels: np.nanmean(
+                        -(labels * np.log(outputs) + (1 - labels) * np.log(1 - outputs)), axis=0
+                    ),
+                "That is a squared error. The labels are 0 or 1, and the loss is the cross-entropy of the logits.":
+                    lambda outputs, labels: np.nanmean((outputs - labels) ** 2, axis=0),
                 "That is one number over all labels. Give one loss for each task.":
                     lambda outputs, labels: float(np.nanmean(_cross_entropy(outputs, labels))),
                 "That is the sum over the known rows; the loss is their mean.":
@@ -169,6 +189,8 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[0.0, 0.0], [0.0, 0.0]]), E_TINY),
                 (np.array([[0.0, np.log(3.0)], [2.0, 0.0]]), E_TINY),
+                (np.log([[1.0, 2.0, 5.0]]), np.array([[[8.0], [4.0], [-8.0]]])),
+                (np.array([[7.0], [-7.0]]), np.array([[[1.0, 2.0, 3.0]], [[-4.0, 0.0, 6.0]]])),  # one expert
             ],
             draw=_draw_mix,
             why="Each row has shares of its own that sum to 1, and all units of an expert get the same share.",
@@ -182,7 +204,7 @@ CHAPTER = Chapter(
                     lambda gate_logits, experts: np.einsum("ne,new->nw", softmax(gate_logits, axis=0), experts),
                 "Your shares sum to 1 over the whole table. Each row has shares of its own: sum over axis=1.":
                     lambda gate_logits, experts: np.einsum("ne,new->nw", softmax(gate_logits), experts),
-                "You took the mean after weighing. The shares already sum to 1: add the weighed experts up.":
+                "You took the mean after weighting. The shares already sum to 1: add the weighted experts up.":
                     lambda gate_logits, experts: mix(gate_logits, experts) / experts.shape[1],
                 "You mixed with the logits themselves: they may be negative, and do not sum to 1.":
                     lambda gate_logits, experts: np.einsum("ne,new->nw", gate_logits, experts),
@@ -210,6 +232,18 @@ CHAPTER = Chapter(
                     np.array([[[0.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]]),
                     np.array([[1.0, 2.0], [3.0, -1.0]]),
                 ),
+                (  # one task; three experts of one unit that read features 0, 1 and 2: 1, 2 and 0 after the ReLU
+                    np.array([[1.0, 2.0, -1.0, 0.0]]),
+                    np.eye(4)[:3, :, None],
+                    np.log(2) * np.eye(4)[None, :, :3] * [1.0, 0.0, 0.0],
+                    np.array([[4.0]]),
+                ),
+                (  # three tasks, one expert
+                    np.array([[1.0], [-2.0]]),
+                    np.array([[[3.0, -1.0]]]),
+                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
+                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
+                ),
             ],
             draw=_draw_mmoe,
             why="All tasks read the same experts; gate and head are their own. A loop over rows is right, but slow.",
@@ -224,7 +258,15 @@ CHAPTER = Chapter(
                 "The ReLU of the experts is missing.": lambda X, W, gates, heads: _mmoe(X, W, gates, heads),
                 "The ReLU comes after the mixing. Each expert has its own, before.":
                     lambda X, W, gates, heads: _mmoe(X, W, gates, heads, late=True),
-                "All experts get the same share: the gates have no say.":
+                "You mixed with the logits of the gates. The softmax is missing, which makes shares that sum to 1.":
+                    lambda X, W, gates, heads: np.stack(
+                        [
+                            np.einsum("ne,new->nw", X @ gate, np.maximum(np.einsum("nf,efw->new", X, W), 0)) @ head
+                            for gate, head in zip(gates, heads, strict=True)
+                        ],
+                        axis=1,
+                    ),
+                "All experts get the same share: the gates have no effect.":
                     lambda X, W, gates, heads: mmoe_forward(X, W, np.zeros_like(gates), heads),
                 "All tasks use the first head.":
                     lambda X, W, gates, heads: mmoe_forward(X, W, gates, np.stack([heads[0]] * len(heads))),
@@ -246,19 +288,39 @@ CHAPTER = Chapter(
                     np.array([[[4.0, 4.0]]]),
                     np.array([[[0.0, np.log(3.0)]], [[1.0, 0.0]]]),
                 ),
+                (  # two shared experts
+                    np.array([[[[2.0]]], [[[6.0]]]]),
+                    np.array([[[4.0], [8.0]]]),
+                    np.log([[[2.0, 1.0, 5.0]], [[1.0, 1.0, 1.0]]]),
+                ),
+                (  # one task with two experts of its own, in two rows
+                    np.array([[[[1.0], [6.0]], [[2.0], [4.0]]]]),
+                    np.array([[[5.0]], [[8.0]]]),
+                    np.log([[[3.0, 1.0, 1.0], [1.0, 1.0, 2.0]]]),
+                ),
+                (  # three tasks
+                    np.array([[[[0.0]]], [[[4.0]]], [[[8.0]]]]),
+                    np.array([[[12.0]]]),
+                    np.log([[[1.0, 3.0]], [[1.0, 1.0]], [[3.0, 1.0]]]),
+                ),
             ],
             draw=_draw_cgc,
-            why="A task mixes what is its own with what belongs to all; no path leads to another task's experts.",
+            why="In one level a task reads its own experts and the shared ones, and no path leads to those "
+                "of another task.",
             hints=(
                 "For each task: which experts stand on the table, and in which order does its gate name them?",
                 "np.concatenate([own[k], shared], axis=1) has the shape (n, n_own + n_shared, width).",
                 "np.stack([mix(gate_logits[k], np.concatenate([own[k], shared], axis=1)) for k in range(len(own))])",
             ),
             misconceptions={
-                "The shared experts stand first. The gate names a task's own experts first, then the shared ones.":
+                "Your shared experts come first. The gate names a task's own experts first, then the shared ones.":
                     lambda own, shared, gate_logits: np.stack(
                         [mix(g, np.concatenate([shared, o], axis=1)) for o, g in zip(own, gate_logits, strict=True)]
                     ),
+                "Your shared experts are in reverse order. The gate names them in the order of `shared`.":
+                    lambda own, shared, gate_logits: cgc_step(own, shared[:, ::-1], gate_logits),
+                "A task's own experts are in reverse order. The gate names them in the order of `own`.":
+                    lambda own, shared, gate_logits: cgc_step(own[:, :, ::-1], shared, gate_logits),
                 "Each task mixes the experts of another task. Own means own.": _see_others,
                 "You left the shared experts out: then nothing is shared at all.":
                     lambda own, shared, gate_logits: np.stack(
@@ -275,7 +337,8 @@ CHAPTER = Chapter(
                     lambda own, shared, gate_logits: cgc_step(own, shared, gate_logits).swapaxes(0, 1),
                 "All tasks use the gate of the first task.":
                     lambda own, shared, gate_logits: cgc_step(own, shared, np.stack([gate_logits[0]] * len(own))),
-                "Own and shared experts each got a softmax of their own. One softmax shares out all of them.":
+                "You took two softmaxes, one over the own and one over the shared experts. One softmax runs over all "
+                "of them.":
                     lambda own, shared, gate_logits: np.stack(
                         [
                             mix(g[:, : o.shape[1]], o) + mix(g[:, o.shape[1] :], shared)
@@ -291,6 +354,8 @@ CHAPTER = Chapter(
                 (np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.6),
                 (np.array([0.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), 0.8),
                 (np.array([2.0, 0.0]), np.array([1.0, 1.0]), -0.6),
+                (np.array([0.0, -2.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0, -3.0]), 0.0),
+                (np.array([3.0, 4.0]), np.array([0.0, 1.0]), 1.0),
             ],
             draw=_draw_weights,
             why="Along u1 lies the cosine, across it the sine, and the squares of both sum to 1.",
@@ -300,8 +365,11 @@ CHAPTER = Chapter(
                 "np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])",
             ),
             misconceptions={
+                "You used a where u1 belongs: the part of b along u1 is (b @ u1) * u1, with u1 of length 1 in both "
+                "places.":
+                    lambda a, b, cosine: _with_rest(a, b - (b @ a) * a / np.linalg.norm(a), cosine),
                 "u1 and u2 are not at a right angle: take from b what lies along u1, then scale.": _without_right_angle,
-                "You weighed by cosine and 1 - cosine. Then w2 is too short, and its cosine is another one.":
+                "You weighted by cosine and 1 - cosine. Then w2 is too short, and its cosine with w1 is another one.":
                     lambda a, b, cosine: _blend(a, b, cosine, 1 - cosine),
                 "You took 1 - cosine² without its root.":
                     lambda a, b, cosine: _blend(a, b, cosine, 1 - cosine**2),
@@ -319,7 +387,7 @@ CHAPTER = Chapter(
         Exercise(
             "11.6", "Count the parameters", objective="O11.5", level="warm-up", minutes=6,
             reference=count_mmoe,
-            cases=[(2, 2, 2, 3, 2), (100, 2, 8, 16, 8)],
+            cases=[(2, 2, 2, 3, 2), (5, 3, 4, 1, 6), (100, 2, 8, 16, 8)],
             draw=_draw_sizes,
             why="Experts, gates and heads all learn; a budget that leaves a part out is not equal.",
             hints=(
@@ -335,6 +403,19 @@ CHAPTER = Chapter(
                 "The biases are missing.":
                     lambda n_features, n_tasks, n_experts, width, head_width: n_experts * n_features * width
                     + n_tasks * (n_features * n_experts + width * head_width + head_width),
+                "The biases of the experts are missing: each has one for each of its width units.":
+                    lambda n_features, n_tasks, n_experts, width, head_width: count_mmoe(
+                        n_features, n_tasks, n_experts, width, head_width
+                    ) - n_experts * width,
+                "An expert has a bias for each of its width units, not one.":
+                    lambda n_features, n_tasks, n_experts, width, head_width: count_mmoe(
+                        n_features, n_tasks, n_experts, width, head_width
+                    ) - n_experts * (width - 1),
+                "Each head lacks head_width + 1 numbers: its biases, or its last layer, from head_width to 1 with a "
+                "bias.":
+                    lambda n_features, n_tasks, n_experts, width, head_width: count_mmoe(
+                        n_features, n_tasks, n_experts, width, head_width
+                    ) - n_tasks * (head_width + 1),
                 "You gave the gates biases. They have none.":
                     lambda n_features, n_tasks, n_experts, width, head_width: n_tasks * n_experts
                     + count_mmoe(n_features, n_tasks, n_experts, width, head_width),

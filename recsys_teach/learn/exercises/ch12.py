@@ -123,14 +123,14 @@ def _product_on_clicks(a: np.ndarray, b: np.ndarray, click: np.ndarray, follow: 
     return _with_click(_entropy((expit(a) * expit(b))[opened], follow[opened]), a, click)
 
 
-def _same_columns(expected: set, came: Any, atol: float) -> str:
+def _same_columns(expected: set, answer: Any, atol: float) -> str:
     """Compare sets of names, and say which name is no column of the table."""
-    if isinstance(came, str):
-        return f"expected a list of names, each in its own quotes; came one text, {came!r}."
-    names = {str(name) for name in came} if isinstance(came, list | tuple | set | frozenset) else set()
+    if isinstance(answer, str):
+        return f"expected a list of names, each in its own quotes; got one text, {answer!r}."
+    names = {str(name) for name in answer} if isinstance(answer, list | tuple | set | frozenset) else set()
     if unknown := sorted(names - LEAKS - set(HONEST)):
         return f"{unknown[0]!r} is no column of the table. Its columns are {', '.join(sorted(LEAKS | set(HONEST)))}."
-    return same(expected, came, atol)
+    return same(expected, answer, atol)
 
 
 def _some_found() -> dict[str, set]:
@@ -180,10 +180,10 @@ CHAPTER = Chapter(
     number="12",
     title="Balancing and funnels",
     objectives={
-        "O12.1": "Show which loss wins when units differ, and weigh losses by variances that are learned",
-        "O12.2": "Calculate the gradient lengths that GradNorm wants, and say what makes the seesaw",
-        "O12.3": "Tell whether gradients oppose each other, and take the conflict out of them",
-        "O12.4": "Learn a funnel by its chain rule, and say which bias each model removes and which not",
+        "O12.1": "Weight the losses of several tasks by their variances",
+        "O12.2": "Calculate the gradient lengths that GradNorm wants",
+        "O12.3": "Recognize gradients that oppose each other, and remove the conflict",
+        "O12.4": "Write the losses of a funnel by its chain rule",
         "O12.5": "Find the columns of a table that leak what was not known yet",
     },
     exercises=[
@@ -193,6 +193,8 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([4.0, 1.0]), np.array([0.0, 0.0])),
                 (np.array([4.0, 1.0]), np.array([np.log(4), 0.0])),
+                (np.array([2.0, 3.0, 6.0]), np.array([-np.log(2), 0.0, np.log(3)])),
+                (np.array([5.0]), np.array([0.0])),
             ],
             draw=_draw_losses,
             why="A large variance makes a loss count less, and s / 2 is the price of claiming one.",
@@ -212,6 +214,14 @@ CHAPTER = Chapter(
                     lambda losses, s: np.mean(np.exp(-s) * losses + s) / 2,
                 "Both parts are halved, the loss and s.":
                     lambda losses, s: np.sum(np.exp(-s) * losses + s),
+                "You halved the loss only. Both parts are halved, the loss and s.":
+                    lambda losses, s: np.sum(np.exp(-s) * losses / 2 + s),
+                "You halved s only. Both parts are halved, the loss and s.":
+                    lambda losses, s: np.sum(np.exp(-s) * losses + s / 2),
+                "You took s for the logarithm of σ. It is the logarithm of the variance σ²: exp(-s), not exp(-2 s).":
+                    lambda losses, s: np.sum(np.exp(-2 * s) * losses + s) / 2,
+                "You took s for the variance. It is its logarithm: the variance is exp(s).":
+                    lambda losses, s: np.sum(losses / (2 * s) + np.log(s) / 2),
             },
         ),
         Exercise(
@@ -221,6 +231,7 @@ CHAPTER = Chapter(
                 (np.array([3.0, 1.0]), np.array([1.0, 0.5]), np.array([2.0, 2.0]), 0.0),
                 (np.array([3.0, 1.0]), np.array([1.0, 0.5]), np.array([2.0, 2.0]), 1.0),
                 (np.array([3.0, 1.0]), np.array([1.0, 4.0]), np.array([2.0, 5.0]), 2.0),
+                (np.array([1.0, 2.0, 6.0]), np.array([1.0, 1.0, 1.0]), np.array([1.0, 2.0, 2.0]), 1.0),
             ],
             draw=_draw_lengths,
             why="All get the mean length; a task that has more of its loss left than the others gets more.",
@@ -257,6 +268,7 @@ CHAPTER = Chapter(
                 (np.array([2.0, 1.0]), np.array([-1.0, 0.0])),
                 (np.array([1.0, 3.0]), np.array([-1.0, 1.0])),  # they agree, although first entries differ in sign
                 (np.array([1.0, 1.0]), np.array([1.0, -3.0])),  # a conflict, although as many signs agree as not
+                (np.array([1.0, 0.0, 2.0]), np.array([-2.0, 2.0, 0.0])),
             ],
             draw=_draw_two,
             why="Each gradient loses its part along the other, if that part points backwards; then they are added.",
@@ -294,6 +306,8 @@ CHAPTER = Chapter(
                 (THREE[:2], [[1], [0]]),
                 (THREE, [[1, 2], [2, 0], [0, 1]]),
                 (THREE, [[2, 1], [0, 2], [1, 0]]),
+                (np.array([[-2.0, -1.0], [0.0, 1.0], [-1.0, -1.0]]), [[1, 2], [2, 0], [0, 1]]),
+                (np.array([[1.0, 0.0, 2.0], [1.0, 1.0, 0.0]]), [[1], [0]]),  # no conflict
             ],
             draw=_draw_many,
             why="One after the other: each gradient as it is by now, against the others as they came.",
@@ -305,7 +319,7 @@ CHAPTER = Chapter(
             misconceptions={
                 "You compare the first gradient with each rival. Use what is left after the last projection.":
                     lambda G, orders: _many(G, orders, stale=True),
-                "Your rivals have been changed already. Each rival is the row of G as it came.":
+                "Your rivals have been changed already. Each rival is the row of G as it was given.":
                     lambda G, orders: _many(G, orders, changed=True),
                 "You project always. Ask before each projection whether what is left opposes the rival.":
                     lambda G, orders: _many(G, orders, always=True),
@@ -325,6 +339,7 @@ CHAPTER = Chapter(
                 (np.zeros(1), np.zeros(1), np.ones(1), np.ones(1)),
                 (np.zeros(1), np.zeros(1), np.ones(1), np.zeros(1)),
                 (np.array([0.0, 2.0, -1.0]), np.array([1.0, 0.0, 0.5]), np.array([1.0, 1, 0]), np.array([0.0, 1, 0])),
+                (np.log([3.0, 1.0]), np.log([2.0, 4.0]), np.zeros(2), np.zeros(2)),  # nobody clicked
             ],
             draw=_draw_funnel,
             why="The chance of both is a product, and everything shown says whether both happened.",
@@ -337,12 +352,30 @@ CHAPTER = Chapter(
                 "Your second loss compares P(follow | click) with all that was shown. Compare the product.":
                     lambda a, b, click, follow: _with_click(_entropy(expit(b), follow), a, click),
                 "Your second loss looks at clicks only: ESMM replaces that model. Use all rows.": _on_clicks,
-                "You formed the product, and compared it on clicked rows only. It holds for every row shown.":
+                "You formed the product, and compared it on clicked rows only. It is the probability for every row "
+                "shown.":
                     _product_on_clicks,
-                "You multiplied the logits. Turn each into a chance first, then multiply the chances.":
+                "You multiplied the logits. Turn each into a probability first, then multiply the probabilities.":
                     lambda a, b, click, follow: _with_click(_entropy(expit(a * b), follow), a, click),
-                "You added the logits. Chances are multiplied: turn each logit into a chance first.":
+                "You added the logits. Probabilities are multiplied: turn each logit into a probability first.":
                     lambda a, b, click, follow: _with_click(_entropy(expit(a + b), follow), a, click),
+                "You wrote (1 - p)(1 - q) for the rows without a follow. That both happened has the probability p q, "
+                "that "
+                "they did not both happen 1 - p q.":
+                    lambda a, b, click, follow: _with_click(
+                        float(-np.mean(
+                            follow * np.log(expit(a) * expit(b))
+                            + (1 - follow) * np.log((1 - expit(a)) * (1 - expit(b)))
+                        )), a, click,
+                    ),
+                "Both losses count the rows with label 1 only. A row with label 0 costs -ln(1 - probability).":
+                    lambda a, b, click, follow: np.array([
+                        -np.mean(click * np.log(expit(a))), -np.mean(follow * np.log(expit(a) * expit(b)))
+                    ]),
+                "Your second loss counts the rows with a follow only. The others cost -ln(1 - p q).":
+                    lambda a, b, click, follow: _with_click(
+                        float(-np.mean(follow * np.log(expit(a) * expit(b)))), a, click
+                    ),
                 "You summed over the rows; each loss is a mean.":
                     lambda a, b, click, follow: len(a) * chain_losses(a, b, click, follow)
                     if len(a) > 1 else chain_losses(a, b, click, follow),
@@ -376,6 +409,12 @@ CHAPTER = Chapter(
                     set(LEAKS) - {"watch_share"},
                 "Three found. An item's rate, over the whole log, counts this click and later ones.":
                     set(LEAKS) - {"item_rate"},
+                "Those are all eight columns. Which of them are known when the film is clicked?": LEAKS | set(HONEST),
+                "Those are the four honest columns. Asked are the other ones, which are not known at the click.":
+                    set(HONEST),
+                "Those are the columns with an AUC above .6. A leak may have a low AUC, and an honest column a higher "
+                "one: "
+                "ask when each number is known.": {"watch_share", "item_rate", "item_rate_before", "liked"},
                 **_some_found(),
             },
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -110,6 +111,13 @@ def _among_unseen(interest: np.ndarray, seen: np.ndarray, n_candidates: int) -> 
     return np.argsort(-interest[~seen], kind="stable")[:n_candidates]
 
 
+def _unsorted(expected: np.ndarray, got: Any) -> bool:
+    """Whether these are the expected items in another order."""
+    items = np.asarray(got)
+    reordered = items.shape == expected.shape and np.array_equal(np.sort(items), np.sort(expected))
+    return bool(reordered and (items != expected).any())
+
+
 def _genre_of_place(ranked: np.ndarray, genres: np.ndarray, k: int, cap: int) -> list[int]:
     kept: list[int] = []
     passed: list[int] = []
@@ -159,7 +167,20 @@ LARGEST = Recommend("only the largest user gets the own list", lambda users: np.
     [[u, u + 1] if u == max(users) else [n, n + 1] for n, u in enumerate(users)]
 ))  # fmt: skip
 SECOND = Recommend("user u gets [u, n] in row n", lambda users: np.stack([users, np.arange(len(users))], axis=1))
+FALLING = Recommend("as [u, u + 1], in reverse if the first user is above the last", lambda users: (
+    OWN(users)[::-1] if users[0] > users[-1] else OWN(users)
+))  # fmt: skip
+SWAPPED = Recommend("as [u, u + 1], the first two rows swapped if the first user is above the last", lambda users: (
+    OWN(users)[[1, 0, *range(2, len(users))]] if users[0] > users[-1] else OWN(users)
+))  # fmt: skip
+LAST_OWN = Recommend("only the last row gets the list of its own user", lambda users: np.array(
+    [[u, u + 1] if n == len(users) - 1 else [n, n + 1] for n, u in enumerate(users)]
+))  # fmt: skip
 THREE, AROUND = np.array([5, 3, 8]), np.array([2, 0, 1])
+
+
+# np.argpartition happens to sort up to 256 numbers on some processors; the first 300 of 600 it never does.
+MANY = np.arange(600.0) * 7 % 600
 
 
 def _draw_utility(rng: np.random.Generator) -> tuple:
@@ -169,7 +190,8 @@ def _draw_utility(rng: np.random.Generator) -> tuple:
 def _draw_log(rng: np.random.Generator) -> tuple:
     n = 14
     return (
-        rng.integers(3, size=n), rng.integers(6, size=n), np.sort(rng.integers(10, size=n)), rng.random(n) < 0.6, 3, n
+        rng.integers(3, size=n), rng.integers(6, size=n), np.sort(rng.integers(10, size=n)), rng.random(n) < 0.6,
+        int(rng.integers(1, 5)), int(rng.integers(6, 20)),
     )  # fmt: skip
 
 
@@ -185,8 +207,8 @@ def _draw_list(rng: np.random.Generator) -> tuple:
 
 
 def _draw_order(rng: np.random.Generator) -> tuple:
-    which = [OWN, SAME, BY_PLACE, BY_FIRST, SORTED, TURNED, LARGEST, SECOND][rng.integers(8)]
-    return which, np.array([6, 2, 9, 4]), np.array([1, 2, 3, 0])
+    which = [OWN, SAME, BY_PLACE, BY_FIRST, SORTED, TURNED, LARGEST, SECOND, FALLING, SWAPPED][rng.integers(10)]
+    return which, rng.permutation(10)[:4], np.array([1, 2, 3, 0])
 
 
 def _draw_gain(rng: np.random.Generator) -> tuple:
@@ -209,11 +231,11 @@ CHAPTER = Chapter(
     number="13",
     title="The whole system",
     objectives={
-        "O13.1": "Combine the answers of several heads into one utility, and say what its weights decide",
+        "O13.1": "Combine the outputs of several heads into one utility",
         "O13.2": "Give each impression the history before it, so that nothing leaks",
         "O13.3": "Chain candidates, ranking and re-ranking, in positions of the catalogue",
-        "O13.4": "Test a system at its interfaces, with tests that can fail",
-        "O13.5": "Measure what each part adds by an ablation, under the truth and on the log",
+        "O13.4": "Test an interface of a system with a test that can fail",
+        "O13.5": "Compare the lists of two systems by expected clicks, user by user, as an ablation does",
     },
     exercises=[
         Exercise(
@@ -223,6 +245,7 @@ CHAPTER = Chapter(
                 (np.array([0.5]), np.array([0.4]), np.array([0.1]), 1.0, 2.0),
                 (np.array([0.5, 0.3]), np.array([0.1, 0.9]), np.array([0.0, 0.4]), 1.0, 1.0),
                 (np.array([0.5, 0.3]), np.array([0.1, 0.9]), np.array([0.0, 0.4]), 0.0, 0.0),
+                (np.array([[0.2], [0.0]]), np.array([[0.5], [1.0]]), np.array([[0.5], [1.0]]), 0.5, 3.0),
             ],
             draw=_draw_utility,
             why="P(click and finish) = P(click) P(finish | click): nothing follows without a click.",
@@ -232,11 +255,12 @@ CHAPTER = Chapter(
                 "click * (1 + w_finish * finish + w_like * like)",
             ),
             misconceptions={
-                "You added the heads. A finish given a click counts only if the click comes: multiply by P(click).":
+                "You added the heads. A finish given a click counts only if there is a click: multiply by P(click).":
                     lambda click, finish, like, w_finish, w_like: click + w_finish * finish + w_like * like,
                 "The click itself is worth nothing with you: the 1 in the bracket is missing.":
                     lambda click, finish, like, w_finish, w_like: click * (w_finish * finish + w_like * like),
-                "You multiplied all heads: that is the chance of click, finish and like together.":
+                "You multiplied the three heads. Each of finish and like is multiplied by P(click) and its weight, "
+                "then added.":
                     lambda click, finish, like, w_finish, w_like: click * finish * like,
                 "Your click multiplies the finish, and not the like: put a bracket round the sum.":
                     lambda click, finish, like, w_finish, w_like: click * (1 + w_finish * finish) + w_like * like,
@@ -248,6 +272,9 @@ CHAPTER = Chapter(
                     ),
                 "You left the weights out.":
                     lambda click, finish, like, w_finish, w_like: utility(click, finish, like, 1.0, 1.0),
+                "You divided by the sum of the weights. The utility is not a mean: it has no divisor.":
+                    lambda click, finish, like, w_finish, w_like: utility(click, finish, like, w_finish, w_like)
+                    / (1 + w_finish + w_like),
                 "You multiplied by P(click) twice.":
                     lambda click, finish, like, w_finish, w_like: click * utility(
                         click, finish, like, w_finish, w_like
@@ -260,13 +287,19 @@ CHAPTER = Chapter(
             cases=[
                 (*(part[:3] for part in LOG), 2, 9),
                 (*LOG, 2, 9),
+                (*LOG, 1, -1),
                 (np.array([0, 0, 0]), np.array([4, 5, 6]), np.array([1, 1, 2]), np.ones(3, dtype=bool), 2, 9),
                 (np.zeros(4, dtype=int), np.array([4, 4, 5, 4]), np.arange(4), np.ones(4, dtype=bool), 2, 9),
+                (
+                    np.array([7, 7, 7, 7]), np.array([2, 0, 3, 1]), np.array([5, 6, 6, 8]),
+                    np.array([True, True, True, False]), 4, 8,
+                ),
+                (np.array([3]), np.array([0]), np.array([5]), np.array([True]), 3, 1),
             ],
             draw=_draw_log,
             properties={
-                "Your rows differ in length: fill each of them to `length` with padding.":
-                    lambda given, came: not isinstance(came, list) or len({np.size(row) for row in came}) <= 1,
+                "Not every row of your result has `length` items: fill each of them with padding.":
+                    lambda given, got: not isinstance(got, list) or all(np.size(row) == given[4] for row in got),
             },
             why="A row holds what could be known when the item was shown: own clicks, earlier, and no more.",
             hints=(
@@ -276,10 +309,22 @@ CHAPTER = Chapter(
                 "rows[n, :len(last)] = last",
             ),
             misconceptions={
-                "The item that is shown stands in its own history, and so do others of the same second: use <, not <=.":
+                "The item that is shown is in its own history, and so are others of the same second: use <, not <=.":
                     lambda users, items, times, clicks, length, padding: _as_before(
                         users, items, times, clicks, length, padding,
                         keep=lambda n: (users == users[n]) & (times <= times[n]) & clicks,
+                    ),
+                "Other events of the same second are in the history. They do not know of each other: use <, not <=.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & (times <= times[n]) & clicks
+                        & (np.arange(len(users)) != n),
+                    ),
+                "You compared the clicks with the click of the impression itself. Its history has clicks only, "
+                "whatever it was.":
+                    lambda users, items, times, clicks, length, padding: _as_before(
+                        users, items, times, clicks, length, padding,
+                        keep=lambda n: (users == users[n]) & (times < times[n]) & (clicks == clicks[n]),
                     ),
                 "Later clicks are in the history: that is the future, and at serving time it is not there.":
                     lambda users, items, times, clicks, length, padding: _as_before(
@@ -310,18 +355,19 @@ CHAPTER = Chapter(
                         users, items, times, clicks, length, padding, newest_first=True,
                         keep=lambda n: (users == users[n]) & (times < times[n]) & clicks,
                     ),
-                "Your padding stands in front. The items come first, padding stands behind.":
+                "Your padding is in front. The items come first, padding is behind them.":
                     lambda users, items, times, clicks, length, padding: _padded_in_front(
                         history_before(users, items, times, clicks, length, padding), padding
                     ),
-                "Row n of the log stands in its own history, and rows of the same second do: compare times by <.":
+                "Row n of the log is in its own history, and so are earlier rows of the same second: compare times by "
+                "<.":
                     lambda users, items, times, clicks, length, padding: _as_before(
                         users, items, times, clicks, length, padding,
                         keep=lambda n: (users == users[n]) & (np.arange(len(users)) <= n) & clicks,
                     ),
                 "You took the last items shown and kept the clicks among them: filter the clicks first, then take "
                 "the last.": _filtered_last,
-                "You dropped repeats: an item that was clicked twice stands twice.":
+                "You dropped repeats: an item that was clicked twice is in the history twice.":
                     lambda users, items, times, clicks, length, padding: _listed(
                         users, items, times, clicks, length, padding, lambda before, own: list(dict.fromkeys(before)),
                     ),
@@ -348,8 +394,32 @@ CHAPTER = Chapter(
                     np.array([-0.1, -0.9, -0.3, -0.2, -0.4]), np.array([0.9, 0.8, 0.4, 0.1, 0.6]),
                     np.array([True, False, False, False, False]), 3, 2,
                 ),
+                (
+                    np.array([-2.0, -5.0, -3.0, -4.0]), np.array([0.9, 0.3, 0.2, 0.8]),
+                    np.array([True, False, False, False]), 2, 1,
+                ),
+                (  # as many candidates as unseen items
+                    np.array([-2.0, -5.0, -3.0, -4.0]), np.array([0.9, 0.3, 0.2, 0.8]),
+                    np.array([True, False, False, False]), 3, 3,
+                ),
+                (
+                    np.array([0.6, 0.9, 0.5, 0.8, 0.7, 0.1]), np.array([0.8, 0.99, 0.9, 0.2, 0.3, 0.95]),
+                    np.array([False, True, False, False, False, False]), 4, 2,
+                ),
+                (  # the first stage alone decides
+                    np.array([0.2, 0.4, 0.3]), np.array([0.5, 0.1, 0.9]), np.array([False, False, True]), 1, 1,
+                ),
+                (np.arange(600.0), MANY, np.zeros(600, dtype=bool), 500, 300),
             ],
             draw=_draw_stages,
+            properties={
+                "A seen item is in your list: give seen items the interest -np.inf before the fetch.":
+                    lambda given, got: not given[2][np.asarray(got)].any(),
+                "Those are the right items, but not in the order of their value. np.argpartition, for one, leaves the "
+                "best k "
+                "in any order: sort these k by `value`.":
+                    lambda given, got: not _unsorted(two_stages(*given), got),
+            },
             compare=same_ranking,
             why="The first stage says which items compete, the second alone says in which order.",
             hints=(
@@ -362,13 +432,19 @@ CHAPTER = Chapter(
                     lambda interest, value, seen, n_candidates, k: np.argsort(
                         -value[two_stages(interest, interest, seen, n_candidates, n_candidates)]
                     )[:k],
-                "You return the candidates in the order of the interest: the second stage did nothing.":
+                "You return the candidates in the order of the interest. The second stage orders them by their value.":
                     lambda interest, value, seen, n_candidates, k: two_stages(
                         interest, interest, seen, n_candidates, k
                     ),
-                "You ranked all items by their value: the first stage did nothing.":
+                "You ranked all unseen items by their value. Only those that the first stage fetches may compete.":
                     lambda interest, value, seen, n_candidates, k: two_stages(value, value, seen, n_candidates, k),
-                "A seen item came back.":
+                "You fetched k items. The first stage fetches n_candidates, so that the second one has a choice.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(interest, value, seen, k, k),
+                "You gave seen items -1: u · v may be below that, and then -1 is high. Use -np.inf.":
+                    lambda interest, value, seen, n_candidates, k: two_stages(
+                        np.where(seen, -1, interest), value, np.zeros_like(seen), n_candidates, k
+                    ),
+                "A seen item is in your list, or took the place of a candidate: leave seen items out before the fetch.":
                     lambda interest, value, seen, n_candidates, k: two_stages(
                         interest, value, np.zeros_like(seen), n_candidates, k
                     ),
@@ -401,6 +477,9 @@ CHAPTER = Chapter(
                 (np.array([0, 1, 3, 2, 4]), GENRE, 4, 2),
                 (np.array([0, 2, 1, 3, 6, 5]), GENRE, 5, 2),
                 (np.array([0, 1, 3, 6, 2]), GENRE, 4, 1),
+                (np.array([6, 3, 1, 0, 2]), GENRE, 4, 1),  # what was passed over is not in the order of the catalogue
+                (np.array([2, 1, 0]), np.array(["space", "space", "space"]), 2, 3),
+                (np.array([3, 0, 2, 1]), np.array(["drama", "crime", "drama", "crime"]), 3, 1),
             ],
             draw=_draw_list,
             compare=same_ranking,
@@ -414,16 +493,29 @@ CHAPTER = Chapter(
             misconceptions={
                 "You dropped what was passed over, and the list is short: those items fill the places that are left.":
                     lambda ranked, genres, k, cap: _only_kept(ranked, genres, cap)[:k],
-                "One item of a genre too many: an item waits when cap of its genre are in the list already.":
+                "You allow one item of a genre too many: an item waits when cap of its genre are in the list already.":
                     lambda ranked, genres, k, cap: cap_list(ranked, genres, k, cap + 1),
                 "You broke up neighbours of one genre alone. The cap is for the whole list.": _cap_in_runs,
                 "You asked for the genre of the place in the list; ranked holds item positions: genres[item].":
                     _genre_of_place,
-                "You return places in ranked. Return the items that stand there: ranked[place].":
+                "You looked genres up by the place in the list, for all items. ranked holds item positions: "
+                "genres[item].":
+                    lambda ranked, genres, k, cap: ranked[
+                        cap_list(np.arange(len(ranked)), genres[: len(ranked)], k, cap)
+                    ],
+                "What you passed over fills the list in the order of the catalogue. Keep the order of `ranked`.":
+                    lambda ranked, genres, k, cap: (
+                        (kept := _only_kept(ranked, genres, cap)) + sorted(set(ranked.tolist()) - set(kept))
+                    )[:k],
+                "What you passed over fills the list with the last one first. Keep the order of `ranked`.":
+                    lambda ranked, genres, k, cap: (
+                        (kept := _only_kept(ranked, genres, cap)) + [i for i in ranked[::-1] if i not in kept]
+                    )[:k],
+                "You return places in ranked. Return the items at these places: ranked[place].":
                     lambda ranked, genres, k, cap: cap_list(np.arange(len(ranked)), genres[ranked], k, cap),
-                "That is the list as it was: the cap did nothing.":
+                "That is the list as it was: the cap has no effect.":
                     lambda ranked, genres, k, cap: ranked[:k],
-                "You cut to k before you looked at the genres: what stands further down can no longer come up.":
+                "You cut to k before you looked at the genres: what is further down can no longer move up.":
                     lambda ranked, genres, k, cap: cap_list(ranked[:k], genres, k, cap),
             },
         ),
@@ -433,6 +525,10 @@ CHAPTER = Chapter(
             cases=[
                 (OWN, THREE, AROUND), (SAME, THREE, AROUND), (BY_PLACE, THREE, AROUND), (BY_FIRST, THREE, AROUND),
                 (SORTED, THREE, AROUND), (TURNED, THREE, AROUND), (LARGEST, THREE, AROUND), (SECOND, THREE, AROUND),
+                (FALLING, THREE, AROUND), (FALLING, THREE, np.array([1, 2, 0])), (FALLING, THREE[[2, 1, 0]], AROUND),
+                (FALLING, np.array([4, 1, 0, 6]), np.array([1, 0, 2, 3])),
+                (SWAPPED, THREE, AROUND), (LAST_OWN, THREE, AROUND),
+                (OWN, np.array([6, 2, 9, 4]), np.array([1, 2, 3, 0])),
             ],
             draw=_draw_order,
             why="Row n of the answer must belong to user n of the question, whoever else is in the batch.",
@@ -442,9 +538,28 @@ CHAPTER = Chapter(
                 "return np.array_equal(recommend(users[order]), recommend(users)[order])",
             ),
             misconceptions={
-                "You compare the two answers as they are: good systems fail, for their rows have moved with the users.":
+                "You compare the two answers as they are. The rows move with the users, so a good system fails this "
+                "test.":
                     lambda recommend, users, order: bool(np.array_equal(recommend(users[order]), recommend(users))),
-                "You turned the rows back the wrong way: put both sides in the same order.":
+                "You asked for the positions in `order` themselves. Asked for are the users in that order: "
+                "users[order].":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(recommend(order), recommend(users)[order])
+                    ),
+                "You asked in reverse order. Ask in the order given: users[order].":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(recommend(users[::-1]), recommend(users)[::-1])
+                    ),
+                "You asked for one user at a time. A system may be right then, and mix up rows of a batch: "
+                "users[order].":
+                    lambda recommend, users, order: all(
+                        np.array_equal(recommend(users[[n]])[0], recommend(users)[n]) for n in range(len(users))
+                    ),
+                "You compare the last row alone: a system may be right there and mix up the others.":
+                    lambda recommend, users, order: bool(
+                        np.array_equal(recommend(users)[order][-1], recommend(users[order])[-1])
+                    ),
+                "You turned the rows the wrong way: recommend(users[order])[n] belongs to recommend(users)[order[n]].":
                     lambda recommend, users, order: bool(
                         np.array_equal(recommend(users[order]), recommend(users)[np.argsort(order)])
                     ),
@@ -482,6 +597,11 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[0, 2], [2, 1]]), np.array([[1, 2], [2, 0]]), P_TINY),
                 (np.array([[0, -1], [2, 1]]), np.array([[1, 2], [-1, -1]]), P_TINY),
+                (np.array([[3, -1, -1]]), np.array([[0, 1, -1]]), np.array([[0.1, 0.2, 0.3, 0.4]])),
+                (
+                    np.array([[0], [1], [-1]]), np.array([[-1], [0], [-1]]),
+                    np.array([[0.3, 0.9], [0.6, 0.5], [0.1, 0.2]]),
+                ),
             ],
             draw=_draw_gain,
             why="Pairs first: one difference for each user, so that users who click a lot do not drown the difference.",
@@ -496,7 +616,7 @@ CHAPTER = Chapter(
                     - np.take_along_axis(P, others, axis=1).sum(axis=1),
                 "You took the mean over the places. Expected clicks add up.":
                     lambda lists, others, P: gain(lists, others, P) / lists.shape[1],
-                "One number came: keep one difference for each user, the interval needs them.":
+                "That is the mean over the users. Keep one difference for each user: the interval needs them.":
                     lambda lists, others, P: float(gain(lists, others, P).mean()),
                 "You summed over the users: each keeps the sum of its own row, axis=1.":
                     lambda lists, others, P: _chances(lists, P).sum(axis=0) - _chances(others, P).sum(axis=0),
@@ -505,15 +625,15 @@ CHAPTER = Chapter(
                     - _expected(np.where(others == 0, -1, others), P),
                 "An empty place took item 0. After np.maximum, put 0 where the place is empty.":
                     lambda lists, others, P: _expected(np.maximum(lists, 0), P) - _expected(np.maximum(others, 0), P),
-                "You minded empty places in the first table alone: the other has them, too.":
+                "You left out empty places in the first table only: the other has them, too.":
                     lambda lists, others, P: _expected(lists, P) - np.take_along_axis(P, others, axis=1).sum(axis=1),
-                "You minded empty places in the second table alone: the first has them, too.":
+                "You left out empty places in the second table only: the first has them, too.":
                     lambda lists, others, P: np.take_along_axis(P, lists, axis=1).sum(axis=1) - _expected(others, P),
-                "You summed over all users, and one number came: sum each row, axis=1.":
+                "You summed over all users. Keep one difference for each user: sum each row, axis=1.":
                     lambda lists, others, P: float(gain(lists, others, P).sum()),
-                "Your sign is turned: the first list minus the other.":
+                "Your sign is reversed: the first list minus the other.":
                     lambda lists, others, P: gain(others, lists, P),
-                "That is what the first list gives; take off what the other gives.":
+                "That is what the first list gives; subtract what the other gives.":
                     lambda lists, others, P: _expected(lists, P),
             },
         ),

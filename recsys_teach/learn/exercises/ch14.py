@@ -139,17 +139,22 @@ CHAPTER = Chapter(
     number="14",
     title="Cold start and exploration",
     objectives={
-        "O14.1": "Tell three cold starts apart, and give a newcomer a damped prior from their profile",
-        "O14.2": "Fold a few ratings into a prior, and measure from how many on each kind of knowledge leads",
-        "O14.3": "Make a network do without factors by dropping them, and score new people and items with it",
-        "O14.4": "Choose the questions of an interview greedily, and compare them with popular ones",
-        "O14.5": "Explore by UCB1, Thompson sampling and LinUCB, and measure their regret against greedy",
+        "O14.1": "Give a newcomer a damped prior from their profile",
+        "O14.2": "Fold a few ratings into a prior",
+        "O14.3": "Drop the factors of whole rows, as DropoutNet does in training",
+        "O14.4": "Choose the questions of an interview greedily",
+        "O14.5": "Explore by UCB1, Thompson sampling and LinUCB",
     },
     exercises=[
         Exercise(
             "14.1", "A damped prior from the profile", objective="O14.1", level="warm-up", minutes=5,
             reference=damped_shares,
-            cases=[(MET, FIRST_TWO, 2.0), (MET, ~FIRST_TWO, 1.0), (np.tile(MET, (3, 1)), np.tile(NOBODY, 3), 3.0)],
+            cases=[
+                (MET, FIRST_TWO, 2.0),
+                (MET, ~FIRST_TWO, 1.0),
+                (np.tile(MET, (3, 1)), np.tile(NOBODY, 3), 3.0),
+                (np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]), np.arange(5) == 0, 0.5),
+            ],
             draw=_draw_group,
             why="A small group is mostly everybody, a large one mostly itself; damping says what small means.",
             hints=(
@@ -158,11 +163,13 @@ CHAPTER = Chapter(
                 "(met[group].sum(axis=0) + damping * everybody) / (group.sum() + damping)",
             ),
             misconceptions={
-                "That is the group's own share. With two people in it, chance decides: damping is missing.":
+                "That is the group's own share: damping has no effect. Let `damping` people join who met what "
+                "everybody met on "
+                "average, met.mean(axis=0).":
                     lambda met, group, damping: met[group].mean(axis=0),
-                "You damp towards 0, as if the people who join had met nothing. Add damping times everybody's share.":
+                "You damp toward 0, as if the people who join had met nothing. Add damping times everybody's share.":
                     lambda met, group, damping: met[group].sum(axis=0) / (group.sum() + damping),
-                "You damp towards one half. An average person met what everybody met on average.":
+                "You damp toward one half. An average person met what everybody met on average.":
                     lambda met, group, damping: (met[group].sum(axis=0) + damping / 2) / (group.sum() + damping),
                 "You add the counts of everybody. The people who join bring shares: met.mean(axis=0).":
                     lambda met, group, damping:
@@ -195,14 +202,14 @@ CHAPTER = Chapter(
                     lambda prior, H, known, noise: prior + fold_into_prior(0 * prior, H, known, noise),
                 "That is H w, how far the prior moves. The score is prior + H w.":
                     lambda prior, H, known, noise: fold_into_prior(prior, H, known, noise) - prior,
-                "You took every item that is not known for a no. Sum over H[known] only.":
+                "You counted every item that is not known as a no. Sum over H[known] only.":
                     lambda prior, H, known, noise: prior + H @ np.linalg.solve(
                         H.T @ H + noise * np.eye(H.shape[1]), H.T @ (np.isin(np.arange(len(H)), known) - prior)
                     ),
                 "That is w, one number for each column of H. Go back to items: prior + H @ w.":
                     lambda prior, H, known, noise:
                     np.linalg.lstsq(H, fold_into_prior(prior, H, known, noise) - prior, rcond=None)[0],
-                "The noise stands in the wrong place: more noise must move the prior less.":
+                "The noise is in the wrong place: more noise must move the prior less.":
                     lambda prior, H, known, noise: fold_into_prior(prior, H, known, 1 / noise),
                 "You added the noise to every cell of hᵀh. It belongs on the diagonal: noise * np.eye(n_factors).":
                     lambda prior, H, known, noise: prior + H @ np.linalg.solve(
@@ -254,6 +261,7 @@ CHAPTER = Chapter(
                 (C_RARE, np.array([0, 1]), np.array([2]), 1.0),
                 (C_SIGNS, np.array([0, 1]), np.array([2, 3]), 0.5),
                 (C_THREE, np.array([0, 1, 2]), np.array([3]), 1.0),
+                (C_SMALL, np.array([1, 2]), np.array([0]), 1.0),
             ],
             draw=_draw_interview,
             why="An answer helps where it varies with what we want to know; what it told need not be asked again.",
@@ -275,8 +283,8 @@ CHAPTER = Chapter(
                         list(candidates).index(interview_step(C, candidates, targets, noise)[0]),
                         interview_step(C, candidates, targets, noise)[1],
                     ),
-                "You take a place in the list of candidates for an item. The item is candidates[place].": _place,
-                "v.T of a vector v is v itself, and takes one number off each column: np.outer(v, v) is the table.":
+                "You used a place in the list of candidates as an item. The item is candidates[place].": _place,
+                "v * v.T of a vector v is v * v, which is subtracted from every row: np.outer(v, v) is the table.":
                     lambda C, candidates, targets, noise: (
                         (asked := _asked(C, candidates, targets, noise))[0], C - C[:, asked[0]] ** 2 / asked[1]
                     ),
@@ -300,7 +308,7 @@ CHAPTER = Chapter(
                         interview_step(C, candidates, targets, noise)[0],
                         after_answer(C, interview_step(C, candidates, targets, noise)[0], 0.0),
                     ),
-                "The sign of the update is wrong: an answer takes uncertainty away.":
+                "The sign of the update is wrong: an answer lowers the uncertainty.":
                     lambda C, candidates, targets, noise: (
                         interview_step(C, candidates, targets, noise)[0],
                         2 * C - interview_step(C, candidates, targets, noise)[1],
@@ -313,6 +321,7 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([3.0, 1.0]), np.array([6.0, 2.0])),
                 (np.array([0.0, 2.0, 0.0]), np.array([1.0, 3.0, 0.0])),
+                (np.array([4.0, 3.0, 0.0, 0.0]), np.array([4.0, 12.0, 0.0, 0.0])),
             ],
             draw=_draw_arms,
             why="The bonus is large where little is known, so an arm is shown until it is known to be worse.",
@@ -322,7 +331,13 @@ CHAPTER = Chapter(
                 "index = np.full(len(shown), np.inf); met = shown > 0; index[met] = clicks[met] / shown[met] + bonus",
             ),
             misconceptions={
-                "That is the bonus alone: add the mean, clicks / shown.": _bonus,
+                "Only the bonus is left: add the mean, clicks / shown.": _bonus,
+                "`//` cuts the mean off to a whole number. Divide with /.":
+                    lambda clicks, shown: np.where(
+                        shown > 0, clicks // np.maximum(shown, 1) + _bonus(clicks, shown), np.inf
+                    ),
+                "For an arm that was never shown your index is 0 / 0, which is NaN. Set it to np.inf.":
+                    lambda clicks, shown: np.where(shown > 0, ucb1_index(clicks, shown), np.nan),
                 "That is the mean alone, which is greedy: the bonus is missing.": _means,
                 "An arm that was never shown gets infinity, so that it is shown; 0 buries it.":
                     lambda clicks, shown: np.where(shown > 0, ucb1_index(clicks, shown), 0),
@@ -351,6 +366,8 @@ CHAPTER = Chapter(
             reference=thompson_step,
             cases=[
                 (np.array([[8.0, 1.0]]), np.array([[10.0, 10.0]]), np.random.default_rng(0)),
+                (np.array([[3.0, 2, 1], [1, 2, 1], [2, 1, 3]]), np.array([[5.0, 4, 3], [4, 4, 3], [4, 3, 5]]),
+                 np.random.default_rng(4)),
                 (CLICKS, SHOWN, np.random.default_rng(1)),
                 (np.tile(CLICKS, (3, 1)), np.tile(SHOWN, (3, 1)), np.random.default_rng(2)),
             ],
@@ -363,9 +380,13 @@ CHAPTER = Chapter(
                 "rng.beta(1 + clicks, 1 + shown - clicks).argmax(axis=1)",
             ),
             misconceptions={
+                "The 1 is missing in both parameters: Beta(1 + clicks, 1 + shown - clicks).":
+                    lambda clicks, shown, rng: rng.beta(clicks, shown - clicks).argmax(axis=1),
+                "argmax() without an axis searches the table of all runs. One arm for each run: axis=1.":
+                    lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown - clicks).argmax(),
                 "The second parameter counts those who did not click: 1 + shown - clicks.":
                     lambda clicks, shown, rng: rng.beta(1 + clicks, 1 + shown).argmax(axis=1),
-                "You exchanged the two parameters: the first counts clicks.":
+                "You swapped the two parameters: the first counts clicks.":
                     lambda clicks, shown, rng: rng.beta(1 + shown - clicks, 1 + clicks).argmax(axis=1),
                 "You took the posterior mean. That is greedy: draw from it.":
                     lambda clicks, shown, rng: ((1 + clicks) / (2 + shown)).argmax(axis=1),
@@ -387,6 +408,8 @@ CHAPTER = Chapter(
                 (np.eye(2), np.zeros(2), np.array([1.0, 1.0]), 1.0),
                 (np.array([[0.5, 0.0], [0.0, 1.0]]), np.array([1.0, 0.0]), np.array([1.0, 2.0]), 0.0),
                 (np.array([[0.5, 0.0], [0.0, 1.0]]), np.array([1.0, 0.0]), np.array([1.0, 2.0]), 1.0),
+                (np.diag([1.0, 0.5, 0.25]), np.array([0.0, -1.0, 2.0]), np.array([1.0, 2.0, 0.0]), 1.0),
+                (np.array([[0.5]]), np.array([-3.0]), np.array([2.0]), 0.0),
             ],
             draw=_draw_visitor,
             why="One visitor adds one outer product to A, and its inverse follows without solving anew.",
@@ -408,11 +431,11 @@ CHAPTER = Chapter(
                     lambda inverse, b, x, reward: (
                         after_seeing(inverse, x) if reward else inverse, b + reward * x
                     ),
-                "b grows by reward · x. Yours takes every visitor for a click.":
+                "b grows by reward · x. Yours counts every visitor as a click.":
                     lambda inverse, b, x, reward: (after_seeing(inverse, x), b + x),
-                "m.T of a vector m is m itself, and takes one number off each column: np.outer(m, m) is the table.":
+                "m * m.T of a vector m is m * m, which is subtracted from every row: np.outer(m, m) is the table.":
                     lambda inverse, b, x, reward: _visitor_by((inverse @ x) ** 2, inverse, b, x, reward),
-                "m @ m is one number, taken off every cell: np.outer(m, m) is the table.":
+                "m @ m is one number, which is subtracted from every cell: np.outer(m, m) is the table.":
                     lambda inverse, b, x, reward: _visitor_by(x @ inverse @ inverse @ x, inverse, b, x, reward),
                 "The product is of m = inverse @ x with itself, not of x.":
                     lambda inverse, b, x, reward: _visitor_by(np.outer(x, x), inverse, b, x, reward),

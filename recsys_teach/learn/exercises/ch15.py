@@ -16,6 +16,10 @@ R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5
 LN3 = float(np.log(3))
 PEOPLE = pd.DataFrame({"gender": ["F", "M", "F"], "age": [20, 20, 20], "zip_code": ["1", "1", "1"]})
 JOINED = pd.DataFrame({"gender": ["F", "F"], "age": [2, 24], "zip_code": ["41", "1"]})
+SWAPPED = pd.DataFrame({"home": ["N", "S", "N"], "work": ["S", "N", "S"]}, index=[2, 0, 1])
+MATES = pd.DataFrame({"age": [30, 30, 40], "club": ["a", "a", "a"]}, index=["x", "y", "z"])
+FROM_1 = pd.DataFrame({"age": [40, 30, 30], "club": ["a", "a", "b"]}, index=[1, 2, 3])
+R_OTHER = np.array([[3, 4, 0], [3, 0, 0], [3, 0, 5]])
 CLUB = pd.DataFrame({"gender": list("FMFMF"), "age": [20, 20, 40, 20, 20], "zip_code": ["94", "94", "10", "10", "94"]})
 
 
@@ -91,6 +95,11 @@ def _ends(hits: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def _mirrored(hits: int, n_in: int, false_alarms: int, n_out: int, delta: float) -> float:
+    """Bound from the misses, in place of the hits."""
+    return _bound(1 - _ends(false_alarms, n_out)[1] - delta, 1 - _ends(hits, n_in)[0])
+
+
 def _outcome(share: float) -> str:
     return "a" if share < 0.2 else "b" if share < 0.7 else "c"
 
@@ -100,10 +109,10 @@ CHAPTER = Chapter(
     title="Privacy: attack, then defend",
     objectives={
         "O15.1": "Single people out of a log without names, and link a noisy handful of ratings to them",
-        "O15.2": "Infer from a model whose data it was fitted to, and from a log what it never says",
-        "O15.3": "Generalise a table, count how many share each row, and say what encryption leaves open",
-        "O15.4": "Release numbers by randomised response and the Laplace mechanism, and add up what they cost",
-        "O15.5": "Hold a claimed ε against an attack, and read the bill at the level of a rating and of a person",
+        "O15.2": "Measure what share of a row a model keeps, which tells members from others",
+        "O15.3": "Count how many rows of a table share the same values (k-anonymity)",
+        "O15.4": "Estimate a share by randomized response, and release counts by the Laplace mechanism",
+        "O15.5": "Bound ε from below by the hits and false alarms of an attack",
     },
     exercises=[
         Exercise(
@@ -114,6 +123,8 @@ CHAPTER = Chapter(
                 (R_TINY, np.array([0, 1]), np.array([5, 4])),
                 (R_TINY, np.array([0]), np.array([5])),
                 (R_TINY, np.array([0, 3]), np.array([4, 5])),
+                (R_TINY, np.array([2, 0]), np.array([0, 5])),  # items in another order than that of the table
+                (R_OTHER, np.array([0]), np.array([3])),
             ],
             draw=_draw_handful,
             why="Each known rating crosses out everybody who differs; few are enough to leave one row.",
@@ -129,6 +140,12 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: (R[:, items] == ratings).all(axis=1),
                 "You looked at who rated the films at all, and not at how many stars they gave.":
                     lambda R, items, ratings: np.flatnonzero(((R[:, items] > 0) == (ratings > 0)).all(axis=1)),
+                "You left out people who rated other films, too. Only the known ratings have to fit.":
+                    lambda R, items, ratings: np.flatnonzero(
+                        (R[:, items] == ratings).all(axis=1) & ((R > 0).sum(axis=1) == (ratings > 0).sum())
+                    ),
+                "You sorted the items, and the ratings stay in their old order. Leave items and ratings as they are.":
+                    lambda R, items, ratings: candidates(R, np.sort(items), ratings),
                 "You counted the rows. Return their positions: the attacker wants to read them.":
                     lambda R, items, ratings: len(candidates(R, items, ratings)),
                 "You asked of each column whether all people fit. One answer a row: all(axis=1).":
@@ -141,6 +158,8 @@ CHAPTER = Chapter(
             "15.2", "Which row fits best?", objective="O15.1", level="core", minutes=6,
             reference=linkage_scores,
             cases=[
+                # all films, in another order: weights of the wrong films have the right number
+                (R_OTHER, np.array([2, 0, 1]), np.array([5, 4, 4]), np.array([2, 9, 40])),
                 (R_TINY, np.array([0, 2]), np.array([4, 1]), np.array([4, 4, 4, 4])),
                 (R_TINY, np.array([1, 3]), np.array([5, 1]), np.array([9, 2, 5, 30])),
                 (R_TINY, np.array([2]), np.array([3]), np.array([9, 2, 5, 30])),
@@ -157,9 +176,11 @@ CHAPTER = Chapter(
                     lambda R, items, ratings, n_raters: (
                         (np.abs(R[:, items] - ratings) <= 1) @ (1 / np.log(1 + n_raters[items]))
                     ),
-                "You counted the films that fit. A film with few raters weighs more: 1 / ln(1 + its raters).":
+                "n_raters has a number for each film of the table. Take those of the known films: n_raters[items].":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / np.log(1 + n_raters)),
+                "You counted the films that fit. A film with few raters has a larger weight: 1 / ln(1 + its raters).":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings).sum(axis=1),
-                "You multiplied by the logarithm, so popular films weigh more. Divide by it.":
+                "You multiplied by the logarithm, so popular films have the larger weights. Divide by it.":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ np.log(1 + n_raters[items]),
                 "The weight is 1 / ln(1 + n): you left the logarithm out.":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / (1 + n_raters[items])),
@@ -179,6 +200,8 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[3.0, 4.0]]), np.array([[1.0], [0.0]])),
                 (np.array([[3.0, 4.0, 0.0], [0.0, 1.0, 1.0]]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0]])),
+                (np.array([[1.0, -1.0], [0.0, -2.0], [5.0, 5.0]]), np.array([[0.6], [-0.8]])),
+                (np.array([[0.0, 0.0, 0.0, 2.0]]), np.eye(4)[:, :3]),  # nothing of it is kept
             ],
             draw=_draw_rows,
             why="Directions are chosen to keep the energy of the rows they were fitted to; others lose more.",
@@ -194,7 +217,7 @@ CHAPTER = Chapter(
                     lambda rows, V: 1 - kept_share(rows, V),
                 "That is a ratio of lengths. Energy is the sum of squares: no root.":
                     lambda rows, V: np.sqrt(kept_share(rows, V)),
-                "You summed over everybody, so one number is left. Each row needs a share of its own: axis=1.":
+                "You summed over everybody, so one number is left. Compute one share for each row: axis=1.":
                     lambda rows, V: ((rows @ V) ** 2).sum() / (rows**2).sum(),
                 "Square first, then add up: positive and negative coordinates must not cancel.":
                     lambda rows, V: (rows @ V).sum(axis=1) ** 2 / (rows**2).sum(axis=1),
@@ -208,6 +231,9 @@ CHAPTER = Chapter(
                 (CLUB, ["gender", "age"]),
                 (CLUB, ["gender", "age", "zip_code"]),
                 (JOINED, ["gender", "age", "zip_code"]),
+                (SWAPPED, ["home", "work"]),  # the same values in other columns; rows with labels in another order
+                (MATES, ["age"]),
+                (FROM_1, ["age", "club"]),
             ],
             draw=_draw_people,
             why="A person is as well hidden as the group that shares their values is large, themselves included.",
@@ -227,6 +253,15 @@ CHAPTER = Chapter(
                     lambda table, columns: group_sizes(table, columns[:1]),
                 "Joined without a separator, 2 and '41' look like 24 and '1'. Compare the columns one by one: groupby.":
                     lambda table, columns: _joined(table, columns).map(_joined(table, columns).value_counts()),
+                "You looked rows up by their labels, and returned them in the order of the labels: the index of a "
+                "table need "
+                "not be 0, 1, 2 ... Use positions, as .iloc does.":
+                    lambda table, columns: group_sizes(table.loc[list(range(len(table)))], columns),
+                "You compared the values of a row as a set, or sorted: N, S and S, N are two groups. Keep them by "
+                "column.":
+                    lambda table, columns: (
+                        key := pd.Series([frozenset(row) for row in table[columns].to_numpy()])
+                    ).map(key.value_counts()).to_numpy(),
                 "That is the smallest group of all. Asked is the size of each row's own.":
                     lambda table, columns: int(group_sizes(table, columns).min()),
             },
@@ -238,6 +273,8 @@ CHAPTER = Chapter(
                 (np.array([True, False]), LN3),
                 (np.array([True, True, True, False]), LN3),
                 (np.array([False, False, False, False]), LN3),
+                (np.array([True, False, False]), 2 * LN3),
+                (np.array([True]), 0.5),
             ],
             draw=_draw_answers,
             why="The lies are known on average: take off the false yeses, and stretch what is left.",
@@ -265,7 +302,9 @@ CHAPTER = Chapter(
                     ),
                 "You used p = 1 - e^-ε. With ε = ln(p / (1 - p)), p is e^ε / (1 + e^ε).":
                     lambda answers, epsilon: _share_with(answers, 1 - np.exp(-epsilon)),
-                "You mixed up truth and lie: p, the larger chance, is that of the truth.":
+                "You used p = ε / (1 + ε). It is e^ε that counts: p = e^ε / (1 + e^ε).":
+                    lambda answers, epsilon: _share_with(answers, epsilon / (1 + epsilon)),
+                "You mixed up truth and lie: p, the larger probability, is that of the truth.":
                     lambda answers, epsilon: _share_with(answers, 1 - truth_probability(epsilon)),
             },
         ),
@@ -273,6 +312,7 @@ CHAPTER = Chapter(
             "15.6", "Popularity, private for people", objective="O15.4", level="core", minutes=8,
             reference=private_counts,
             cases=[
+                (np.array([[1, 1, 0], [0, 1, 1], [1, 0, 0]]), 1, 2.0, np.array([0.5, -1.0, 2.0])),
                 (np.array([[1, 1, 1], [0, 1, 0]]), 2, 1.0, np.array([1.0, 0.0, -1.0])),
                 (np.array([[1, 1, 1, 1], [0, 1, 0, 1]]), 3, 0.5, np.array([0.5, -1.0, 0.0, 2.0])),
                 (np.array([[1, 0, 0], [0, 1, 0]]), 2, 1.0, np.array([1.0, 0.0, -1.0])),  # nobody has `most` ones
@@ -304,6 +344,8 @@ CHAPTER = Chapter(
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0) + noise * np.sqrt(most) / epsilon
                     ),
+                "table[:, :most] keeps the first columns. Keep the first ones of each row: use cumsum along the row.":
+                    lambda table, most, epsilon, noise: table[:, :most].sum(axis=0) + noise * most / epsilon,
                 "You kept the first columns, not the first ones of each row: use cumsum along the row.":
                     lambda table, most, epsilon, noise: (
                         np.pad(table[:, :most].sum(axis=0), (0, table.shape[1] - most)) + noise * most / epsilon
@@ -312,7 +354,8 @@ CHAPTER = Chapter(
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most - 1).sum(axis=0) + noise * most / epsilon
                     ),
-                "You trimmed the columns: cumsum(axis=0) runs over people. Along each row it is axis=1.":
+                "Your counts end at `most` for each film. Bounded is what one person adds: trim each row, with "
+                "cumsum(axis=1).":
                     lambda table, most, epsilon, noise: (
                         (table * (np.cumsum(table, axis=0) <= most)).sum(axis=0) + noise * most / epsilon
                     ),
@@ -332,6 +375,8 @@ CHAPTER = Chapter(
                 (300, 400, 100, 400, 0.01),
                 (1, 100, 10, 100, 0.01),  # the low end of TPR is below δ: no logarithm
                 (0, 100, 10, 100, 0.0),
+                (60, 100, 10, 200, 0.0),
+                (195, 200, 50, 100, 0.05),  # the misses alone would prove more
             ],
             draw=_draw_audit,
             why="Rates are measured with luck; the ends that favour the defence leave what luck cannot explain.",
@@ -343,9 +388,25 @@ CHAPTER = Chapter(
             misconceptions={
                 "Those are the bare rates. Luck can make them look better: use the ends of the intervals.":
                     lambda hits, n_in, false_alarms, n_out, delta: _bound(hits / n_in - delta, false_alarms / n_out),
-                "You took the ends that favour the attack. The bound must hold although luck may have helped it.":
+                "You took the ends that favor the attack. The bound must be valid although luck may have helped the "
+                "attack.":
                     lambda hits, n_in, false_alarms, n_out, delta: _bound(
                         _ends(hits, n_in)[1] - delta, _ends(false_alarms, n_out)[0]
+                    ),
+                "You took the low end of both intervals. Of FPR take the high end: that makes the bound smaller.":
+                    lambda hits, n_in, false_alarms, n_out, delta: _bound(
+                        _ends(hits, n_in)[0] - delta, _ends(false_alarms, n_out)[0]
+                    ),
+                "You took the high end of both intervals. Of TPR take the low end: that makes the bound smaller.":
+                    lambda hits, n_in, false_alarms, n_out, delta: _bound(
+                        _ends(hits, n_in)[1] - delta, _ends(false_alarms, n_out)[1]
+                    ),
+                "That is the bound from the misses, ln((1 - δ - FPR) / (1 - TPR)). Asked is that from TPR and FPR.":
+                    lambda hits, n_in, false_alarms, n_out, delta: _mirrored(hits, n_in, false_alarms, n_out, delta),
+                "You took the larger of the bounds from the hits and from the misses. Asked is that from the hits.":
+                    lambda hits, n_in, false_alarms, n_out, delta: max(
+                        epsilon_lower_bound(hits, n_in, false_alarms, n_out, delta),
+                        _mirrored(hits, n_in, false_alarms, n_out, delta),
                     ),
                 "The logarithm is missing: the rates differ by the factor e^ε.":
                     lambda hits, n_in, false_alarms, n_out, delta: max(

@@ -19,11 +19,11 @@ from recsys_teach.privacy.federated import (
 )
 
 
-def same_ring(expected: Any, came: Any, atol: float) -> str:
+def same_ring(expected: Any, answer: Any, atol: float) -> str:
     """Compare whole numbers exactly, and show them whole: one off counts, although they have ten digits."""
-    reason, wanted = same(expected, came, atol), np.asarray(expected).astype(np.int64)
+    reason, wanted = same(expected, answer, atol), np.asarray(expected).astype(np.int64)
     try:
-        got = np.asarray(came, dtype=float)
+        got = np.asarray(answer, dtype=float)
     except (TypeError, ValueError):
         return reason
     if got.shape != wanted.shape:
@@ -32,7 +32,8 @@ def same_ring(expected: Any, came: Any, atol: float) -> str:
     if not len(wrong):
         return ""
     place = wrong[0]
-    return f"position {place}: expected {wanted[place]}, came {got[place]:.15g}. Whole numbers have to be exact."
+    close = "" if reason else " Whole numbers have to be exact."  # so close that other numbers would count as equal
+    return f"position {place}: expected {wanted[place]}, got {got[place]:.15g}.{close}"
 
 
 def _draw_phone(rng: np.random.Generator) -> tuple:
@@ -107,11 +108,11 @@ CHAPTER = Chapter(
     number="16",
     title="Federated recommenders",
     objectives={
-        "O16.1": "Compute one phone's gradient, and show that the phones' sum is the central one",
-        "O16.2": "Choose an average over phones, and weigh rounds, bytes and drift",
-        "O16.3": "Attack one plain upload, and say what it tells",
+        "O16.1": "Compute the gradient that one phone uploads",
+        "O16.2": "Average the uploads of an item over the phones that hold it",
+        "O16.3": "Read the films and the private factors from one plain upload",
         "O16.4": "Add up uploads under pairwise masks, also when a phone drops out",
-        "O16.5": "Bound one phone by clipping, and read what noise and defences cost at user level",
+        "O16.5": "Bound one phone's upload by clipping",
     },
     exercises=[
         Exercise(
@@ -121,6 +122,9 @@ CHAPTER = Chapter(
                 (np.array([2.0, 1.0, 0.0]), np.array([True, False, True]), np.array([1.0, 2.0]),
                  np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.5]])),
                 (np.array([1.0, 3.0]), np.array([False, True]), np.array([2.0]), np.array([[1.0], [0.5]])),
+                (np.array([0.0, -1.0]), np.array([True, False]), np.array([1.0, -1.0, 2.0]),
+                 np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])),  # a known rating of 0
+                (np.array([4.0]), np.array([False]), np.array([2.0, 1.0]), np.array([[1.0, 0.0]])),  # nothing known
             ],
             draw=_draw_phone,
             why="Each known rating pulls its own item's row along x, as far as the error says; other rows stay.",
@@ -130,10 +134,13 @@ CHAPTER = Chapter(
                 "errors = np.where(known, r - Q @ x, 0); return -np.outer(errors, x)",
             ),
             misconceptions={
-                "You counted unknown items as ratings of 0. Only known ratings have an error.":
+                "You counted the errors of unknown items, too. Only known ratings have an error: set the others to 0.":
                     lambda r, known, x, Q: -np.outer(r - Q @ x, x),
-                "The sign is turned: the gradient points to where the loss grows, and a larger x·q_i lowers the error.":
+                "The sign is reversed: the slope by row i is -e_i x, for a larger x·q_i lowers a positive error.":
                     lambda r, known, x, Q: -client_gradient(r, known, x, Q),
+                "The sign is reversed, and unknown items count: the slope is -e_i x for known items, and 0 for the "
+                "others.":
+                    lambda r, known, x, Q: np.outer(r - Q @ x, x),
                 "That is the slope of the whole squared error. Of half of it no 2 is left.":
                     lambda r, known, x, Q: 2 * client_gradient(r, known, x, Q),
                 "That is the slope by x, with Q in place of x. The phone uploads the slope by the item rows.":
@@ -150,6 +157,11 @@ CHAPTER = Chapter(
             cases=[
                 (np.array([[[2.0], [0.0]], [[4.0], [6.0]]]), np.array([[True, False], [True, True]])),
                 (np.array([[[0.0], [0.0]], [[4.0], [0.0]]]), np.array([[True, False], [True, False]])),
+                (
+                    np.array([[[3.0, -3.0], [0.0, 0.0], [2.0, 8.0]], [[6.0, 0.0], [0.0, 0.0], [0.0, 0.0]]]),
+                    np.array([[True, True, True], [True, False, False]]),
+                ),
+                (np.array([[[3.0]], [[0.0]], [[9.0]]]), np.array([[True], [False], [True]])),
             ],
             draw=_draw_uploads,
             why="A phone without the film has nothing to say about it, so it does not belong into the mean.",
@@ -159,7 +171,7 @@ CHAPTER = Chapter(
                 "uploads.sum(axis=0) / np.maximum(held.sum(axis=0), 1)[:, None]",
             ),
             misconceptions={
-                "You divided by all phones: those that do not hold the item pull its row towards no change.":
+                "You divided by all phones. Those that do not hold the item add nothing, so they do not count.":
                     lambda uploads, held: uploads.mean(axis=0),
                 "That is the sum. Divide each item's row by the number of its holders.":
                     lambda uploads, held: uploads.sum(axis=0),
@@ -181,6 +193,8 @@ CHAPTER = Chapter(
                 (np.array([[0.0, 0.0, 0.0], [-1.0, -2.0, -2.0], [0.5, 1.0, 1.0]]),),
                 (np.array([[2.0, -2.0], [0.0, 0.0], [-1.0, 1.0], [0.0, 0.0]]),),
                 (np.array([[0.0, -2.0, -1.0], [0.0, 0.0, 0.0], [0.0, 4e-4, 2e-4]]),),
+                (np.array([[-2.0, 1.0, -1.0], [2.0, -1.0, 1.0], [0.0, 0.0, 0.0]]),),  # the errors cancel
+                (np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [6.0, -2.0]]),),
             ],
             draw=_draw_gradient,
             why="Each row that is not zero names a film, and all of them are multiples of [p, 1].",
@@ -194,9 +208,18 @@ CHAPTER = Chapter(
                     lambda upload: (read_upload(upload)[0], upload[read_upload(upload)[0][0], :-1]),
                 "The 1 at the end is the partner of the bias, not a factor: p is what stands before it.":
                     lambda upload: (read_upload(upload)[0], np.append(read_upload(upload)[1], 1)),
+                "You divided the sum of the rows by the sum of their last numbers. Errors of both signs cancel there: "
+                "divide one "
+                "row.": lambda upload: (
+                    read_upload(upload)[0], _plain_ratio(upload[:, :-1].sum(axis=0), upload[:, -1].sum())
+                ),
+                "You read p from row 0, which may be all zeros. Take a row of the items that you found.":
+                    lambda upload: (read_upload(upload)[0], _plain_ratio(upload[0, :-1], upload[0, -1])),
+                "np.nonzero of the table lists a row once for each of its numbers. Ask for rows: .any(axis=1) first.":
+                    lambda upload: (np.nonzero(upload)[0], read_upload(upload)[1]),
                 "That is one True or False a row. Asked are the positions of the rows: np.flatnonzero.":
                     lambda upload: ((upload != 0).any(axis=1), read_upload(upload)[1]),
-                "The sign of p is turned: -e p divided by -e is p.":
+                "The sign of p is reversed: -e p divided by -e is p.":
                     lambda upload: (read_upload(upload)[0], -read_upload(upload)[1]),
                 "A row may start with 0 and still not be zero: look at all its numbers.":
                     lambda upload: (np.flatnonzero(upload[:, 0]), read_upload(upload)[1]),
@@ -215,6 +238,8 @@ CHAPTER = Chapter(
                 (VALUES, 1, PADS, 1),
                 (np.array([0.4, -0.4]), 0, np.array([[99, 99], [2, 3]]), 2),
                 (np.array([1.0, 2.0]), 1, np.array([[2**32 - 1, 5], [0, 0]]), 0),
+                (np.array([0.75]), 0, np.array([[3], [1], [2]]), 3),
+                (np.array([1.5, -2.0, 0.0]), 2, np.array([[1, 0, 7], [0, 0, 2], [7, 7, 7]]), 1),
             ],
             draw=_draw_mask,
             compare=same_ring,
@@ -229,12 +254,16 @@ CHAPTER = Chapter(
             misconceptions={
                 "You added all pads. Both partners would add the same pad, and nothing cancels: one has to subtract.":
                     lambda values, client, pads, bits: _masked(values, np.abs(_signs(client, pads)), pads, 2.0**bits),
-                "Your signs are turned: add the pads of later phones, subtract those of earlier ones.":
+                "Your % applies to the pads alone, for it binds more strongly than +. Put the sum in brackets: (a + "
+                "b) % 2**32.":
+                    lambda values, client, pads, bits: np.round(values * 2.0**bits).astype(np.int64)
+                    + (_signs(client, pads)[:, None] * pads.astype(np.int64)).sum(axis=0) % MODULUS,
+                "Your signs are reversed: add the pads of later phones, subtract those of earlier ones.":
                     lambda values, client, pads, bits: _masked(values, -_signs(client, pads), pads, 2.0**bits),
                 "Nothing is multiplied by 2**bits, so the fraction is lost.":
                     lambda values, client, pads, bits: _masked(values, _signs(client, pads), pads, 1.0),
                 "The fraction is lost: multiply by 2**bits before you round.":
-                    lambda values, client, pads, bits: _masked(np.round(values), _signs(client, pads), pads, 2.0**bits),
+                    lambda values, client, pads, bits: _masked(values.round(), _signs(client, pads), pads, 2.0**bits),
                 "bits is the exponent: multiply by 2**bits.":
                     lambda values, client, pads, bits: _masked(values, _signs(client, pads), pads, bits),
                 "bits is the exponent: 2**bits, not 2 * bits.":
@@ -250,7 +279,7 @@ CHAPTER = Chapter(
                     lambda values, client, pads, bits: _masked(
                         np.trunc(values * 2.0**bits), _signs(client, pads), pads, 1.0
                     ),
-                "You used the row of the phone itself. It shares a pad with the others only.":
+                "You added the phone's row of pads for itself. It shares pads with the other phones only.":
                     lambda values, client, pads, bits: _masked(
                         values, np.where(np.arange(len(pads)) >= client, 1, -1), pads, 2.0**bits
                     ),
@@ -267,6 +296,9 @@ CHAPTER = Chapter(
                 (np.array([[20], [9], [2**32 - 28]]), np.array([True, True, True]), THREE, 1),
                 (np.array([[0], [9], [0]]), np.array([False, True, False]), THREE, 1),
                 (np.array([[2**31 - 5, 2**30], [5, 2]]), np.array([True, True]), np.zeros((2, 2, 2), dtype=int), 1),
+                (np.array([[105], [0]]), np.array([True, False]), np.array([[[0], [100]], [[100], [0]]]), 2),
+                (np.array([[3, 3], [2**32 - 8, 1]]), np.array([False, True]),
+                 np.array([[[0, 0], [4, 5]], [[4, 5], [0, 0]]]), 3),
             ],
             draw=_draw_sum,
             why="Pads between two that came cancel by themselves; those with a missing partner are taken off by hand.",
@@ -286,7 +318,7 @@ CHAPTER = Chapter(
                     lambda uploads, alive, pads, bits: (
                         _signed(_ring_sum(uploads, alive, pads, order=False)) / 2.0**bits
                     ),
-                "Only the first missing phone was taken off. Go through all that did not come.":
+                "You removed the pads of the first missing phone only. Go through all phones that are missing.":
                     lambda uploads, alive, pads, bits: (
                         _signed(_ring_sum(uploads, alive, pads, most=1)) / 2.0**bits
                     ),
@@ -294,13 +326,13 @@ CHAPTER = Chapter(
                     lambda uploads, alive, pads, bits: (
                         _signed(_ring_sum(uploads, alive, pads), MODULUS // 2 + 1) / 2.0**bits
                     ),
-                "Half of the clock is 2**31: what is below it stays positive.":
+                "Numbers below 2**31 stay positive. Yours become negative earlier.":
                     lambda uploads, alive, pads, bits: _signed(_ring_sum(uploads, alive, pads), 2**30) / 2.0**bits,
                 "A number modulo 2**32 that is 2**31 or more stands for a negative one: subtract 2**32 from it.":
                     lambda uploads, alive, pads, bits: _ring_sum(uploads, alive, pads) / 2.0**bits,
                 "Those are whole numbers still. Divide by 2**bits.":
                     lambda uploads, alive, pads, bits: _signed(_ring_sum(uploads, alive, pads)).astype(float),
-                "Take the total modulo 2**32 before you read it: pads go round the clock many times.":
+                "Take the total modulo 2**32 before you read it: sums of pads exceed 2**32 many times.":
                     lambda uploads, alive, pads, bits: _without_modulo(uploads, alive, pads) / 2.0**bits,
             },
         ),
@@ -312,6 +344,8 @@ CHAPTER = Chapter(
                 (np.array([[3.0, 0.0], [0.0, 4.0]]), 10.0),
                 (np.zeros((2, 2)), 1.0),
                 (np.array([[3.0, 4.0], [6.0, 8.0]]), 5.0),
+                (np.array([[1.0, -2.0, 2.0]]), 1.5),
+                (np.array([[0.3], [-0.4]]), 0.5),  # exactly as long as allowed
             ],
             draw=_draw_clip,
             why="The direction stays, the length is bounded: nobody moves the sum by more than C.",
@@ -321,9 +355,10 @@ CHAPTER = Chapter(
                 "length = np.linalg.norm(upload); upload * longest / length if length > longest else upload",
             ),
             misconceptions={
-                "You cut each number by itself: all together they may still be far longer than C.":
+                "You cut each number separately: all together they may still be far longer than C.":
                     lambda upload, longest: np.clip(upload, -longest, longest),
-                "You shortened each row by itself. A phone with many films would still be many times as long as C.":
+                "You shortened each row separately. The upload of a phone with many films may still be far longer "
+                "than C.":
                     lambda upload, longest: upload
                     * np.minimum(1, longest / np.maximum(np.linalg.norm(upload, axis=1, keepdims=True), 1e-12)),
                 "A short upload must stay as it is: you stretched it to length C.":
@@ -412,7 +447,7 @@ CHAPTER = Chapter(
 
 def _plain_ratio(a: np.ndarray, b: Any) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return np.asarray(a if a.ndim == 2 else a.sum(axis=0)) / b
+        return np.asarray(a.sum(axis=0) if a.ndim == 3 else a) / b
 
 
 def _by_length(upload: np.ndarray) -> np.ndarray:
