@@ -1,8 +1,8 @@
 """Make .venv-benchmarks: the course and its peers in one environment, apart from the learner's.
 
-    python benchmarks/setup.py
+    python course.py add benchmarks
 
-LensKit needs pandas 2 where the course is tested with pandas 3, so the peers get an environment of their own, with the
+LensKit needs pandas 2 where the course is tested with pandas 3, so the peers get a separate environment, with the
 course's tested version of every package but pandas. Each peer is installed alone: one that fails keeps no other out.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOME = REPOSITORY / ".venv-benchmarks"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-FIGHT = ("pandas==",)  # what the peers and the course's tested versions disagree about
+CONFLICTS = ("pandas==",)  # what the peers and the course's tested versions disagree about
 
 
 def peers() -> list[str]:
@@ -29,16 +29,16 @@ def peers() -> list[str]:
 
 
 def constraints() -> str:
-    """Give the tested versions without those that the peers cannot live with."""
+    """Return the tested versions without those that the peers cannot use."""
     lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith(FIGHT)) + "\n"
+    return "\n".join(line for line in lines if not line.startswith(CONFLICTS)) + "\n"
 
 
 def install(folder: str, *wanted: str) -> bool:
     """Install within the constraints; say whether it worked."""
     file = Path(folder, "constraints.txt")
     file.write_text(constraints(), encoding="utf-8")
-    print(f"Installing {' '.join(wanted)} …", flush=True)
+    print(f"Installing {' '.join(wanted)} ...", flush=True)
     return subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-c", file, *wanted]).returncode == 0
 
 

@@ -58,8 +58,8 @@ def _versions(data: bytes) -> Iterator[bytes]:
             yield text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
 
 
-def copy_aside(root: Path, name: str) -> Path:
-    """Copy a file of the repository into ``my_work/`` under a name that was never used there; give the copy."""
+def copy_aside(root: Path, name: str, content: bytes | None = None) -> Path:
+    """Copy a file of the repository, or other content of it, into ``my_work/`` under a new name; return the copy."""
     path = Path(name)
     folder = root / MY_WORK / (path.parent if path.parts[0] != "chapters" else "")
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,4 +68,7 @@ def copy_aside(root: Path, name: str) -> Path:
     while copy.exists():
         n += 1
         copy = folder / f"{stem}_{n}{path.suffix}"
-    return Path(shutil.copy2(root / name, copy))
+    if content is None:
+        return Path(shutil.copy2(root / name, copy))
+    write_whole(copy, content)
+    return copy

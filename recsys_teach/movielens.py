@@ -58,7 +58,7 @@ Files = dict[str, bytes]  # the three files in the form in which they are kept
 
 
 class FetchError(RuntimeError):
-    """MovieLens-100K could not be brought, or is not as it should be; the message says what to do."""
+    """MovieLens-100K could not be fetched, or is not as it should be; the message says what to do."""
 
 
 class Source(NamedTuple):
@@ -95,22 +95,22 @@ def fetch(
     """
     folder = FOLDER if folder is None else Path(folder)
     if problem(folder) is None:
-        say(f"MovieLens-100K is already there, and whole: {folder}")
+        say(f"MovieLens-100K is already there and complete: {folder}")
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(folder, say):
             if problem(folder) is None:
-                say(f"MovieLens-100K is there now; another fetch has brought it: {folder}")
+                say(f"MovieLens-100K is there now; another fetch got it: {folder}")
                 return folder
             files = _ask(default_sources(folder) if sources is None else sources, folder, say)
             _write(files, folder)
     except OSError as error:
         raise FetchError(
             f"MovieLens-100K could not be written to {folder}: {error}. Make {folder.parent} writable, "
-            "or free some space (20 MB are enough), then type: python course.py fetch"
+            "or free some space (20 MB is enough), then type: python course.py fetch"
         ) from error
-    say(f"MovieLens-100K is there, and checked: {folder}")
+    say(f"MovieLens-100K is there and was checked: {folder}")
     return folder
 
 
@@ -127,7 +127,7 @@ def load(folder: Path | str | None = None) -> Interactions:
     Raises
     ------
     FileNotFoundError
-        If the data are not there; the message names the mend.
+        If the data are not there; the message says how to fix it.
     FetchError
         If they are not the published ones; the message says what is wrong.
     """
@@ -143,7 +143,7 @@ def load(folder: Path | str | None = None) -> Interactions:
 
 
 def problem(folder: Path | str | None = None) -> str | None:
-    """Say what is wrong with the data in the folder, and the mend; None if nothing is."""
+    """Say what is wrong with the data in the folder and how to fix it; None if nothing is."""
     folder = FOLDER if folder is None else Path(folder)
     missing = _missing(folder)
     if missing:
@@ -203,9 +203,23 @@ def _from_package_index(temporary: Path) -> Files:
     command += ["--dest", str(temporary), "--requirement", str(wanted)]
     ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST_WAIT)
     if ran.returncode:
-        said = " ".join(ran.stderr[max(ran.stderr.find("ERROR:"), 0) :].split())
-        raise FetchError(said or f"pip stopped with code {ran.returncode}")
+        raise FetchError(_last_words(ran.stderr) or f"pip stopped with code {ran.returncode}")
     return read_wheel(next(temporary.glob("recbole-*.whl")))
+
+
+FIXES = {  # part of what pip writes, and what to set
+    "SOCKS support": "Set HTTPS_PROXY and ALL_PROXY to an http:// proxy, or unset them where no proxy is needed.",
+    "invalid path": "Set PIP_CERT to the right file, or unset PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE.",
+    "CERTIFICATE_VERIFY_FAILED": "Set PIP_CERT to the file with your network's certificates.",
+    "ProxyError": "Set HTTPS_PROXY to the address of your network's proxy, or unset it where no proxy is needed.",
+}
+
+
+def _last_words(errors: str) -> str:
+    """Reduce what pip wrote, which may be a traceback, to its last line and what to set."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip() and "notice" not in line]
+    fix = next((fix for sign, fix in FIXES.items() if sign in errors), "")
+    return f"{lines[-1]} {fix}".strip() if lines else fix
 
 
 def _from_grouplens(temporary: Path) -> Files:
@@ -267,10 +281,10 @@ def _check(files: Files) -> None:
     for (name, data), size in zip(files.items(), SIZES, strict=True):
         lines = data.count(b"\n") - 1  # without the header
         if lines != size:
-            raise FetchError(f"{name}: expected {size:,} lines, came {lines:,}. The file is not whole.")
-        came = checksum(name, data)
-        if came != PINNED[name]:
-            raise FetchError(f"{name}: expected SHA-256 {PINNED[name]}, came {came}.")
+            raise FetchError(f"{name}: expected {size:,} lines, got {lines:,}. The file is not complete.")
+        got = checksum(name, data)
+        if got != PINNED[name]:
+            raise FetchError(f"{name}: expected SHA-256 {PINNED[name]}, got {got}.")
 
 
 def _ask(sources: Sequence[Source], folder: Path, say: Callable[[str], None]) -> Files:

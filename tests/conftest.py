@@ -1,5 +1,6 @@
-"""Fixtures of all tests, and the table of notebooks at the end of a run."""
+"""Fixtures of all tests, and at the end of a run the table of notebooks and the report of their checks."""
 
+import json
 import os
 from pathlib import Path
 
@@ -18,6 +19,14 @@ GATES = {
     "test_one_thread_and_two_print_the_same_text": "two threads",
     "test_unsolved_chapter_fails_in_strict_mode": "strict fails",
 }
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the tests out that ask the package index, unless ``RECSYS_TEACH_NETWORK=1``."""
+    if os.environ.get("RECSYS_TEACH_NETWORK") != "1":
+        asks = [item for item in items if item.get_closest_marker("network")]
+        config.hook.pytest_deselected(items=asks)
+        items[:] = [item for item in items if item not in asks]
 
 
 def skip_or_fail(reason):
@@ -47,17 +56,35 @@ def movielens():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print a line for each notebook."""
+    """Print a line for each notebook, and write the results of their checks where ``RECSYS_TEACH_REPORT`` says."""
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
     lines: dict[str, dict[str, str]] = {}
     for report in reports:
-        test, _, chapter = report.nodeid.rsplit("::", 1)[-1].partition("[")
+        test, chapter = split_id(report)
         if getattr(report, "when", "") == "call" and test in GATES:
             mark = "ok" if report.passed else "FAILED"
-            lines.setdefault(chapter.rstrip("]"), {})[GATES[test]] = f"{mark} {report.duration:.0f} s"
+            lines.setdefault(chapter, {})[GATES[test]] = f"{mark} {report.duration:.0f} s"
     if lines:
         terminalreporter.section("notebooks")
     for chapter, gates in sorted(lines.items()):
         terminalreporter.write_line(
             f"{chapter:28}" + "   ".join(f"{gate} {said}" for gate, said in sorted(gates.items()))
         )
+    if path := os.environ.get("RECSYS_TEACH_REPORT"):
+        Path(path).write_text(json.dumps(list(checks_of(reports)), indent=1), "utf-8")
+        terminalreporter.write_line(f"The results of all checks: {path}")
+
+
+def split_id(report):
+    """Split the id of a test of a notebook; xdist adds the group after it."""
+    test, _, rest = report.nodeid.rsplit("::", 1)[-1].partition("[")
+    return test, rest.partition("]")[0]
+
+
+def checks_of(reports):
+    """Yield the result of each check in each notebook that ran."""
+    for report in reports:
+        test, chapter = split_id(report)
+        results = dict(getattr(report, "user_properties", [])).get("checks")
+        if results and report.when == "call":
+            yield from ({"chapter": chapter, "notebook": GATES.get(test, test), **result} for result in results)

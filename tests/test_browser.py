@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 from conftest import REPOSITORY, skip_or_fail
 
+from recsys_teach.cli import QUIET, lab_env
 from recsys_teach.kernel_env import kernel_env
 
 TOKEN = "for-this-test-only"
@@ -21,7 +22,6 @@ FLAGS = [
 ]  # fmt: skip
 SETTINGS = {
     "@jupyterlab/notebook-extension": {"tracker.jupyterlab-settings": {"windowingMode": "none"}},
-    "@jupyterlab/apputils-extension": {"notification.jupyterlab-settings": {"fetchNews": "false"}},
 }
 WRONG = """def truncation_error(s, k):
     return (s[k:] ** 2).sum()
@@ -51,6 +51,7 @@ def lab(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = kernel_env(tmp_path / "home") | {
+        "JUPYTER_CONFIG_PATH": lab_env()["JUPYTER_CONFIG_PATH"],
         "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
@@ -66,7 +67,7 @@ def lab(tmp_path):
         "--ServerApp.port_retries=0",
     ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={tmp_path / 'work'}"]
-    command += ["--ServerApp.allow_root=True", "--LabApp.extension_manager=readonly"]
+    command += ["--ServerApp.allow_root=True", *QUIET]
     log = (tmp_path / "lab.log").open("wb")
     server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
@@ -143,6 +144,7 @@ def test_learner_runs_chapter_04_in_jupyterlab(lab, tmp_path):
             page.keyboard.insert_text(answer)
             page.keyboard.press("Shift+Enter")
             expect(cell.locator(".jp-OutputArea-output")).to_contain_text(message, timeout=20_000)
+        assert page.locator(".Toastify__toast").count() == 0, "nothing asks about news"
         if pictures := os.environ.get("RECSYS_TEACH_SCREENSHOTS"):
             cell.scroll_into_view_if_needed()
             page.screenshot(path=f"{pictures}/chapter_04.png")

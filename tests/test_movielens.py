@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import zipfile
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -114,7 +115,7 @@ def test_a_title_may_differ_but_a_genre_may_not(files, folder):
     other = {**files, "items.csv": files["items.csv"].replace(b"Long", b"Longer")}
     fetch(folder, [giving(other)], say=lambda _: None)
     wrong = {**files, "items.csv": files["items.csv"].replace(b"Western", b"War")}
-    with pytest.raises(FetchError, match=r"items\.csv: expected SHA-256 .* came"):
+    with pytest.raises(FetchError, match=r"items\.csv: expected SHA-256 .* got"):
         fetch(folder.with_name("other"), [giving(wrong)], say=lambda _: None)
 
 
@@ -144,14 +145,14 @@ def test_a_truncated_download_is_refused(files, folder, tmp_path):
 
 def test_a_file_with_a_line_less_is_refused_with_both_numbers(files, folder):
     short = {**files, "ratings.csv": files["ratings.csv"][: -len("2,2,1,880606923\n")]}
-    with pytest.raises(FetchError, match=r"ratings\.csv: expected 4 lines, came 3"):
+    with pytest.raises(FetchError, match=r"ratings\.csv: expected 4 lines, got 3"):
         fetch(folder, [giving(short)], say=lambda _: None)
 
 
 def test_a_wrong_checksum_names_what_was_expected_and_what_came(files, folder):
     wrong = {**files, "users.csv": files["users.csv"].replace(b"53", b"54")}
     came = hashlib.sha256(wrong["users.csv"]).hexdigest()
-    with pytest.raises(FetchError, match=f"expected SHA-256 {movielens.PINNED['users.csv']}, came {came}"):
+    with pytest.raises(FetchError, match=f"expected SHA-256 {movielens.PINNED['users.csv']}, got {came}"):
         fetch(folder, [giving(wrong)], say=lambda _: None)
     assert only_the_lock_is_left(folder)
 
@@ -178,14 +179,41 @@ def test_without_a_zip_the_package_index_comes_before_grouplens(folder):
     assert grouplens.name == "GroupLens"
 
 
-def test_pip_that_fails_gives_its_words(files, folder, monkeypatch):
-    class Ran:
-        returncode, stderr = 1, "WARNING: retry\nERROR: No matching distribution found for recbole==1.2.1\n"
+TRACEBACK = """ERROR: Exception:
+Traceback (most recent call last):
+  File "/x/pip/_internal/cli/base_command.py", line 180, in exc_logging_wrapper
+{}
+"""
 
-    monkeypatch.setattr(movielens.subprocess, "run", lambda *args, **kwargs: Ran)
-    index = movielens.default_sources(folder)[0]
-    with pytest.raises(FetchError, match=r"package index.*: ERROR: No matching distribution found"):
-        fetch(folder, [index], say=lambda _: None)
+
+@pytest.mark.parametrize(
+    ("stderr", "last", "fix"),
+    [
+        ("WARNING: retry\nERROR: No matching distribution found for recbole==1.2.1\n", "ERROR: No matching", ""),
+        (
+            "ERROR: Could not install packages due to an OSError: Missing dependencies for SOCKS support.\n",
+            "ERROR: Could not install packages due to an OSError: Missing dependencies for SOCKS support.",
+            "Set HTTPS_PROXY and ALL_PROXY to an http:// proxy",
+        ),
+        (
+            TRACEBACK.format("OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /x.pem"),
+            "OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /x.pem",
+            "Set PIP_CERT to the right file",
+        ),
+        (TRACEBACK.format("ssl.SSLError: CERTIFICATE_VERIFY_FAILED"), "ssl.SSLError", "your network's certificates"),
+        (TRACEBACK.format("ValueError: something else"), "ValueError: something else", ""),
+        ("", "pip stopped with code 1", ""),
+    ],
+)
+def test_pip_that_fails_gives_its_last_line_and_what_to_set(files, folder, monkeypatch, stderr, last, fix):
+    ran = SimpleNamespace(returncode=1, stderr=stderr)
+    monkeypatch.setattr(movielens.subprocess, "run", lambda *args, **kwargs: ran)
+    with pytest.raises(FetchError) as caught:
+        fetch(folder, [movielens.default_sources(folder)[0]], say=lambda _: None)
+    (line,) = (line for line in str(caught.value).splitlines() if "package index" in line)
+    assert f"): {last}" in line
+    assert fix in line
+    assert "Traceback" not in line
 
 
 def test_a_folder_that_cannot_be_written_is_named(files, tmp_path):
@@ -243,7 +271,7 @@ def test_a_fetch_waits_for_another_and_then_finds_the_data(files, folder):
         movielens._write(files, folder)
     second.join(5)
     assert not second.is_alive()
-    assert "another fetch has brought it" in said[-1]
+    assert "another fetch got it" in said[-1]
 
 
 def test_a_fetch_that_waits_too_long_says_so(files, folder, monkeypatch):

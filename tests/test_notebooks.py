@@ -29,9 +29,9 @@ def read(folder, name):
     return nbformat.read(REPOSITORY / folder / f"{name}.ipynb", as_version=4)
 
 
-def statuses(report):
-    """Read a JSON report as {(kind, id): status}."""
-    return {(entry["kind"], entry["id"]): entry["status"] for entry in json.loads(report.read_text("utf-8"))}
+def statuses(results):
+    """Index the results of checks as {(kind, id): status}."""
+    return {(entry["kind"], entry["id"]): entry["status"] for entry in results}
 
 
 def expected_ids(name):
@@ -44,21 +44,25 @@ def expected_ids(name):
 
 @pytest.fixture(scope="session")
 def solved(tmp_path_factory):
-    """Run a solved chapter strictly: function of its name and a number of threads to the notebook and its report."""
+    """Run a solved chapter strictly: function of its name and a number of threads to the notebook and its results."""
 
     @cache
     def run(name, threads):
         report = tmp_path_factory.mktemp("report") / "report.json"
-        return build.execute(read("solutions", name), threads=threads, report=report), statuses(report)
+        return build.execute(read("solutions", name), threads=threads, report=report), json.loads(
+            report.read_text("utf-8")
+        )
 
     return run
 
 
 @each_chapter
-def test_unsolved_chapter_runs_clean(name, tmp_path):
+def test_unsolved_chapter_runs_clean(name, tmp_path, record_property):
     report = tmp_path / "report.json"
     build.execute(read("chapters", name), strict=False, report=report)
-    got = statuses(report)
+    results = json.loads(report.read_text("utf-8"))
+    record_property("checks", results)
+    got = statuses(results)
     for key in expected_ids(name):
         assert got.get(key) == "to do", f"{key} should be to do in the unsolved chapter"
     claims = {key: status for key, status in got.items() if key[0] == "claim"}
@@ -72,8 +76,10 @@ def test_unsolved_chapter_fails_in_strict_mode(name):
 
 
 @each_chapter
-def test_solved_chapter_passes_strict_with_the_saved_text(name, solved):
-    notebook, got = solved(name, 1)
+def test_solved_chapter_passes_strict_with_the_saved_text(name, solved, record_property):
+    notebook, results = solved(name, 1)
+    record_property("checks", results)
+    got = statuses(results)
     assert expected_ids(name) <= set(got)
     assert set(got.values()) == {"ok"}
     assert differences(read("solutions", name), notebook, exact=False) == []
