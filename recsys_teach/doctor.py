@@ -202,9 +202,7 @@ def _machine() -> list[Finding]:
 
 def _progress() -> list[Finding]:
     """Try what a check does: make the folder, lock, read the record, and write beside it."""
-    from filelock import FileLock, Timeout
-
-    from recsys_teach.learn.record import progress_file
+    from recsys_teach.learn.record import lock, locks_work, progress_file
 
     try:
         path = progress_file()
@@ -217,7 +215,7 @@ def _progress() -> list[Finding]:
         folder.mkdir(parents=True, exist_ok=True)
         trial.write_text("")
         trial.unlink()
-        if path.exists():
+        if path.exists() and path.read_bytes().strip():
             record = json.loads(path.read_text("utf-8"))
             if not isinstance(record, dict) or not all(isinstance(room, dict) for room in record.values()):
                 raise ValueError("its entries do not have the shape that the course writes")
@@ -227,16 +225,14 @@ def _progress() -> list[Finding]:
         says = f"{path} is damaged: {error}. The next check keeps it under another name and begins a new one"
         return [Finding("progress", False, says)]
     try:
-        with FileLock(path.with_suffix(".lock"), timeout=5):
+        with lock(path):
             pass
-    except Timeout:
-        says = f"{path.with_suffix('.lock')} is locked by another program. End the other kernels, then look again"
+    except OSError as error:
+        says = f"{folder} cannot be locked: {error}. End the other kernels, then look again"
         return [Finding("progress", False, says)]
-    except (OSError, NotImplementedError) as error:
-        says = f"the disk of {folder} has no locks: {error}. Name a folder on another disk in RECSYS_TEACH_HOME"
-        return [Finding("progress", False, says)]
+    without = "" if locks_work(folder) else "; its disk has no locks, so a second file takes their place"
     inside = " (inside the course: there is no home folder)" if folder.is_relative_to(REPOSITORY) else ""
-    return [Finding("progress", True, f"kept in {folder}{inside}")]
+    return [Finding("progress", True, f"kept in {folder}{inside}{without}")]
 
 
 def _chromium() -> list[Finding]:

@@ -290,23 +290,32 @@ def test_doctor_finds_a_progress_folder_that_cannot_be_written(monkeypatch, tmp_
     assert "RECSYS_TEACH_HOME" in finding.says
 
 
-def test_doctor_finds_a_disk_without_locks(monkeypatch, tmp_path):
-    import filelock
+def test_doctor_says_what_takes_the_place_of_locks(monkeypatch, tmp_path):
+    from recsys_teach.learn.record import locks_work
 
+    def refuse(*args):
+        raise OSError(37, "No locks available")
+
+    locks_work.cache_clear()
+    monkeypatch.setattr("fcntl.flock", refuse)
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
-
-    class Refused(filelock.FileLock):
-        def _acquire(self):
-            raise OSError(37, "No locks available")
-
-    monkeypatch.setattr(filelock, "FileLock", Refused)
     (finding,) = doctor._progress()
-    assert not finding.ok
-    assert "No locks available" in finding.says
-    assert "RECSYS_TEACH_HOME" in finding.says
+    assert finding.ok and "has no locks, so a second file takes their place" in finding.says
+    assert list(tmp_path.iterdir()) == []
+    locks_work.cache_clear()
 
 
-@pytest.mark.parametrize("text", ["[]", '{"exercises": 3}', "{", "", "null"])
+def test_doctor_says_that_somebody_else_has_the_lock(monkeypatch, tmp_path):
+    from recsys_teach.learn.record import lock
+
+    monkeypatch.setattr("recsys_teach.learn.record.LOCK_SECONDS", 0.1)
+    monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
+    with lock(tmp_path / "progress.json"):
+        (finding,) = doctor._progress()
+    assert not finding.ok and "End the other kernels" in finding.says
+
+
+@pytest.mark.parametrize("text", ["[]", '{"exercises": 3}', "{", "null"])
 def test_doctor_finds_a_damaged_progress_file(monkeypatch, tmp_path, text):
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
     (tmp_path / "progress.json").write_text(text)
