@@ -505,8 +505,8 @@ reveal("P13.1", {name: tuple(result.loc[name, ["nDCG@10 on the log", "clicks"]])
 # The two judges disagree. On the log the interest model alone wins by far, and popularity comes next (before the truth
 # perhaps by chance); under the truth both lose to the system. The softmax of the interest model learned which titles
 # stand among the *clicks of the log*, and the old service had a say in that; the click head learned who clicks *what
-# was shown to them*. The old service later showed 21 of 100 titles of the interest model's lists, about 12 of the system's,
-# 7 of the truth's. nDCG rewards guessing what was shown; what people would click takes an experiment.
+# was shown to them*. The old service later showed 21 of 100 titles of the interest model's lists, about 12 of the
+# system's, 7 of the truth's. nDCG rewards guessing what was shown; what people would click takes an experiment.
 
 # %% tags=["claim"]
 log_judge, clicks_judge = result["nDCG@10 on the log"], result["clicks"]
