@@ -24,7 +24,8 @@ from nbformat import NotebookNode
 from recsys_teach.files import REPOSITORY, copy_aside, write_whole
 from recsys_teach.kernel_env import kernel_env
 
-LESSONS = REPOSITORY / "authoring" / "lessons"
+LESSONS = REPOSITORY / "authoring"  # a folder for each chapter
+EACH_LESSON = "[0-9][0-9]_*/lesson.py"
 CHAPTERS = REPOSITORY / "chapters"
 SOLUTIONS = REPOSITORY / "solutions"
 
@@ -35,15 +36,22 @@ REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*### END SOL
 
 
 def read_lesson(path: Path) -> NotebookNode:
-    """Read a py:percent lesson as a notebook with derived cell ids and nothing that changes from run to run."""
+    """Read a py:percent lesson as a notebook with derived cell ids and nothing that changes from run to run.
+
+    Its first text names the file, in a comment that JupyterLab does not show, for whoever opens the notebook's source.
+    """
     lesson = jupytext.read(path, fmt="py:percent")
-    chapter = path.stem[:2]
+    chapter = path.parent.name[:2]
     seen: Counter[tuple[str, str]] = Counter()
     for cell in lesson.cells:
         key = (cell.cell_type, cell.source)
         cell.id = _digest(chapter, *key, str(seen[key]))[:12]
         seen[key] += 1
         cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
+    folder = path.parent.name
+    for cell in lesson.cells[:1]:
+        if cell.cell_type == "markdown":
+            cell.source = f"<!-- Generated from authoring/{folder}/lesson.py: edit that file. -->\n{cell.source}"
     lesson.metadata = NotebookNode(
         kernelspec=KERNEL, language_info={"name": "python"}, recsys_teach=lesson.metadata["recsys_teach"]
     )
@@ -130,7 +138,7 @@ def sources_only(notebook: NotebookNode) -> str:
 def check(path: Path) -> list[str]:
     """List what is committed for a lesson and would be built differently."""
     lesson = read_lesson(path)
-    chapter, solution = (folder / f"{path.stem}.ipynb" for folder in (CHAPTERS, SOLUTIONS))
+    chapter, solution = (folder / f"{path.parent.name}.ipynb" for folder in (CHAPTERS, SOLUTIONS))
     missing = [f"{file.relative_to(REPOSITORY)} is missing" for file in (chapter, solution) if not file.exists()]
     if missing:
         return missing
@@ -149,10 +157,10 @@ def build(path: Path) -> None:
     """Write the chapter and the executed solution of a lesson."""
     lesson = read_lesson(path)
     executed = execute(solved(lesson))  # first: a lesson that fails must not replace a chapter
-    chapter = CHAPTERS / f"{path.stem}.ipynb"
+    chapter = CHAPTERS / f"{path.parent.name}.ipynb"
     keep_learners_work(chapter)
     write_whole(chapter, to_text(unsolved(lesson)))
-    write_whole(SOLUTIONS / f"{path.stem}.ipynb", to_text(executed))
+    write_whole(SOLUTIONS / f"{path.parent.name}.ipynb", to_text(executed))
 
 
 def keep_learners_work(chapter: Path) -> None:
@@ -202,9 +210,10 @@ def _digest(*parts: str) -> str:
 def main(arguments: list[str]) -> int:
     """Build or check the lessons that are named, or all."""
     numbers = [argument for argument in arguments if argument != "--check"]
-    lessons = [path for path in sorted(LESSONS.glob("*.py")) if not numbers or path.stem[:2] in numbers]
+    known = sorted(LESSONS.glob(EACH_LESSON))
+    lessons = [path for path in known if not numbers or path.parent.name[:2] in numbers]
     if not lessons:
-        print(f"No lesson matches {numbers}; there are {[path.stem for path in sorted(LESSONS.glob('*.py'))]}.")
+        print(f"No lesson matches {numbers}; there are {[path.parent.name for path in known]}.")
         return 2
     if "--check" in arguments:
         wrong = [line for path in lessons for line in check(path)]
@@ -213,7 +222,7 @@ def main(arguments: list[str]) -> int:
     for path in lessons:
         start = time.monotonic()
         build(path)
-        print(f"{path.stem}: built in {time.monotonic() - start:.0f} s")
+        print(f"{path.parent.name}: built in {time.monotonic() - start:.0f} s")
     return 0
 
 

@@ -12,7 +12,7 @@ os.environ["TQDM_DISABLE"] = "1"  # no progress bars
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LESSONS = sorted((REPOSITORY / "authoring" / "lessons").glob("*.py"))
+LESSONS = sorted((REPOSITORY / "authoring").glob("[0-9][0-9]_*/lesson.py"))
 GATES = {
     "test_unsolved_chapter_runs_clean": "unsolved",
     "test_solved_chapter_passes_strict_with_the_saved_text": "solved",

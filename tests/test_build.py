@@ -79,7 +79,7 @@ def build(builder: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def _in_folder(builder: ModuleType, course: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    folders = {"LESSONS": "authoring/lessons", "CHAPTERS": "chapters", "SOLUTIONS": "solutions"}
+    folders = {"LESSONS": "authoring", "CHAPTERS": "chapters", "SOLUTIONS": "solutions"}
     monkeypatch.setattr(builder, "REPOSITORY", course)
     for name, folder in folders.items():
         monkeypatch.setattr(builder, name, course / folder)
@@ -93,8 +93,9 @@ def course(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("course")
     with pytest.MonkeyPatch.context() as monkeypatch:
         build = _in_folder(builder, folder, monkeypatch)
-        (build.LESSONS / "09_made_up.py").write_text(LESSON, encoding="utf-8")
-        build.build(build.LESSONS / "09_made_up.py")
+        (build.LESSONS / "09_made_up").mkdir()
+        (build.LESSONS / "09_made_up" / "lesson.py").write_text(LESSON, encoding="utf-8")
+        build.build(build.LESSONS / "09_made_up" / "lesson.py")
     return folder
 
 
@@ -111,8 +112,9 @@ def without_kernel(monkeypatch: pytest.MonkeyPatch, build: ModuleType) -> None:
     monkeypatch.setattr(build, "execute", lambda notebook: notebook)
 
 
-def lesson(build: ModuleType, *cells: str, name: str = "09_made_up.py"):
-    path = build.LESSONS / name
+def lesson(build: ModuleType, *cells: str, name: str = "09_made_up"):
+    path = build.LESSONS / name / "lesson.py"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(HEADER + "".join(f"\n# %%{cell}\n" for cell in cells), encoding="utf-8")
     return build.read_lesson(path)
 
@@ -260,7 +262,7 @@ def test_ids_are_unique_for_equal_cells_and_between_kinds(build: ModuleType) -> 
 
 def test_ids_differ_between_chapters_and_fit_the_format(build: ModuleType) -> None:
     one = lesson(build, "\na = 1").cells[0].id
-    assert lesson(build, "\na = 1", name="08_other.py").cells[0].id != one
+    assert lesson(build, "\na = 1", name="08_other").cells[0].id != one
     nbformat.validate(lesson(build, "\na = 1", "\na = 1"))
 
 
@@ -302,7 +304,7 @@ def test_outputs_hold_no_widget_ids_times_or_versions(built: ModuleType) -> None
 
 def test_an_unchanged_rebuild_gives_equal_bytes_and_keeps_nothing_aside(built: ModuleType, capsys) -> None:
     before = chapter(built).read_bytes(), solution(built).read_bytes()
-    built.build(built.LESSONS / "09_made_up.py")
+    built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert (chapter(built).read_bytes(), solution(built).read_bytes()) == before
     assert not (built.REPOSITORY / "my_work").exists()
 
@@ -311,7 +313,7 @@ def test_a_lesson_that_fails_leaves_chapter_and_solution_as_they_were(built: Mod
     before = chapter(built).read_bytes(), solution(built).read_bytes()
     lesson(built, "\nprint('new')", "\nraise RuntimeError('not today')")
     with pytest.raises(Exception, match="not today"):
-        built.build(built.LESSONS / "09_made_up.py")
+        built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert (chapter(built).read_bytes(), solution(built).read_bytes()) == before
     assert not (built.REPOSITORY / "my_work").exists()
 
@@ -320,7 +322,7 @@ def test_a_lesson_without_a_stub_leaves_chapter_and_solution_as_they_were(built:
     before = chapter(built).read_bytes(), solution(built).read_bytes()
     lesson(built, "\n### BEGIN SOLUTION\nprint(1)\n### END SOLUTION")
     with pytest.raises(ValueError, match="assigns nothing"):
-        built.build(built.LESSONS / "09_made_up.py")
+        built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert (chapter(built).read_bytes(), solution(built).read_bytes()) == before
 
 
@@ -330,7 +332,7 @@ def test_a_lesson_without_a_stub_leaves_chapter_and_solution_as_they_were(built:
 def test_a_chapter_that_a_learner_changed_is_kept_aside(built: ModuleType, without_kernel, capsys) -> None:
     work_on(chapter(built), "answer = TODO", "answer = 7  # mine")
     mine = chapter(built).read_bytes()
-    built.build(built.LESSONS / "09_made_up.py")
+    built.build(built.LESSONS / "09_made_up" / "lesson.py")
     [kept] = (built.REPOSITORY / "my_work").iterdir()
     assert kept.read_bytes() == mine
     assert kept.name.startswith("09_made_up.")
@@ -342,7 +344,7 @@ def test_a_cell_that_a_learner_added_is_work_too(built: ModuleType, without_kern
     notebook = nbformat.read(chapter(built), as_version=nbformat.NO_CONVERT)
     notebook.cells.append(nbformat.v4.new_code_cell("mine = 1"))
     nbformat.write(notebook, chapter(built))
-    built.build(built.LESSONS / "09_made_up.py")
+    built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert len(list((built.REPOSITORY / "my_work").iterdir())) == 1
 
 
@@ -353,14 +355,14 @@ def test_a_chapter_that_was_only_run_is_not_kept_aside(built: ModuleType, withou
             cell.execution_count = 1
             cell.outputs = [nbformat.v4.new_output("stream", text="run")]
     nbformat.write(notebook, chapter(built))
-    built.build(built.LESSONS / "09_made_up.py")
+    built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert not (built.REPOSITORY / "my_work").exists()
     assert capsys.readouterr().out == ""
 
 
 def test_an_untouched_chapter_of_an_older_lesson_is_not_kept_aside(built: ModuleType, without_kernel) -> None:
     lesson(built, "\nprint('a new edition')")
-    built.build(built.LESSONS / "09_made_up.py")
+    built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert not (built.REPOSITORY / "my_work").exists()
     assert "a new edition" in chapter(built).read_text("utf-8")
 
@@ -368,7 +370,7 @@ def test_an_untouched_chapter_of_an_older_lesson_is_not_kept_aside(built: Module
 def test_two_pieces_of_work_set_aside_in_one_second_are_both_kept(built: ModuleType, without_kernel) -> None:
     for name in ("mine", "yours"):
         work_on(chapter(built), "answer = TODO", f"answer = 7  # {name}")
-        built.build(built.LESSONS / "09_made_up.py")
+        built.build(built.LESSONS / "09_made_up" / "lesson.py")
     assert len(list((built.REPOSITORY / "my_work").iterdir())) == 2
 
 
@@ -389,7 +391,7 @@ def complaints(build: ModuleType, capsys) -> list[str]:
 
 def test_check_notices_a_changed_lesson_and_writes_nothing(built: ModuleType, capsys) -> None:
     before = chapter(built).read_bytes()
-    path = built.LESSONS / "09_made_up.py"
+    path = built.LESSONS / "09_made_up" / "lesson.py"
     path.write_text(path.read_text("utf-8").replace("one line", "one other line"), encoding="utf-8")
     assert complaints(built, capsys) == [
         "chapters/09_made_up.ipynb is not what the lesson says",
@@ -399,7 +401,7 @@ def test_check_notices_a_changed_lesson_and_writes_nothing(built: ModuleType, ca
 
 
 def test_check_notices_a_changed_solution_behind_an_unchanged_stub(built: ModuleType, capsys) -> None:
-    path = built.LESSONS / "09_made_up.py"
+    path = built.LESSONS / "09_made_up" / "lesson.py"
     path.write_text(path.read_text("utf-8").replace("return 2 * x", "return x + x"), encoding="utf-8")
     assert "solutions/09_made_up.ipynb is not what the lesson says" in complaints(built, capsys)
 
@@ -437,7 +439,7 @@ def test_a_lesson_that_is_none_is_told_which_there_are(built: ModuleType, capsys
 
 
 def test_one_lesson_is_built_if_one_is_named(built: ModuleType, without_kernel, capsys) -> None:
-    lesson(built, "\na = 1", name="08_other.py")
+    lesson(built, "\na = 1", name="08_other")
     assert built.main(["08"]) == 0
     assert (built.CHAPTERS / "08_other.ipynb").exists()
     assert capsys.readouterr().out.startswith("08_other: built in ")

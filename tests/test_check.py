@@ -95,7 +95,7 @@ def made_up_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECSYS_TEACH_STRICT", raising=False)
     # As the functions of a notebook, those of this file are sent to the judge process with all that they use.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    for module in ("declare", "record"):
+    for module in ("chapters", "record"):
         monkeypatch.setattr(f"recsys_teach.learn.{module}.chapters", lambda: {"09": CHAPTER})
 
 

@@ -1,9 +1,7 @@
 """Every exercise, as it is declared: what is right passes, what is wrong is told apart, nothing hangs."""
 
-import importlib.util
 import inspect
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +9,7 @@ import pytest
 import torch
 
 from recsys_teach.learn import TODO
-from recsys_teach.learn.declare import chapters
+from recsys_teach.learn.chapters import chapters, load_part
 from recsys_teach.learn.judge import judge
 
 EXERCISES = [exercise for chapter in chapters().values() for exercise in chapter.exercises]
@@ -20,16 +18,13 @@ each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exerci
 
 
 def answers(kind):
-    """Collect (exercise, answer) from RIGHT or WRONG in the files exercises/answers_chNN.py."""
-    found = []
-    for number, chapter in chapters().items():
-        path = Path(__file__).parent / "exercises" / f"answers_ch{number}.py"
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        of_kind = getattr(module, kind)
-        found += [(exercise, answer) for exercise in chapter.exercises for answer in of_kind[exercise.id]]
-    return found
+    """Collect (exercise, answer) from RIGHT or WRONG in the chapters' files answers.py."""
+    return [
+        (exercise, answer)
+        for number, chapter in chapters().items()
+        for exercise in chapter.exercises
+        for answer in getattr(load_part(number, "answers"), kind)[exercise.id]
+    ]
 
 
 RIGHT, WRONG = answers("RIGHT"), answers("WRONG")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import LESSONS, REPOSITORY
 
-from recsys_teach.learn.declare import chapters
+from recsys_teach.learn.chapters import chapters
 
-NAMES = [path.stem for path in LESSONS]
+NAMES = [path.parent.name for path in LESSONS]
 each_lesson = pytest.mark.parametrize("name", NAMES)
 
 HYPE = re.compile(r"\b(simply|obviously|drastically|just|clearly|trivially|of course)\b", re.I)

@@ -8,7 +8,7 @@ import torch
 from scipy.special import softmax
 from sklearn.metrics import log_loss, mean_squared_error
 
-from benchmarks import long_run_11
+from recsys_teach.learn.chapters import load_part
 from recsys_teach.models.multitask import (
     CGC,
     PLE,
@@ -23,6 +23,7 @@ from recsys_teach.models.multitask import (
 from recsys_teach.training import seeded, shuffled, train
 
 NAN = float("nan")
+SAVED_RUN = load_part("11", "saved_run")
 ALL = {
     "shared bottom": lambda: SharedBottom(6, 3, width=10),
     "MMoE": lambda: MMoE(6, 3, n_experts=4, width=5),
@@ -205,16 +206,16 @@ def test_parameters_of_the_paper_sizes_counted_by_hand() -> None:
 
 
 def test_budgets_of_the_long_run_on_the_generator_are_equal_within_one_per_cent() -> None:
-    counts = [n_parameters(make()) for make in long_run_11.GENERATOR.values()]
-    counts.append(2 * n_parameters(SharedBottom(100, 1, width=long_run_11.SINGLE_WIDTH)))
+    counts = [n_parameters(make()) for make in SAVED_RUN.GENERATOR.values()]
+    counts.append(2 * n_parameters(SharedBottom(100, 1, width=SAVED_RUN.SINGLE_WIDTH)))
     assert max(counts) / min(counts) < 1.01
 
 
-@pytest.mark.parametrize("n_factors", long_run_11.WIDTHS)
+@pytest.mark.parametrize("n_factors", SAVED_RUN.WIDTHS)
 def test_budgets_of_the_long_run_on_the_world_are_equal_within_one_per_cent(n_factors) -> None:
     counts = [
-        n_parameters(long_run_11.make_ranker(name, n_factors)) * (3 if name == "single task" else 1)
-        for name in long_run_11.WIDTHS[n_factors]
+        n_parameters(SAVED_RUN.make_ranker(name, n_factors)) * (3 if name == "single task" else 1)
+        for name in SAVED_RUN.WIDTHS[n_factors]
     ]
     assert max(counts) / min(counts) < 1.01
 

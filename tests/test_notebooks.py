@@ -14,13 +14,15 @@ from nbclient.exceptions import CellExecutionError
 from notebook_text import agree, differences
 
 from recsys_teach.kernel_env import kernel_env
-from recsys_teach.learn.declare import chapters
+from recsys_teach.learn.chapters import chapters
 
 sys.path.insert(0, str(REPOSITORY / "authoring"))
 import build
 
 # One worker runs all tests of a chapter, so that a run is shared by those that look at it.
-NAMES = [pytest.param(path.stem, marks=pytest.mark.xdist_group(path.stem), id=path.stem) for path in LESSONS]
+NAMES = [
+    pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in (path.parent.name for path in LESSONS)
+]
 each_chapter = pytest.mark.parametrize("name", NAMES)
 pytestmark = pytest.mark.notebook
 

@@ -12,7 +12,8 @@ import pytest
 
 from recsys_teach.files import REPOSITORY, write_whole
 from recsys_teach.learn import check, predict, progress, quiz
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question, chapter_of, chapters
+from recsys_teach.learn.chapters import chapter_of, chapters
+from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
 from recsys_teach.learn.record import change_progress, locks_work, progress_file, read_progress, report
 
 EMPTY = {"exercises": {}, "predictions": {}, "quiz": {}}
@@ -45,7 +46,7 @@ def made_up_chapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RECSYS_TEACH_REPORT", raising=False)
     monkeypatch.delenv("RECSYS_TEACH_STRICT", raising=False)
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "data"))
-    for module in ("declare", "record"):
+    for module in ("chapters", "record"):
         monkeypatch.setattr(f"recsys_teach.learn.{module}.chapters", lambda: {"09": CHAPTER})
 
 

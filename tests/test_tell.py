@@ -35,7 +35,7 @@ CHAPTER = Chapter(
 def made_up_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECSYS_TEACH_STRICT", raising=False)
     monkeypatch.setattr("recsys_teach.learn.tell._hints_given", {})
-    for module in ("declare", "record"):
+    for module in ("chapters", "record"):
         monkeypatch.setattr(f"recsys_teach.learn.{module}.chapters", lambda: {"09": CHAPTER})
 
 

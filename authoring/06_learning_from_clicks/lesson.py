@@ -33,9 +33,8 @@ from scipy.stats import rankdata
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate, paired_difference, result_table
 from recsys_teach.figures import BLACK, MODEL_STYLES, SKY, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, split_per_user
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.world import load_world
 
 # %% [markdown]
@@ -466,7 +465,7 @@ claim("Ada's score of Waltz by cosine", float(X[0] @ cosine[:, 2]), above=0.5)
 # ## Where the truth is known: the world
 #
 # Settings chosen on the test part flatter whoever tried most. We cut a **validation** part from the training part,
-# three times, and take what ranks best on average. BPR's grid takes longer: `benchmarks/long_run_06.py` saved it.
+# three times, and take what ranks best on average. BPR's grid takes longer: `saved_run.py` saved it.
 
 # %%
 world = load_world()
@@ -557,10 +556,10 @@ claim("Both beat PureSVD in each split", bool((folds[["EASE", "iALS"]].min(axis=
 # iALS is ahead of EASE in every split, but by .003 only, and on the first split the interval of the difference over
 # people, −.002 to .010, contains 0. Too little to choose by.
 #
-# Does BPR need more epochs? More take too long here; these runs were **saved** by `benchmarks/long_run_06.py`.
+# Does BPR need more epochs? More take too long here; these runs were **saved** by `saved_run.py`.
 
 # %% tags=["claim"]
-saved = pd.read_csv(REPOSITORY / "datasets" / "long_runs" / "06_bpr.csv").fillna({"setting": ""})
+saved = load_saved_run("06")["bpr"].fillna({"setting": ""})
 tested = saved[saved["part"] == "test"].pivot_table("ndcg", "seed", ["model", "setting"])
 print(tested.agg(["mean", "std"]).T.round(3))
 bpr = tested["BPR"]  # (5 splits, 3 numbers of epochs)

@@ -1,9 +1,9 @@
 """The long run of chapter 06: BPR for more epochs than a notebook may wait for, and the grids behind the settings.
 
-    python benchmarks/long_run_06.py
+    python -m authoring.saved_runs 06
 
 takes about ten minutes of one core, the fetched MovieLens-100K and no network. It writes
-``datasets/long_runs/06_bpr.csv``, with the columns data, part, seed, model, setting, ndcg, behind, low and high:
+``saved/bpr.csv``, with the columns data, part, seed, model, setting, ndcg, behind, low and high:
 
 * part "test": five random splits of MovieLens-100K per person, BPR after 30, 60 and 120 epochs, beside the other
   models. ``behind`` is PureSVD minus the model over the people of that split, ``low`` and ``high`` its 95 % interval;
@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate, paired_difference
-from recsys_teach.files import REPOSITORY, write_whole
 from recsys_teach.interactions import split_per_user
 from recsys_teach.models import BPR, EASE, IALS, Popularity, PureSVD
 from recsys_teach.world import load_world
 
-PATH = REPOSITORY / "datasets" / "long_runs" / "06_bpr.csv"
 EPOCHS = (30, 60, 120)
 BPR_GRID = [(64, 0.2, 0.02), (64, 0.1, 0.02), (64, 0.4, 0.02), (64, 0.2, 0.01), (64, 0.2, 0.04), (32, 0.2, 0.02),
             (128, 0.2, 0.02)]  # fmt: skip
@@ -94,8 +93,4 @@ def main() -> None:
         came = run()
         print(pd.DataFrame(came).round(4).to_string(), flush=True)
         rows += came
-        write_whole(PATH, pd.DataFrame(rows).round(4).to_csv(index=False))
-
-
-if __name__ == "__main__":
-    main()
+        save("06", bpr=pd.DataFrame(rows).round(4))

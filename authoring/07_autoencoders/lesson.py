@@ -37,9 +37,8 @@ from torch.nn import functional as F
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate, result_table
 from recsys_teach.figures import BLUE, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.metrics import rmse
 from recsys_teach.world import load_world
 
@@ -530,7 +529,7 @@ for row, row_scores, ours in zip(tiny_clicks, scores, package_likelihood(scores,
 # ## Where the truth is known: newcomers of the world
 #
 # Do networks, with 32 factors and 40 epochs throughout, pass EASE here? We fit the first draw;
-# `benchmarks/long_run_07.py` saved all five.
+# `saved_run.py` saved all five.
 
 # %%
 people, held = draws[0]
@@ -551,8 +550,7 @@ for name, model in {"EASE": EASE(300).fit(people), "Mult-DAE": dae, "Mult-VAE": 
 result_table(results)
 
 # %% tags=["claim"]
-folder = REPOSITORY / "datasets" / "long_runs"
-saved = pd.read_csv(folder / "07_world.csv")
+saved = load_saved_run("07")["world"]
 in_world = saved[saved["metric"] == "nDCG@10"].pivot_table("value", "seed", "model")
 print(in_world.drop(columns="collapsed").agg(["mean", "std"]).round(3).to_string())
 claim("Mult-VAE is above EASE in each draw", bool((in_world["Mult-VAE"] > in_world["EASE"]).all()))
@@ -641,7 +639,7 @@ result_table(ml_results)
 # at most 40, and EASE's $\lambda$ (and, in two draws, the networks' other settings), on the other it measures, once.
 
 # %%
-curves, final = pd.read_csv(folder / "07_curves.csv"), pd.read_csv(folder / "07_results.csv")
+curves, final = load_saved_run("07")["curves"], load_saved_run("07")["results"]
 by_epoch = curves.pivot_table("ndcg", "epoch", "model")  # mean of five draws
 fig, ax = new_axes(height=3.8)
 for name, place in {"Mult-DAE": (9, 0.335), "Mult-VAE": (4, 0.4)}.items():

@@ -1,12 +1,12 @@
 """Train the autoencoders of chapter 07 on MovieLens-100K for longer than a notebook may.
 
-python benchmarks/long_run_07.py
+python -m authoring.saved_runs 07
 
 Five draws of 150 held-out people, and for each five 150 others to choose the epoch on: the models are fitted without
 either and followed epoch by epoch on the second, then fitted with the second, for as many epochs as were best, and
 measured once on the first. The other settings were chosen on the second group of the draws 0 and 1. AutoRec is fitted
 on five random folds. Then the world: five draws of 250 held-out people, settings as in the notebook. Writes
-datasets/long_runs/07_curves.csv, 07_results.csv and 07_world.csv. It takes about five minutes on one core, and the
+saved/curves.csv, results.csv and world.csv. It takes about five minutes on one core, and the
 fetched MovieLens-100K.
 """
 
@@ -17,16 +17,15 @@ import pandas as pd
 import torch
 from sklearn.model_selection import KFold
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, Split, split_users
 from recsys_teach.metrics import rmse
 from recsys_teach.models import EASE, AutoRec, MultDAE, MultVAE, Popularity
 from recsys_teach.models.autoencoder import kl_to_normal
 from recsys_teach.world import load_world
 
-FOLDER = REPOSITORY / "datasets" / "long_runs"
 N_EPOCHS = 40
 SETTINGS = {"Mult-DAE": (MultDAE, {}), "Mult-VAE": (MultVAE, {})}
 
@@ -105,11 +104,6 @@ def main() -> None:
         of_curves, of_results = held_out(ml, seed)
         curves, results = curves + of_curves, results + of_results
         print(pd.DataFrame(of_results).to_string(), flush=True)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(world_draws(load_world().clicks())).round(4).to_csv(FOLDER / "07_world.csv", index=False)
-    pd.DataFrame(curves).round(4).to_csv(FOLDER / "07_curves.csv", index=False)
-    pd.DataFrame(results).round(4).to_csv(FOLDER / "07_results.csv", index=False)
-
-
-if __name__ == "__main__":
-    main()
+    save("07", world=pd.DataFrame(world_draws(load_world().clicks())).round(4))
+    save("07", curves=pd.DataFrame(curves).round(4))
+    save("07", results=pd.DataFrame(results).round(4))

@@ -35,9 +35,8 @@ from torch.nn import functional as F
 from recsys_teach import movielens
 from recsys_teach.evaluation import Result, evaluate, paired_difference, result_table
 from recsys_teach.figures import BLACK, MODEL_STYLES, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, split_last_out
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models.sequence import GRUNetwork, histories, padded
 from recsys_teach.ranking import rank_unseen
 from recsys_teach.training import seeded
@@ -527,13 +526,12 @@ claim("The 95 % interval of this GRU minus popularity lies above 0", over_popula
 print(f"nDCG@10: {results['GRU, one epoch'].mean('nDCG@10'):.3f}")
 
 # %% [markdown]
-# That beats popularity, and no more. A longer run is **saved**: `benchmarks/long_run_08.py` trained five seeds with
+# That beats popularity, and no more. A longer run is **saved**: `saved_run.py` trained five seeds with
 # each loss and kept each one's best epoch. A sampled epoch takes less than half the time, so there are 40 against 20.
 # Which loss learns more from an epoch?
 
 # %%
-folder = REPOSITORY / "datasets" / "long_runs"
-curves, saved = pd.read_csv(folder / "08_curves.csv"), pd.read_csv(folder / "08_test.csv", index_col="user")
+curves, saved = load_saved_run("08")["curves"], load_saved_run("08")["test"].set_index("user")
 fig, ax = new_axes(height=3.8)
 for loss, line in [("softmax", "-"), ("sampled", "--")]:
     by_epoch = curves[curves["loss"] == loss].pivot_table("validation_ndcg", "epoch", "seed")

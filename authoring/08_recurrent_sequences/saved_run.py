@@ -1,13 +1,13 @@
 """The long run of chapter 08: a GRU on MovieLens-100K, full softmax against one sampled item, five seeds each.
 
-    python benchmarks/long_run_08.py
+    python -m authoring.saved_runs 08
 
 takes about fifteen minutes of one core and no network. Hyper-parameters and the epoch that is kept come from the
 validation part, each person's last event but one; the weights never see the two last events. For the test the network
-reads all events but the last. It writes into ``datasets/long_runs/``
+reads all events but the last. It writes into ``saved/``
 
-* ``08_curves.csv``: loss, seed, epoch, training loss, validation nDCG@10;
-* ``08_test.csv``: nDCG@10 of each person's last event, one column for each loss and seed.
+* ``curves.csv``: loss, seed, epoch, training loss, validation nDCG@10;
+* ``test.csv``: nDCG@10 of each person's last event, one column for each loss and seed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ from typing import Any
 import pandas as pd
 import torch
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate
-from recsys_teach.files import REPOSITORY, write_whole
 from recsys_teach.interactions import split_last_out
 from recsys_teach.models.sequence import GRURecommender, NextItemModel, histories
 
 SEEDS = range(5)
 EPOCHS = {"softmax": 20, "sampled": 40}  # a sampled epoch takes less than half the time, and teaches less
 SETTINGS: dict[str, Any] = {"n_factors": 64, "max_length": 50, "dropout": 0.3, "batch_size": 64, "learning_rate": 5e-3}
-FOLDER = REPOSITORY / "datasets" / "long_runs"
 
 
 def run(kind: type[NextItemModel], settings: dict[str, Any], number: str) -> None:
@@ -47,9 +46,10 @@ def run(kind: type[NextItemModel], settings: dict[str, Any], number: str) -> Non
             tests[f"{loss} {seed}"] = result.per_user["nDCG@10"].round(4)
             print(loss, seed, "epoch", done.best_epoch, max(done.scores), result.mean("nDCG@10"), flush=True)
         columns = ["loss", "seed", "epoch", "training_loss", "validation_ndcg"]
-        write_whole(FOLDER / f"{number}_curves.csv", pd.DataFrame(curves, columns=columns).to_csv(index=False))
-        write_whole(FOLDER / f"{number}_test.csv", pd.DataFrame(tests).to_csv(index_label="user"))
+        of_users = pd.DataFrame(tests).rename_axis("user").reset_index()
+        save(number, curves=pd.DataFrame(curves, columns=columns), test=of_users)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Train, test, and write the tables."""
     run(GRURecommender, SETTINGS, "08")

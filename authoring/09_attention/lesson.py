@@ -34,9 +34,8 @@ from torch.nn import functional as F
 from recsys_teach import movielens
 from recsys_teach.evaluation import Result, evaluate, paired_difference, result_table
 from recsys_teach.figures import BLACK, BLUE, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import split_last_out
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reference, reveal
 from recsys_teach.models import EASE, CoVisitation, MarkovChain
 from recsys_teach.ranking import rank_unseen
 from recsys_teach.training import seeded
@@ -215,12 +214,12 @@ check("9.3", order_gap)
 # (**layer norm**); its result, random numbers of which are set to 0 while training (**dropout**), is *added* to what
 # came in.
 #
-# Does order matter to one block, or to two? `ch09` holds the course's own answers, so the cell runs whatever yours do;
-# to try yours, leave out `ch09.`:
+# Does order matter to one block, or to two? `reference` takes the course's own answer, so the cell runs whatever yours
+# does; to try yours, leave out that line:
 
 # %% tags=["claim"]
-from recsys_teach.learn.exercises import ch09
 
+order_gap = reference("9.3")
 row = np.array([0, 1, 3, 2, 5])
 
 
@@ -236,11 +235,11 @@ def reader(network):
 
 with seeded(9):  # items, factors, places, blocks, dropout
     one, two = (SASRecNetwork(6, 8, 5, n_blocks, 0.2).eval() for n_blocks in (1, 2))
-claim("With vectors of the places order matters", ch09.order_gap(reader(one), row) > 0.01)
+claim("With vectors of the places order matters", order_gap(reader(one), row) > 0.01)
 for network in (one, two):
     torch.nn.init.zeros_(network.place_factors.weight)
-claim("Without them it does not, to one block", ch09.order_gap(reader(one), row) < 1e-5)
-claim("To two blocks it does", ch09.order_gap(reader(two), row) > 0.01)
+claim("Without them it does not, to one block", order_gap(reader(one), row) < 1e-5)
+claim("To two blocks it does", order_gap(reader(two), row) > 0.01)
 
 # %% [markdown]
 # Two blocks notice something without places: after a swap a state in the middle has met other items, and the last place
@@ -300,7 +299,7 @@ ahead = {}
 for kind, n_blocks in [(SASRecNetwork, 1), (OffByOne, 1), (OffByOne, 2), (NoMask, 1)]:
     with seeded(9):
         network = kind(6, 8, 5, n_blocks, 0.2).eval()
-    ahead[f"{kind.__name__}, blocks: {n_blocks}"] = ch09.steps_ahead(reader(network), row, 4)
+    ahead[f"{kind.__name__}, blocks: {n_blocks}"] = reference("9.4")(reader(network), row, 4)
 print(pd.Series(ahead, name="steps ahead"))
 claim("Only the package's network keeps to the past", list(ahead.values()) == [0, 1, 2, 4])
 
@@ -468,7 +467,7 @@ scores = states @ vectors.T
 few = scores.gather(1, torch.hstack([right[:, None], drawn]))  # (5, 4), the right one first
 labels = torch.tensor([1.0, 0, 0, 0], dtype=torch.double).expand(5, 4)
 by_torch = F.cross_entropy(scores, right).item(), F.binary_cross_entropy_with_logits(few, labels).item()
-by_hand = ch09.two_losses(*(part.numpy() for part in (states, vectors, right, drawn)))
+by_hand = reference("9.5")(*(part.numpy() for part in (states, vectors, right, drawn)))
 claim("Both losses agree with PyTorch", np.allclose(by_hand, by_torch))
 
 # %% [markdown]
@@ -510,7 +509,7 @@ check("9.6", believed)
 # %% tags=["claim"]
 m = 1682
 p = np.append(0.01, np.full(m - 1, 0.99 / (m - 1)))  # one film of 1 %, the others share the rest
-sigma = ch09.believed(p, 1)
+sigma = reference("9.6")(p, 1)
 scores = np.log(sigma) - np.log(1 - sigma)  # s, from σ(s)
 claim("What the sampled loss believes of a film of 1 %, of 1,682", sigma[0], near=0.944, within=0.001)
 claim("The softmax of the scores is p", np.allclose(np.exp(scores) / np.exp(scores).sum(), p))
@@ -527,7 +526,7 @@ claim("Times that a film is drawn as wrong, in one epoch with one draw", n_targe
 # ## Loss against architecture
 #
 # To tell two causes apart, cross them: two networks, two losses, five seeds each. The runs are **saved**
-# (`benchmarks/long_run_08.py`, `long_run_09.py`).
+# (`saved_run.py` of chapters 08 and 09).
 #
 # Not all is equal. Each network has its own settings, chosen on each person's last film but one, for both losses alike:
 # the GRU reads the last 50 films, SASRec 20, and their learning rates differ. Full runs have 20 epochs, sampled ones
@@ -535,12 +534,11 @@ claim("Times that a film is drawn as wrong, in one epoch with one draw", n_targe
 # four curves will lie together?
 
 # %%
-folder = REPOSITORY / "datasets" / "long_runs"
-saved = {"GRU": pd.read_csv(folder / "08_test.csv", index_col="user")}
-saved["SASRec"] = pd.read_csv(folder / "09_test.csv", index_col="user")
+saved = {"GRU": load_saved_run("08")["test"].set_index("user")}
+saved["SASRec"] = load_saved_run("09")["test"].set_index("user")
 fig, ax = new_axes(height=4)
 for network, number in [("GRU", "08"), ("SASRec", "09")]:
-    curves = pd.read_csv(folder / f"{number}_curves.csv")
+    curves = load_saved_run(number)["curves"]
     for loss, line in [("softmax", "-"), ("sampled", "--")]:
         mean = curves[curves["loss"] == loss].groupby("epoch")["validation_ndcg"].mean()
         ax.plot(mean, color=MODEL_STYLES[network]["color"], linestyle=line)

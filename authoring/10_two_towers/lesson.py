@@ -36,9 +36,8 @@ from torch.nn import functional as F
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate, paired_difference, result_table
 from recsys_teach.figures import BLUE, ORANGE, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, split_last_out, split_per_user
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models import EASE, Popularity, PureSVD
 from recsys_teach.training import shuffled, train
 from recsys_teach.world import load_world
@@ -430,7 +429,7 @@ claim("AUC of items that nobody has met", float(auc), near=0.64, within=0.03)
 affinity = world.truth.affinity(users)[:, new]
 close = np.mean([np.corrcoef(row, true)[0, 1] for row, true in zip(scores, affinity, strict=True)])
 claim("Mean correlation with a user's true tastes for them", float(close), near=0.5, within=0.1)
-saved = pd.read_csv(REPOSITORY / "datasets" / "long_runs" / "10_two_towers.csv")
+saved = load_saved_run("10")["two_towers"]
 five = saved[saved["data"] == "world"].pivot_table(index="seed", columns=["metric", "model"], values="value")
 auc_five = five["AUC of new items"]
 claim("Five other worlds, saved: least AUC from features", float(auc_five["features"].min()), above=0.58)
@@ -575,7 +574,7 @@ result_table(list(results.values()))
 
 # %% [markdown]
 # Better than popularity, and level with EASE. What do the features add? Five seeds, **saved** by
-# `benchmarks/long_run_10.py`:
+# `saved_run.py`:
 
 # %% tags=["claim"]
 by_seed = saved[saved["data"] == "ml-100k"].pivot_table(index="seed", columns="model", values="value")

@@ -1,6 +1,6 @@
 """The runs of chapter 10 that take longer than a notebook may: five seeds of the two towers.
 
-`python benchmarks/long_run_10.py` writes datasets/long_runs/10_two_towers.csv with the columns data, model, seed,
+`python -m authoring.saved_runs 10` writes saved/two_towers.csv with the columns data, model, seed,
 metric and value. It takes about three minutes on one core.
 
 On the world each seed draws another world; on MovieLens-100K the last event of each user is held out, and a seed moves
@@ -10,18 +10,13 @@ world on the test part of seed 0, as the chapter says.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, split_last_out, split_per_user
 from recsys_teach.models import EASE, Popularity, PureSVD
 from recsys_teach.models.two_tower import TwoTower
@@ -125,10 +120,4 @@ def main() -> None:
         print(*rows[-11:], sep="\n", flush=True)
     rows += run_movielens()
     table = pd.DataFrame(rows, columns=["data", "model", "seed", "metric", "value"]).round(4)
-    folder = REPOSITORY / "datasets" / "long_runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "10_two_towers.csv", index=False)
-
-
-if __name__ == "__main__":
-    main()
+    save("10", two_towers=table)

@@ -35,8 +35,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from recsys_teach.figures import BLUE, GREEN, ORANGE, new_axes, show
-from recsys_teach.files import REPOSITORY
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reference, reveal
 from recsys_teach.training import seeded, shuffled, train
 from recsys_teach.world import make_world
 
@@ -155,10 +154,10 @@ check("11.2", mix)
 
 # %% [markdown]
 # The **multi-gate mixture of experts** (**MMoE**, Ma et al. 2018) is that, with a head for each task at the end, here
-# by loops. (What we import from `exercises` replaces your version from here on.)
+# by loops. (`reference` takes the course's own version of an exercise, which replaces yours from here on.)
 
 # %%
-from recsys_teach.learn.exercises.ch11 import mix
+mix = reference("11.2")
 
 rng = np.random.default_rng(11)
 X, W = rng.normal(size=(5, 4)), rng.normal(size=(3, 4, 2))  # 5 rows of 4 features; 3 experts of 2 units
@@ -202,8 +201,9 @@ check("11.3", mmoe_forward)
 # left of an MMoE with *one* expert? A softmax over one number is 1.
 
 # %%
-from recsys_teach.learn.exercises.ch11 import mmoe_forward
 from recsys_teach.models.multitask import PLE, MMoE, SharedBottom, n_parameters
+
+mmoe_forward = reference("11.3")
 
 assert np.allclose(mmoe_forward(X, W, gates, heads), said)
 x = torch.from_numpy(X).float()
@@ -313,8 +313,9 @@ check("11.5", related_weights)
 # \big[ e^{\alpha \alpha' p} \cos(\beta - \beta') - e^{-\alpha \alpha' p} \cos(\beta + \beta') \big]$$
 
 # %%
-from recsys_teach.learn.exercises.ch11 import related_weights
 from recsys_teach.models.multitask import label_correlation, related_tasks
+
+related_weights = reference("11.5")
 
 a1, b1, a2, b2, p = 1.2, 0.3, -0.7, 0.8, 0.5  # α, β, α', β'
 minus, plus = np.exp(a1 * a2 * p) * np.cos(b1 - b2), np.exp(-a1 * a2 * p) * np.cos(b1 + b2)
@@ -446,7 +447,7 @@ claim("The same, cosine 1.0", float(moved[1.0]), below=0.4)
 #
 # Four models of equal budget. Each **draw** makes new data, weights and waves, and each model starts from two seeds.
 # Draws differ in how hard they are, so we subtract *within* a draw, average over its seeds, and take the interval over
-# draws. The runs were **saved** by `benchmarks/long_run_11.py`. An error is the mean squared error on new rows, as a
+# draws. The runs were **saved** by `saved_run.py`. An error is the mean squared error on new rows, as a
 # share of the label's variance.
 
 
@@ -457,7 +458,7 @@ def interval(differences):
     return np.mean(differences), stats.t.ppf(0.975, n - 1) * np.std(differences, ddof=1) / np.sqrt(n)
 
 
-saved = pd.read_csv(REPOSITORY / "datasets" / "long_runs" / "11_generator.csv")
+saved = load_saved_run("11")["generator"]
 runs = saved.pivot_table(index=["cosine", "draw", "seed"], columns="model", values="error")  # mean of both tasks
 by_draw = runs.groupby(["cosine", "draw"]).mean()
 gain = by_draw.rsub(by_draw["shared bottom"], axis=0).drop(columns="shared bottom")
@@ -622,7 +623,7 @@ claim("Highest AUC of a model below that of the truth", bool((aucs["shared"] < a
 # worlds each, **saved**. Which marks lie right of the dashed line, and which right of the diamonds?
 
 # %%
-worlds = pd.read_csv(REPOSITORY / "datasets" / "long_runs" / "11_world.csv")
+worlds = load_saved_run("11")["world"]
 measured = worlds.pivot_table(index=["setting", "task", "seed"], columns="model", values="auc")
 settings = ["one taste, 3 numbers", "one taste, 12 numbers", "two tastes, 12 numbers"]
 looks = {"roomy twins": ("#777777", "D"), "shared bottom": (BLUE, "o"), "MMoE": (ORANGE, "^"), "PLE": (GREEN, "s")}

@@ -1,7 +1,7 @@
 """The runs of chapter 11 that take longer than a notebook may: the generator of two tasks, and three kinds of worlds.
 
-`python benchmarks/long_run_11.py` writes datasets/long_runs/11_generator.csv (cosine, draw, seed, model, task, error)
-and 11_world.csv (setting, seed, model, task, auc). It takes about ten minutes on one core.
+`python -m authoring.saved_runs 11` writes saved/generator.csv (cosine, draw, seed, model, task, error)
+and world.csv (setting, seed, model, task, auc). It takes about ten minutes on one core.
 
 On the generator an error is the mean squared error on new rows as a share of the variance of the label. A draw moves
 data, weights and waves; a seed moves the start of the network and the order of the batches. In a world each seed draws
@@ -10,27 +10,19 @@ another world; an AUC weighs each held-out row by its true chances, so that no c
 
 from __future__ import annotations
 
-import os
-
-if __name__ == "__main__":  # not where a test reads the budgets
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("TQDM_DISABLE", "1")
-
 import sys
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from recsys_teach.files import REPOSITORY
+from authoring.saved_runs import expected_auc, save
 from recsys_teach.models.multitask import PLE, MMoE, PairInput, SharedBottom, related_tasks, task_losses
 from recsys_teach.training import seeded, shuffled, train
 from recsys_teach.world import make_world
 
-FOLDER = REPOSITORY / "datasets" / "long_runs"
 COSINES, DRAWS, SEEDS = (0.5, 0.9, 1.0), range(10), range(2)
 N_TRAIN, N_TEST = 10_000, 5_000
 GENERATOR = {  # all within 1 % of 14,818 parameters, gates counted
@@ -83,7 +75,7 @@ def run_generator() -> None:
                 for name, errors in generator_errors(cosine, draw, seed).items():
                     rows += [(cosine, draw, seed, name, task, error) for task, error in enumerate(errors)]
         table = pd.DataFrame(rows, columns=["cosine", "draw", "seed", "model", "task", "error"])
-        table.round(5).to_csv(FOLDER / "11_generator.csv", index=False)
+        save("11", generator=table.round(5))
         print("draw", draw, flush=True)
 
 
@@ -175,12 +167,6 @@ def fit_ranker(
         return ranker(rows["users"], rows["items"]).numpy()
 
 
-def expected_auc(scores: np.ndarray, chances: np.ndarray) -> float:
-    """AUC if the labels of these rows were drawn again and again: each row is 1 with its chance, else 0."""
-    weights = np.concatenate([chances, 1 - chances])
-    return float(roc_auc_score(np.repeat([1, 0], len(scores)), np.tile(scores, 2), sample_weight=weights))
-
-
 def world_aucs(rows: dict, scores: np.ndarray) -> list[float]:
     """AUC of each task over its held-out rows."""
     aucs = []
@@ -214,7 +200,6 @@ def run_world(setting: str, seed: int) -> list[tuple]:
 def main() -> None:
     """Run everything, or only what is named (generator, world), and write the tables."""
     torch.set_num_threads(1)
-    FOLDER.mkdir(parents=True, exist_ok=True)
     wanted = sys.argv[1:] or ["generator", "world"]
     if "generator" in wanted:
         run_generator()
@@ -225,8 +210,4 @@ def main() -> None:
                 rows += run_world(setting, seed)
                 print(setting, seed, flush=True)
                 table = pd.DataFrame(rows, columns=["setting", "seed", "model", "task", "auc"])
-                table.round(4).to_csv(FOLDER / "11_world.csv", index=False)
-
-
-if __name__ == "__main__":
-    main()
+                save("11", world=table.round(4))

@@ -35,8 +35,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
 from recsys_teach.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, new_axes, show
-from recsys_teach.files import REPOSITORY
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models.multitask import SharedBottom, task_gradients, task_losses
 from recsys_teach.training import seeded, shuffled, train
 from recsys_teach.world import FIRST_ITEM_ID, load_world, make_world
@@ -353,14 +352,13 @@ claim("Sixteen units: share of steps with a cosine below -.1", np.mean(sixteen <
 #
 # ## The seesaw
 #
-# If one task gains what the other loses, that is a **seesaw**. `benchmarks/long_run_12.py` trained both tasks in five
+# If one task gains what the other loses, that is a **seesaw**. `saved_run.py` trained both tasks in five
 # worlds, with each method and ten fixed weights of watch time, .01 to .99 (the click has the rest); the results are
 # **saved**. **R²** is the share of the variance of watch time that is explained: 1 is perfect, 0 no better than the
 # mean. Where are the points?
 
 # %%
-folder = REPOSITORY / "datasets" / "long_runs"
-seesaw = pd.read_csv(folder / "12_seesaw.csv")
+seesaw = load_saved_run("12")["seesaw"]
 means = seesaw.groupby(["width", "method", "weight"], dropna=False)[["click_auc", "watch_r2"]].mean().reset_index()
 looks = {"minutes": (VERMILION, "X"), "uncertainty": (BLUE, "o"), "GradNorm": (GREEN, "s"), "PCGrad": (PURPLE, "^")}
 offsets = {"minutes": (-6, -20), "uncertainty": (-12, 11), "GradNorm": (-30, -21), "PCGrad": (10, -14)}
@@ -451,7 +449,7 @@ history = train(torch.nn.ModuleList([pairs, shared_net]), ml_batches, ml_loss, n
 
 # %% tags=["claim"]
 claim("MovieLens: mean cosine of the gradients of rating and like", float(np.mean(agree)), above=0.3)
-real = pd.read_csv(folder / "12_movielens.csv").pivot_table(["rmse", "like_auc"], "seed", "method")
+real = load_saved_run("12")["movielens"].pivot_table(["rmse", "like_auc"], "seed", "method")
 gain = {"RMSE": real["rmse"]["sum"] - real["rmse"]["rating alone"]}
 gain["AUC of like"] = real["like_auc"]["sum"] - real["like_auc"]["like alone"]
 for metric, difference in gain.items():
@@ -574,7 +572,7 @@ for name in ("clicks only", "ESMM"):
 # the bias?
 
 # %%
-funnel = pd.read_csv(folder / "12_funnel.csv")
+funnel = load_saved_run("12")["funnel"]
 panels = {
     "sees the tastes": ("tastes", 0),
     "and a hidden mood": ("tastes", 2),

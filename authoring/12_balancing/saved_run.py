@@ -1,19 +1,14 @@
 """The runs of chapter 12 that take longer than a notebook may: the seesaw, and the funnel with its dials.
 
-`python benchmarks/long_run_12.py` writes datasets/long_runs/12_seesaw.csv (one row for each width of the shared layer,
-method and seed), 12_funnel.csv (one row for what the model sees, the confounding, the number of clicks, the model and
-the seed) and 12_movielens.csv (one row for each method and seed). It takes about eight minutes on one core.
+`python -m authoring.saved_runs 12` writes saved/seesaw.csv (one row for each width of the shared layer,
+method and seed), funnel.csv (one row for what the model sees, the confounding, the number of clicks, the model and
+the seed) and movielens.csv (one row for each method and seed). It takes about eight minutes on one core.
 
 Each seed draws another world. Models of one comparison have the same network and the same number of steps; the funnel
 keeps the best epoch on a tenth of what was shown. Nothing is chosen on the test part.
 """
 
 from __future__ import annotations
-
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
 
 from collections.abc import Callable
 
@@ -23,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from authoring.saved_runs import expected_auc, save
 from recsys_teach import movielens
-from recsys_teach.files import REPOSITORY
 from recsys_teach.metrics import rmse
 from recsys_teach.models.multitask import (
     ESMM,
@@ -71,13 +66,6 @@ def table_features(world: World) -> np.ndarray:
     profile = pd.get_dummies(world.users[["age_band", "region", "device"]]).to_numpy()[users]
     X = np.hstack([genre, profile]).astype(np.float32)
     return (X - X.mean(axis=0)) / X.std(axis=0)
-
-
-def expected_auc(chance: np.ndarray, scores: np.ndarray) -> float:
-    """AUC that scores have on average over labels drawn with these chances."""
-    chance = chance[np.argsort(scores, kind="stable")]
-    below = np.cumsum(1 - chance) - (1 - chance) / 2
-    return float((chance * below).sum() / (chance.sum() * (1 - chance).sum()))
 
 
 # --- the seesaw ---
@@ -137,7 +125,7 @@ def run_seesaw(seed: int) -> list[dict]:
                 scores = network(X[test]).numpy()
             off = true_minutes - (scores[click[test], 1] * scale + shift)
             measured = {
-                "click_auc": expected_auc(chance[test], scores[:, 0]),
+                "click_auc": expected_auc(scores[:, 0], chance[test]),
                 "click_ceiling": expected_auc(chance[test], chance[test]),
                 "watch_r2": 1 - np.mean(off**2) / np.var(true_minutes),
             }
@@ -211,7 +199,7 @@ def run_funnel(seed: int, sees: str, confounding: float) -> list[dict]:
             measured = {
                 "bias": guess.mean() - truth[test].mean(),
                 "bias_given_click": guess.mean() - given[test].mean(),
-                "auc": expected_auc(truth[test], guess),
+                "auc": expected_auc(guess, truth[test]),
                 "auc_ceiling": expected_auc(truth[test], truth[test]),
             }
             dials = {"sees": sees, "confounding": confounding, "clicks": n_clicks, "model": name, "seed": seed}
@@ -271,7 +259,7 @@ def run_movielens(seed: int) -> list[dict]:
             scores = network(users[test], items[test]).numpy()
         measured = {
             "rmse": rmse(rating[test], scores[:, 0] * spread + mean),
-            "like_auc": expected_auc((rating[test] >= 4).astype(float), scores[:, 1]),
+            "like_auc": expected_auc(scores[:, 1], (rating[test] >= 4).astype(float)),
             "cosine": np.mean(cosines) if cosines else np.nan,
         }
         rows.append({"method": method, "seed": seed, **measured})
@@ -280,21 +268,15 @@ def run_movielens(seed: int) -> list[dict]:
 
 def main() -> None:
     """Run everything and write the three tables."""
-    folder = REPOSITORY / "datasets" / "long_runs"
-    folder.mkdir(parents=True, exist_ok=True)
     seesaw = [row for seed in SEEDS for row in run_seesaw(seed)]
-    pd.DataFrame(seesaw).round(4).to_csv(folder / "12_seesaw.csv", index=False)
+    save("12", seesaw=pd.DataFrame(seesaw).round(4))
     print(
         pd.DataFrame(seesaw).drop(columns="seed").groupby(["width", "method", "weight"], dropna=False).mean().round(3)
     )
     settings = [("tastes", 0.0), ("tastes", 2.0), ("genre and profile", 0.0)]
     funnel = [row for seed in SEEDS for sees, dial in settings for row in run_funnel(seed, sees, dial)]
-    pd.DataFrame(funnel).round(4).to_csv(folder / "12_funnel.csv", index=False)
+    save("12", funnel=pd.DataFrame(funnel).round(4))
     print(pd.DataFrame(funnel).drop(columns="seed").groupby(["sees", "confounding", "clicks", "model"]).mean().round(3))
     real = [row for seed in SEEDS for row in run_movielens(seed)]
-    pd.DataFrame(real).round(4).to_csv(folder / "12_movielens.csv", index=False)
+    save("12", movielens=pd.DataFrame(real).round(4))
     print(pd.DataFrame(real).drop(columns="seed").groupby("method").mean().round(3))
-
-
-if __name__ == "__main__":
-    main()

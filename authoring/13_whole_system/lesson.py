@@ -36,9 +36,8 @@ import torch
 from recsys_teach import movielens
 from recsys_teach.evaluation import bootstrap_interval
 from recsys_teach.figures import BLACK, BLUE, GREEN, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, split_global_time
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.metrics import ndcg_at_k
 from recsys_teach.models import Popularity
 from recsys_teach.models.multitask import task_losses
@@ -532,13 +531,13 @@ claim("Lower end of the paired interval, clicks of the system less those of the 
 # ## Take it apart
 #
 # An **ablation** leaves out one part and trains again. These runs over five worlds were **saved** by
-# `benchmarks/long_run_13.py`; world 0 is ours. Bars are paired differences to the whole system, with intervals over
+# `saved_run.py`; world 0 is ours. Bars are paired differences to the whole system, with intervals over
 # people; the tables behind give intervals over *worlds* (Student's t). The single task has as many parameters.
 #
 # Which part is worth most?
 
 # %%
-saved = pd.read_csv(REPOSITORY / "datasets" / "long_runs" / "13_ablation.csv")
+saved = load_saved_run("13")["ablation"]
 worlds = saved[saved["data"] == "world"].set_index("model")
 left_out = ["without re-ranking", "without behaviour", "single task", "without features", "popularity"]
 fig, ax = new_axes(width=8, height=3.8)

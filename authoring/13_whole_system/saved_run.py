@@ -1,6 +1,6 @@
 """The runs of chapter 13 that take longer than a notebook may: the ablation of the whole system, five seeds.
 
-`python benchmarks/long_run_13.py` writes datasets/long_runs/13_ablation.csv. It takes about six minutes on one core.
+`python -m authoring.saved_runs 13` writes saved/ablation.csv. It takes about six minutes on one core.
 
 On the world each seed draws another world. Impressions before day 180 train; everybody then gets ten titles out of
 those not shown before, measured under the truth and by nDCG@10 on the clicks from day 180 on. "newcomers": training
@@ -17,18 +17,13 @@ interval over users (difference, low, high), and the number of parameters.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 import numpy as np
 import pandas as pd
 import torch
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.evaluation import bootstrap_interval
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, split_global_time
 from recsys_teach.metrics import ndcg_at_k
 from recsys_teach.models import EASE, Popularity
@@ -190,8 +185,4 @@ def main() -> None:
         for run in (run_world, run_newcomers, run_movielens):
             table += run(seed)
     frame = pd.DataFrame(table).round(4)
-    frame.to_csv(REPOSITORY / "datasets" / "long_runs" / "13_ablation.csv", index=False)
-
-
-if __name__ == "__main__":
-    main()
+    save("13", ablation=frame)

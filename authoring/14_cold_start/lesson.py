@@ -33,9 +33,8 @@ import torch
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate
 from recsys_teach.figures import BLACK, BLUE, GREEN, MODEL_STYLES, ORANGE, VERMILION, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.metrics import ndcg_at_k
 from recsys_teach.models import IALS, ContentProfile, Popularity, UserKNN
 from recsys_teach.models.two_tower import feature_matrix, feature_names
@@ -208,10 +207,9 @@ pd.DataFrame({name: table.mean() for name, table in found.items()}).T.round(2)
 # everybody is a newcomer once.
 
 # %% tags=["claim"]
-folder = REPOSITORY / "datasets" / "long_runs"
 point, low, high = crossover(list(known), (found["factors"] - found["profile"]).to_numpy())
 print(f"this fifth: factors pass the profile at {point:.1f} known clicks, 95 % interval {low:.1f} to {high:.1f}")
-crossings = pd.read_csv(folder / "14_crossovers.csv")
+crossings = load_saved_run("14")["crossovers"]
 crossings = crossings.set_index(["data", "new", "order", "ahead", "behind"]).sort_index()
 saved = crossings.loc["world", "people", "time", "factors"]
 print("saved, everybody with 15 clicks a newcomer once: known clicks from which factors beat the other, and interval")
@@ -305,11 +303,11 @@ claim("The same, trained without dropping", auc[0.0], below=0.5)
 #
 # ## Everybody a newcomer once
 #
-# Five such splits and MovieLens: **saved** by `benchmarks/long_run_14.py`. On MovieLens, from how many ratings on do
+# Five such splits and MovieLens: **saved** by `saved_run.py`. On MovieLens, from how many ratings on do
 # factors beat popularity?
 
 # %%
-curves = pd.read_csv(folder / "14_newcomers.csv")
+curves = load_saved_run("14")["newcomers"]
 by_fold = curves.pivot_table(index=["data", "new", "order", "fold"], columns=["model", "known"], values="ndcg")
 looks = MODEL_STYLES | {"profile": {"color": "#B35900", "marker": "d", "linestyle": "--"}}
 looks |= {"factors": MODEL_STYLES["iALS"], "hybrid": {"color": VERMILION, "marker": "*", "linestyle": "-"}}
@@ -562,7 +560,7 @@ locked = float(worse.all(axis=1).mean())
 reveal("P14.1", locked)
 assert np.isinf(ucb1_index(np.zeros(2), np.zeros(2))).all()
 claim("Share of greedy services that are locked in", locked, above=0.4)
-many = pd.read_csv(folder / "14_bandits.csv")
+many = load_saved_run("14")["bandits"]
 many = many.pivot_table(index="seed", columns="bandit", values=["regret", "locked"])
 claim("The same, least of five draws of ten titles, saved", float(many["locked", "greedy"].min()), above=0.4)
 shares = many["regret"].div(many["regret"]["Thompson"], axis=0)  # in multiples of Thompson's

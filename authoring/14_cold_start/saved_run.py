@@ -1,7 +1,7 @@
 """The runs of chapter 14 that take longer than a notebook may: everybody is a newcomer once, and five sets of arms.
 
-`python benchmarks/long_run_14.py` writes datasets/long_runs/14_newcomers.csv (data, new, model, known, fold, ndcg,
-tested), 14_crossovers.csv (data, new, order, ahead, behind, known, low, high) and 14_bandits.csv (seed, bandit, regret,
+`python -m authoring.saved_runs 14` writes saved/newcomers.csv (data, new, model, known, fold, ndcg,
+tested), crossovers.csv (data, new, order, ahead, behind, known, low, high) and bandits.csv (seed, bandit, regret,
 locked). It takes about five minutes on one core.
 
 Each fifth of the people (or items) of a world of 2,000 people and of MovieLens-100K is held out whole once; their first
@@ -12,20 +12,15 @@ settings are the defaults.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.bandits import UCB1, EpsilonGreedy, LinUCB, Thompson, play
 from recsys_teach.evaluation import evaluate
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, Split
 from recsys_teach.models import IALS, ContentProfile, DropoutNet, HybridFactors, Popularity, ProfilePopularity
 from recsys_teach.models.coldstart import crossover, first_events, split_newcomers
@@ -170,11 +165,6 @@ def main() -> None:
             crossings.append({**labels, **pair})
             print("  ", ahead, behind, known, low, high, flush=True)
     bandits = [row for seed in range(5) for row in run_bandits(seed)]
-    folder = REPOSITORY / "datasets" / "long_runs"
-    pd.DataFrame(rows).round(4).to_csv(folder / "14_newcomers.csv", index=False)
-    pd.DataFrame(crossings).round(2).to_csv(folder / "14_crossovers.csv", index=False)
-    pd.DataFrame(bandits).round(3).to_csv(folder / "14_bandits.csv", index=False)
-
-
-if __name__ == "__main__":
-    main()
+    save("14", newcomers=pd.DataFrame(rows).round(4))
+    save("14", crossovers=pd.DataFrame(crossings).round(2))
+    save("14", bandits=pd.DataFrame(bandits).round(3))

@@ -41,8 +41,7 @@ from sklearn.model_selection import cross_val_predict
 
 from recsys_teach import movielens
 from recsys_teach.figures import BLACK, BLUE, ORANGE, VERMILION, new_axes, show
-from recsys_teach.files import REPOSITORY
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.world import load_world
 
 # %% [markdown]
@@ -624,8 +623,7 @@ print("clipped lengths:", np.linalg.norm(clipped, axis=1), " sum:", clipped.sum(
 # biases alone or popularity?
 
 # %%
-folder = REPOSITORY / "datasets" / "long_runs"
-example, user = (pd.read_csv(folder / f"15_{level}_level.csv") for level in ("example", "user"))
+example, user = (load_saved_run("15")[f"{level}_level"] for level in ("example", "user"))
 panels = [
     (example, "rmse", "RMSE (stars; less is better)", "example level: one rating"),
     (user, "ndcg", "nDCG@10 (more is better)", "user level: one person"),

@@ -1,6 +1,6 @@
 """The runs of chapter 15 that take longer than a notebook may: what privacy costs, and what is left to attack.
 
-`python benchmarks/long_run_15.py` writes datasets/long_runs/15_example_level.csv and 15_user_level.csv; about seven
+`python -m authoring.saved_runs 15` writes saved/example_level.csv and user_level.csv; about seven
 minutes on one core.
 
 Example level: one rating comes or goes. A biased matrix factorisation learns by DP-SGD (opacus, ghost clipping, Poisson
@@ -17,13 +17,9 @@ not: the learning rate at ε = .5 was lowered after a look at the test part of s
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from functools import partial
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
 
 import dp_accounting
 import numpy as np
@@ -34,9 +30,9 @@ from scipy.sparse.linalg import eigsh
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
 from recsys_teach.evaluation import evaluate
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, Split, split_per_user
 from recsys_teach.metrics import rmse
 from recsys_teach.models import BiasedMF, DampedBiases, Popularity, PureSVD
@@ -223,13 +219,8 @@ def main() -> None:
     """Run everything and write the tables."""
     warnings.simplefilter("ignore")  # opacus warns of its own random numbers, which are not cryptographic here
     ml = movielens.load()
-    folder = REPOSITORY / "datasets" / "long_runs"
-    for name, run in {"15_user_level": run_user_level, "15_example_level": run_example_level}.items():
+    for name, run in {"user_level": run_user_level, "example_level": run_example_level}.items():
         rows = []
         for seed in SEEDS:
             rows += run(ml, seed)
-            pd.DataFrame(rows).round(4).to_csv(folder / f"{name}.csv", index=False)
-
-
-if __name__ == "__main__":
-    main()
+            save("15", **{name: pd.DataFrame(rows).round(4)})

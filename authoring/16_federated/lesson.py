@@ -42,9 +42,8 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"  # the engine reports its use unless 
 
 from recsys_teach import movielens
 from recsys_teach.figures import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_axes, show
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import split_per_user
-from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.metrics import rmse
 from recsys_teach.privacy.attacks import membership_auc
 
@@ -208,8 +207,7 @@ for name, rule in rules.items():
     live[name] = [error_of(P, Q) for P, Q in tables]
 
 # %%
-folder = REPOSITORY / "datasets" / "long_runs"
-saved = pd.read_csv(folder / "16_rounds.csv")
+saved = load_saved_run("16")["rounds"]
 curves = saved.groupby(["model", "round"])["rmse"].mean()
 down, up = Q.astype(np.float32).nbytes, upload_of(0).astype(np.uint32).nbytes
 looks = {  # colour, line, height of the label
@@ -485,7 +483,7 @@ claim("The same for factor slopes, mean of two", above[:-1].mean(), below=0.001)
 # rounds and each ε's rate were chosen on training data of the first split: a choice that ε does not count.
 
 # %%
-private = pd.read_csv(folder / "16_privacy.csv")
+private = load_saved_run("16")["privacy"]
 by_epsilon = private.groupby(["model", "epsilon"], dropna=False)["rmse"].mean()
 dp_curve = by_epsilon["private, 2 factors"]
 fig, ax = new_axes(height=4.2)
@@ -547,7 +545,7 @@ claim("RMSE that the median costs, this split", calm["median"] - calm["mean"], n
 # Now with the liar; saved, five splits. Who sees the film among their first ten?
 
 # %% tags=["claim"]
-poison = pd.read_csv(folder / "16_poison.csv").replace({"defence": {"none": "no defence"}})
+poison = load_saved_run("16")["poison"].replace({"defence": {"none": "no defence"}})
 seen = poison.pivot_table("top10", "defence", "holders").rename_axis(columns="raters")
 error = poison.groupby("defence")["rmse"].mean()
 rows = ["no attack", "no defence", "clipping", "median"]

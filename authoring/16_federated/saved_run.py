@@ -1,7 +1,7 @@
 """The runs of chapter 16 that take longer than a notebook may: sixty rounds, private rounds, and a phone that lies.
 
-`python benchmarks/long_run_16.py` writes datasets/long_runs/16_rounds.csv (model, seed, round, rmse), 16_privacy.csv
-(model, epsilon, seed, rmse) and 16_poison.csv (defence, holders, seed, film, raters, top10, rmse); about two minutes on
+`python -m authoring.saved_runs 16` writes saved/rounds.csv (model, seed, round, rmse), privacy.csv
+(model, epsilon, seed, rmse) and poison.csv (defence, holders, seed, film, raters, top10, rmse); about two minutes on
 one core.
 
 MovieLens-100K, 80 % of each person's ratings for training, one split a seed. The rates (.5 over holders, 5 over
@@ -12,18 +12,14 @@ the person's own row never leaves the phone.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 from collections.abc import Iterator
 
 import dp_accounting
 import numpy as np
 import pandas as pd
 
+from authoring.saved_runs import save
 from recsys_teach import movielens
-from recsys_teach.files import REPOSITORY
 from recsys_teach.interactions import Interactions, Split, split_per_user
 from recsys_teach.metrics import rmse
 from recsys_teach.models import BiasedMF, DampedBiases
@@ -112,12 +108,7 @@ def run_poison(split: Split, seed: int) -> Iterator[dict]:
 def main() -> None:
     """Run everything and write the tables."""
     ml = movielens.load()
-    folder = REPOSITORY / "datasets" / "long_runs"
-    for name, run in {"16_rounds": run_rounds, "16_privacy": run_privacy, "16_poison": run_poison}.items():
+    for name, run in {"rounds": run_rounds, "privacy": run_privacy, "poison": run_poison}.items():
         rows = [row for seed in SEEDS for row in run(split_per_user(ml, random_state=seed), seed)]
-        pd.DataFrame(rows).round(4).to_csv(folder / f"{name}.csv", index=False)
+        save("16", **{name: pd.DataFrame(rows).round(4)})
         print(name, "is written", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,20 @@
-"""What a chapter needs to teach: check, hint, quiz, predict, reveal, claim, progress, TODO."""
+"""What a chapter needs to teach: check, hint, quiz, predict, reveal, claim, progress, TODO, and its own data."""
 
+from recsys_teach.learn.chapters import load_saved_run, reference
 from recsys_teach.learn.record import progress
 from recsys_teach.learn.tell import NotOk, check, claim, hint, predict, quiz, reveal
 from recsys_teach.learn.todo import TODO
 
-__all__ = ["TODO", "NotOk", "check", "claim", "hint", "predict", "progress", "quiz", "reveal"]
+__all__ = [
+    "TODO",
+    "NotOk",
+    "check",
+    "claim",
+    "hint",
+    "load_saved_run",
+    "predict",
+    "progress",
+    "quiz",
+    "reference",
+    "reveal",
+]

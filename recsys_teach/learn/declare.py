@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Literal
 
 import numpy as np
@@ -104,21 +101,3 @@ class Chapter:
         if name not in declared:
             raise KeyError(f"There is no {name!r} in chapter {self.number}; it has {', '.join(declared) or 'none'}.")
         return declared[name]
-
-
-@cache
-def chapters() -> dict[str, Chapter]:
-    """Give the chapters that exist, by number ("00", "01", …)."""
-    from recsys_teach.learn import exercises  # which declares by means of this module
-
-    names = sorted(module.name for module in iter_modules(exercises.__path__))
-    return {name.removeprefix("ch"): import_module(f"recsys_teach.learn.exercises.{name}").CHAPTER for name in names}
-
-
-def chapter_of(name: str) -> Chapter:
-    """Find the chapter of an id such as "4.2", "P4.1" or "4"; raise a KeyError that says which there are."""
-    digits = str(name).lstrip("OPQ").split(".")[0]
-    number = digits.zfill(2)
-    if number not in chapters():
-        raise KeyError(f"{name!r} names no chapter; there are the chapters {', '.join(chapters())}.")
-    return chapters()[number]

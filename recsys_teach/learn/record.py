@@ -16,7 +16,8 @@ from filelock import FileLock, SoftFileLock
 from platformdirs import user_data_path
 
 from recsys_teach.files import REPOSITORY, write_whole
-from recsys_teach.learn.declare import Chapter, chapters
+from recsys_teach.learn.chapters import chapters
+from recsys_teach.learn.declare import Chapter
 
 LOCK_SECONDS = 5
 

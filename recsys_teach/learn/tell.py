@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from recsys_teach.learn.chapters import chapter_of
 from recsys_teach.learn.compare import describe
-from recsys_teach.learn.declare import Exercise, Prediction, Question, chapter_of
+from recsys_teach.learn.declare import Exercise, Prediction, Question
 from recsys_teach.learn.judge import Verdict
 from recsys_teach.learn.judge_process import begin_judge_process, judge_apart
 from recsys_teach.learn.record import change_progress, n_right, read_progress, report, strict
