@@ -1,18 +1,51 @@
-"""The models of the course, one file a family."""
+"""The models of the course, one file a family; each file is imported when one of its models is asked for.
 
-from recsys_teach.models.attention import SASRec
-from recsys_teach.models.autoencoder import AutoRec, MultDAE, MultVAE
-from recsys_teach.models.biases import DampedBiases
-from recsys_teach.models.coldstart import DropoutNet, HybridFactors, ProfilePopularity
-from recsys_teach.models.content import ContentProfile
-from recsys_teach.models.ease import EASE
-from recsys_teach.models.factors import BiasedMF
-from recsys_teach.models.implicit import BPR, IALS
-from recsys_teach.models.neighbours import BiasedItemKNN, ItemKNN, UserKNN
-from recsys_teach.models.popularity import Popularity
-from recsys_teach.models.sequence import CoVisitation, GRURecommender, MarkovChain
-from recsys_teach.models.svd import PureSVD, rank_k
-from recsys_teach.models.two_tower import TwoTower
+So chapters that need no PyTorch start without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recsys_teach.models.attention import SASRec
+    from recsys_teach.models.autoencoder import AutoRec, MultDAE, MultVAE
+    from recsys_teach.models.biases import DampedBiases
+    from recsys_teach.models.coldstart import DropoutNet, HybridFactors, ProfilePopularity
+    from recsys_teach.models.content import ContentProfile
+    from recsys_teach.models.ease import EASE
+    from recsys_teach.models.factors import BiasedMF
+    from recsys_teach.models.implicit import BPR, IALS
+    from recsys_teach.models.neighbours import BiasedItemKNN, ItemKNN, UserKNN
+    from recsys_teach.models.popularity import Popularity
+    from recsys_teach.models.sequence import CoVisitation, GRURecommender, MarkovChain
+    from recsys_teach.models.svd import PureSVD, rank_k
+    from recsys_teach.models.two_tower import TwoTower
+
+_FAMILIES = {
+    "BPR": "implicit",
+    "EASE": "ease",
+    "IALS": "implicit",
+    "AutoRec": "autoencoder",
+    "BiasedItemKNN": "neighbours",
+    "BiasedMF": "factors",
+    "CoVisitation": "sequence",
+    "ContentProfile": "content",
+    "DampedBiases": "biases",
+    "DropoutNet": "coldstart",
+    "GRURecommender": "sequence",
+    "HybridFactors": "coldstart",
+    "ItemKNN": "neighbours",
+    "MarkovChain": "sequence",
+    "MultDAE": "autoencoder",
+    "MultVAE": "autoencoder",
+    "Popularity": "popularity",
+    "ProfilePopularity": "coldstart",
+    "PureSVD": "svd",
+    "SASRec": "attention",
+    "TwoTower": "two_tower",
+    "UserKNN": "neighbours",
+    "rank_k": "svd",
+}
 
 __all__ = [
     "BPR",
@@ -39,3 +72,13 @@ __all__ = [
     "UserKNN",
     "rank_k",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FAMILIES:
+        raise AttributeError(f"module {__name__!r} has no model {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"{__name__}.{_FAMILIES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
