@@ -237,8 +237,9 @@ def test_relevant_may_be_dense_or_have_a_cell_twice(metric) -> None:
     for same in (wanted.toarray(), wanted.toarray() > 0, wanted.tocsc(), twice):
         np.testing.assert_array_equal(metric(ranked.tolist(), same), expected)
     assert twice.nnz == 2 * wanted.nnz, "the caller's matrix is not changed"
-    with pytest.raises(TypeError, match="relevant as a sparse matrix of users x items, got list"):
-        metric(ranked, wanted.toarray().tolist())
+    np.testing.assert_array_equal(metric(ranked, wanted.toarray().tolist()), expected)
+    with pytest.raises(TypeError, match="Expected rows of numbers; got dtype"):
+        metric(ranked, wanted.toarray().astype(str))
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf])

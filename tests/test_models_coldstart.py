@@ -300,7 +300,7 @@ def test_plan_takes_no_question_twice_and_needs_enough_of_them() -> None:
     root = np.random.default_rng(0).normal(size=(9, 6))
     plan = plan_interview(root.T @ root, 4, np.arange(4), np.array([4, 5]))
     assert sorted(plan) == [0, 1, 2, 3]
-    with pytest.raises(ValueError, match="Expected 0 to 4 questions"):
+    with pytest.raises(ValueError, match="n_questions must be an integer from 0 to 4; got 5"):
         plan_interview(root.T @ root, 5, np.arange(4), np.array([4, 5]))
 
 
