@@ -141,7 +141,7 @@ def refuse_other_pythons() -> None:
 
 def refuse_incomplete_course() -> None:
     """Raise if a file is missing without which nothing works."""
-    for name in ("pyproject.toml", "constraints.txt", "recsys_teach/__main__.py", "recsys_teach/installed.py"):
+    for name in ("pyproject.toml", "constraints.txt", "recsys_teach/__main__.py", "recsys_teach/course/installed.py"):
         if not (HERE / name).is_file():
             raise SetupError(
                 f"{name} is missing in {HERE}. Get it back with: git checkout -- {name}\n"

@@ -21,8 +21,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from recsys_teach.course.notebook_env import kernel_env
 from recsys_teach.files import REPOSITORY, copy_aside, write_whole
-from recsys_teach.kernel_env import kernel_env
 
 LESSONS = REPOSITORY / "authoring"  # a folder for each chapter
 EACH_LESSON = "[0-9][0-9]_*/lesson.py"

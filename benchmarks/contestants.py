@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks.tasks import K, Task
+from recsys_teach.evaluation import rank_unseen
 from recsys_teach.models.base import Recommender
-from recsys_teach.ranking import rank_unseen
 
 
 def n_threads() -> int:

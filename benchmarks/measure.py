@@ -93,8 +93,7 @@ def warm(make: Callable, task, *, ratings: bool) -> None:
 def judge(contestant, task, *, ratings: bool) -> tuple[float, float]:
     """Seconds to answer, and RMSE or nDCG@10 by the course's evaluator."""
     from benchmarks.tasks import K
-    from recsys_teach.evaluation import evaluate
-    from recsys_teach.metrics import rmse
+    from recsys_teach.evaluation import evaluate, rmse
 
     test = task.split.test
     if not ratings:

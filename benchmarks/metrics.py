@@ -11,8 +11,7 @@ from scipy import sparse
 from sklearn.metrics import ndcg_score
 
 from benchmarks.tasks import small
-from recsys_teach import metrics
-from recsys_teach.ranking import top_k
+from recsys_teach.evaluation import metrics, top_k
 
 K, N_ITEMS, TURNS = 20, 3_000, 9
 OURS = {

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from recsys_teach.models.two_tower import InvertedFile, exact_search, search_recall
+from recsys_teach.retrieval import InvertedFile, exact_search, search_recall
 
 N_ITEMS, N_FACTORS, N_QUERIES, K, N_CELLS = 1_000_000, 64, 100, 100, 1000
 PROBES = (8, 16, 32, 64, 128)

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recsys_teach import movielens
-from recsys_teach.interactions import Interactions, Split, split_per_user
-from recsys_teach.world import make_world
+from recsys_teach.data import Interactions, Split, movielens, split_per_user
+from recsys_teach.data.world import make_world
 
 CACHE = Path(__file__).resolve().parent / ".cache"
 K = 10

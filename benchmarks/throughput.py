@@ -19,12 +19,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from recsys_teach import movielens
-from recsys_teach.interactions import Interactions
+from recsys_teach.data import Interactions, movielens
+from recsys_teach.data.world import load_world
 from recsys_teach.models import GRURecommender
 from recsys_teach.models.sequence import histories, padded, windows
 from recsys_teach.training import seeded
-from recsys_teach.world import load_world
 
 ROUNDS, N_EPOCHS = 5, 2
 

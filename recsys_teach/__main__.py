@@ -6,10 +6,10 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        from recsys_teach import cli
+        from recsys_teach.course import cli
     except ImportError as error:
         if sys.argv[1:2] == ["doctor"]:
-            from recsys_teach import doctor
+            from recsys_teach.course import doctor
 
             sys.exit(doctor.main())
         sys.exit(f"The course is not completely installed: {error}. Type: python course.py doctor")

@@ -47,7 +47,7 @@ def own_progress(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def movielens():
     """MovieLens-100K, which set-up fetches."""
-    from recsys_teach import movielens
+    from recsys_teach.data import movielens
 
     try:
         return movielens.load()

@@ -12,8 +12,8 @@ import urllib.request
 import pytest
 from conftest import REPOSITORY, skip_or_fail
 
-from recsys_teach.cli import QUIET, lab_env
-from recsys_teach.kernel_env import kernel_env
+from recsys_teach.course.cli import QUIET, lab_env
+from recsys_teach.course.notebook_env import kernel_env
 
 TOKEN = "for-this-test-only"
 FLAGS = [

@@ -10,7 +10,7 @@ import torch
 
 from recsys_teach.learn import TODO
 from recsys_teach.learn.chapters import chapters, load_part
-from recsys_teach.learn.judge import judge
+from recsys_teach.learn.grader import judge
 
 EXERCISES = [exercise for chapter in chapters().values() for exercise in chapter.exercises]
 MISCONCEPTIONS = [(exercise, message) for exercise in EXERCISES for message in exercise.misconceptions]
@@ -117,7 +117,7 @@ def test_wrong_kind_of_answer_is_not_yet(exercise):
 
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.wants_function], ids=lambda exercise: exercise.id)
 def test_endless_loop_is_stopped(exercise, monkeypatch):
-    monkeypatch.setattr("recsys_teach.learn.limited.CALL_SECONDS", 0.1)
+    monkeypatch.setattr("recsys_teach.learn.limits.CALL_SECONDS", 0.1)
 
     def answer(*args):
         while True:

@@ -13,7 +13,7 @@ from conftest import LESSONS, REPOSITORY
 from nbclient.exceptions import CellExecutionError
 from notebook_text import agree, differences
 
-from recsys_teach.kernel_env import kernel_env
+from recsys_teach.course.notebook_env import kernel_env
 from recsys_teach.learn.chapters import chapters
 
 sys.path.insert(0, str(REPOSITORY / "authoring"))

@@ -15,23 +15,23 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.base import clone
-from test_models import EVERYBODY, MODELS, RATINGS, READ_IN_ORDER, TRAINED_BY_TORCH, from_matrix
+from test_every_model import EVERYBODY, MODELS, RATINGS, READ_IN_ORDER, TRAINED_BY_TORCH, from_matrix
 
-from recsys_teach import metrics
 from recsys_teach._validation import check_binary, check_integer, check_number, check_numbers
 from recsys_teach.bandits import EpsilonGreedy, LinUCB, Thompson, play
-from recsys_teach.interactions import Interactions
+from recsys_teach.data import Interactions
+from recsys_teach.evaluation import metrics
+from recsys_teach.federated import Phones, client_gradient, holders_mean, train_federated, unmasked_sum
 from recsys_teach.models import ContentProfile
 from recsys_teach.models.biases import DampedBiases
-from recsys_teach.models.coldstart import damped_shares, expect_after
+from recsys_teach.models.cold_start import damped_shares, expect_after
 from recsys_teach.models.multitask import PLE, GradNorm, MMoE, PairInput, SharedBottom, UncertaintyWeights
-from recsys_teach.models.neighbours import BiasedItemKNN
-from recsys_teach.models.two_tower import InvertedFile
-from recsys_teach.privacy.anonymise import generalise
+from recsys_teach.models.neighbors import BiasedItemKNN
+from recsys_teach.models.two_stage import System
+from recsys_teach.privacy.anonymization import generalise
 from recsys_teach.privacy.attacks import candidates, kept_share, linkage_scores, membership_auc, uniqueness
-from recsys_teach.privacy.federated import Phones, client_gradient, holders_mean, train_federated, unmasked_sum
 from recsys_teach.privacy.mechanisms import gaussian, laplace, randomised_response, true_share
-from recsys_teach.system import System
+from recsys_teach.retrieval import InvertedFile
 from recsys_teach.training import seeded, shuffled, train
 
 EVERY = {
@@ -268,7 +268,7 @@ def test_a_module_that_cannot_be_trained_is_refused_with_the_fix(setting: str) -
 FORKED = """
 import multiprocessing as mp, sys
 import numpy as np, torch
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models import BPR, BiasedMF
 torch.set_num_threads(2)
 data = Interactions.from_matrix(np.random.default_rng(0).random((200, 600)) < 0.05)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 SHOWN = pd.DataFrame({"item": [7, 7, 8, 7, 9], "click": [1, 0, 1, 1, 0]})
 SHOWN_LATER = pd.DataFrame({"item": [4, 5, 5, 5, 5], "click": [0, 1, 1, 1, 0]}, index=range(20, 25))

@@ -32,9 +32,9 @@
 import numpy as np
 import pandas as pd
 
+from recsys_teach.data.world import load_world
 from recsys_teach.figures import BLACK, BLUE, new_axes, show
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # Nothing was printed, and that is as it should be: an import only brings names. Keys that help: Esc leaves a cell, the

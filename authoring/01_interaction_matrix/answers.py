@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_teach.metrics import lorenz
+from recsys_teach.evaluation import lorenz
 
 
 def density_of_data(matrix):

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_teach.interactions import clean_log
+from recsys_teach.data import clean_log
+from recsys_teach.evaluation import density, gini, lorenz, top_k
 from recsys_teach.learn.compare import same_ranking
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.metrics import density, gini, lorenz
-from recsys_teach.ranking import top_k
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 R_TINY = sparse.csr_array(np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float))
 LIKED = sparse.csr_array(np.array([[5, 4, 0, 0], [4, 5, 0, 0], [0, 0, 5, 4], [0, 0, 4, 5], [5, 5, 0, 0]], dtype=float))

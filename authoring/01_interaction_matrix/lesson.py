@@ -31,11 +31,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_teach import movielens
+from recsys_teach.data import Interactions, movielens, split_per_user
+from recsys_teach.data.world import load_world
 from recsys_teach.figures import BLACK, BLUE, ORANGE, new_axes, show
-from recsys_teach.interactions import Interactions, split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # ## Predict first
@@ -124,7 +123,7 @@ check("1.1", density)
 # **impression**: a film that was shown, and what the person then did. Users and items have features besides.
 
 # %%
-from recsys_teach.metrics import density
+from recsys_teach.evaluation import density
 
 world = load_world()
 shown, clicks = world.exposed().matrix(), world.clicks().matrix()  # both (1000 users, 600 items)
@@ -299,7 +298,7 @@ check("1.2", gini)
 # Is the world more or less equal than MovieLens? Look at which curve hangs lower.
 
 # %% tags=["claim"]
-from recsys_teach.metrics import gini
+from recsys_teach.evaluation import gini
 
 claim("Gini of MovieLens-100K over films", gini(counts), near=0.629, within=0.0005)
 claim("Gini of the world's clicks over films", gini(click_counts), near=0.598, within=0.01)
@@ -376,7 +375,7 @@ check("1.3", clean_log)
 # Would that be fair to the people of MovieLens?
 
 # %% tags=["claim"]
-from recsys_teach.interactions import clean_log
+from recsys_teach.data import clean_log
 
 people = per_minute.index[per_minute <= 5]
 mended = clean_log(dirty[dirty["user"].isin(people)], now)
@@ -557,8 +556,7 @@ check("1.6", popular_unseen)
 # Line 2 of the table breaks the second point on purpose. The package's `top_k` does what you did, for any scores.
 
 # %% tags=["claim"]
-from recsys_teach.metrics import recall_at_k
-from recsys_teach.ranking import top_k
+from recsys_teach.evaluation import recall_at_k, top_k
 
 recalls = {"popular, unseen": [], "popular, seen too": [], "random, unseen": []}
 for seed in range(5):

@@ -9,9 +9,9 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from recsys_teach.learn.compare import same_ranking
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.biases import damped_means
-from recsys_teach.models.neighbours import nearest
+from recsys_teach.models.neighbors import nearest
 
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 CHASE, HEIST, WALTZ, LETTER = R_TINY.T

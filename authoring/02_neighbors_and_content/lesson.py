@@ -30,14 +30,11 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate
+from recsys_teach.data import Split, movielens, split_per_user
+from recsys_teach.data.world import load_world, make_world
+from recsys_teach.evaluation import evaluate, ndcg_at_k, rmse, top_k
 from recsys_teach.figures import BLUE, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.interactions import Split, split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
-from recsys_teach.metrics import ndcg_at_k, rmse
-from recsys_teach.ranking import top_k
-from recsys_teach.world import load_world, make_world
 
 # %% [markdown]
 # ## Predict first
@@ -330,7 +327,7 @@ check("2.3", shrunk_similarities)
 # the norms of whole columns. Who is near *Star Wars* now?
 
 # %%
-from recsys_teach.models.neighbours import nearest
+from recsys_teach.models.neighbors import nearest
 
 by_package = nearest(sparse.csr_array(R), k=4, shrinkage=1).toarray()
 assert np.isclose(by_package[0, 1], cosines[0, 1] * 3 / (3 + 1))  # three people rated both Chase and Heist

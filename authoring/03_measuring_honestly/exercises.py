@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from recsys_teach.evaluation import ndcg_at_k, precision_at_k, recall_at_k
 from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.metrics import ndcg_at_k, precision_at_k, recall_at_k
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 HITS = np.array([1, 0, 1, 0, 1])
 LATE = np.array([0, 1, 1])

@@ -33,13 +33,12 @@ import pandas as pd
 from scipy import sparse
 from scipy.stats import hypergeom
 
-from recsys_teach import movielens
+from recsys_teach.data import movielens, split_global_time, split_per_user, split_per_user_time
+from recsys_teach.data.world import load_world
 from recsys_teach.evaluation import evaluate, result_table
 from recsys_teach.figures import BLACK, BLUE, MODEL_STYLES, VERMILION, new_axes, show
-from recsys_teach.interactions import split_global_time, split_per_user, split_per_user_time
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
 from recsys_teach.models import EASE, DampedBiases, ItemKNN, Popularity, PureSVD
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # ## Predict first
@@ -141,7 +140,7 @@ check("3.2", ndcg)
 # somebody to whom only film 6 is relevant:
 
 # %%
-from recsys_teach.metrics import hit_rate_at_k, map_at_k, mrr_at_k, ndcg_at_k, precision_at_k, recall_at_k
+from recsys_teach.evaluation import hit_rate_at_k, map_at_k, mrr_at_k, ndcg_at_k, precision_at_k, recall_at_k
 
 ranked = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]])
 relevant = sparse.csr_array(np.array([[1, 0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0, 1]]))
@@ -161,7 +160,7 @@ table.round(3)
 # each gets $(1 + 0) / 2$.
 
 # %% tags=["claim"]
-from recsys_teach.metrics import tied_ndcg_at_k
+from recsys_teach.evaluation import tied_ndcg_at_k
 
 R = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]])
 likes = (R >= 4).sum(axis=0)  # (4,)
@@ -558,7 +557,7 @@ claim("A is best beside 99 sampled items, in multiples of C", toy.loc["A"].iloc[
 # bits. By hand, for two lists from five films:
 
 # %%
-from recsys_teach.metrics import coverage, gini, novelty, recommended_gini, rmse
+from recsys_teach.evaluation import coverage, gini, novelty, recommended_gini, rmse
 
 two_lists, n_met = np.array([[0, 1], [0, 2]]), np.array([4, 2, 1, 1, 1])  # met by so many of 4 people
 times_shown = np.bincount(two_lists.ravel(), minlength=5)  # [2, 1, 1, 0, 0]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from recsys_teach.evaluation import rmse
 from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.metrics import rmse
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.svd import rank_k
 
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)

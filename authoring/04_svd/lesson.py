@@ -30,13 +30,11 @@
 import numpy as np
 import pandas as pd
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate, result_table
+from recsys_teach.data import movielens, split_per_user
+from recsys_teach.data.world import load_world, make_world
+from recsys_teach.evaluation import evaluate, result_table, rmse
 from recsys_teach.figures import BLUE, MODEL_STYLES, ORANGE, label_bars, new_axes, show, slider
-from recsys_teach.interactions import split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
-from recsys_teach.metrics import rmse
-from recsys_teach.world import load_world, make_world
 
 # %% [markdown]
 # ## Predict first

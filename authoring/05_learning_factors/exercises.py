@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 Array = np.ndarray
 

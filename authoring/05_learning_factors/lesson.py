@@ -32,13 +32,12 @@ import torch
 from scipy.linalg import subspace_angles
 from sklearn.model_selection import KFold
 
-from recsys_teach import movielens
+from recsys_teach.data import Interactions, movielens
+from recsys_teach.data.world import load_world, make_world
+from recsys_teach.evaluation import rmse
 from recsys_teach.figures import BLACK, BLUE, GREEN, MODEL_STYLES, ORANGE, VERMILION, new_axes, show
-from recsys_teach.interactions import Interactions
 from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz, reveal
-from recsys_teach.metrics import rmse
 from recsys_teach.models import BiasedMF, DampedBiases
-from recsys_teach.world import load_world, make_world
 
 # %% [markdown]
 # ## Predict first

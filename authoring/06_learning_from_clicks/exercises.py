@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 H_TINY = np.array([[1.0, 0.5], [1.0, 0.0], [0.0, 1.0], [0.5, 1.0]])

@@ -30,12 +30,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from recsys_teach import movielens
+from recsys_teach.data import Interactions, movielens, split_per_user
+from recsys_teach.data.world import load_world
 from recsys_teach.evaluation import evaluate, paired_difference, result_table
 from recsys_teach.figures import BLACK, MODEL_STYLES, SKY, new_axes, show
-from recsys_teach.interactions import Interactions, split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # ## Predict first

@@ -18,11 +18,10 @@ import pandas as pd
 import torch
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
+from recsys_teach.data import movielens, split_per_user
+from recsys_teach.data.world import load_world
 from recsys_teach.evaluation import evaluate, paired_difference
-from recsys_teach.interactions import split_per_user
 from recsys_teach.models import BPR, EASE, IALS, Popularity, PureSVD
-from recsys_teach.world import load_world
 
 EPOCHS = (30, 60, 120)
 BPR_GRID = [(64, 0.2, 0.02), (64, 0.1, 0.02), (64, 0.4, 0.02), (64, 0.2, 0.01), (64, 0.2, 0.04), (32, 0.2, 0.02),

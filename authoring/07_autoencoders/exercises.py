@@ -11,7 +11,7 @@ from scipy.special import expit, log_softmax, logsumexp, softmax
 from torch import Tensor, nn
 
 from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 Array = np.ndarray
 Loss = Callable[[nn.Module, Tensor], Tensor]

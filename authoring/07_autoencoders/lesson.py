@@ -34,13 +34,11 @@ from sklearn.model_selection import KFold
 from torch import nn
 from torch.nn import functional as F
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate, result_table
+from recsys_teach.data import Interactions, movielens
+from recsys_teach.data.world import load_world
+from recsys_teach.evaluation import evaluate, result_table, rmse
 from recsys_teach.figures import BLUE, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.interactions import Interactions
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
-from recsys_teach.metrics import rmse
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # ## Predict first
@@ -375,7 +373,7 @@ claim("Best B of 20,000 draws, largest distance from the closed form", np.abs(by
 # four fifths of their events and hide the rest. This is **strong generalisation** (Marlin 2004). By hand:
 
 # %%
-from recsys_teach.interactions import split_users
+from recsys_teach.data import split_users
 
 log = world.clicks()
 draws = [split_users(log, 250, random_state=seed) for seed in range(5)]

@@ -18,13 +18,11 @@ import torch
 from sklearn.model_selection import KFold
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate
-from recsys_teach.interactions import Interactions, Split, split_users
-from recsys_teach.metrics import rmse
+from recsys_teach.data import Interactions, Split, movielens, split_users
+from recsys_teach.data.world import load_world
+from recsys_teach.evaluation import evaluate, rmse
 from recsys_teach.models import EASE, AutoRec, MultDAE, MultVAE, Popularity
 from recsys_teach.models.autoencoder import kl_to_normal
-from recsys_teach.world import load_world
 
 N_EPOCHS = 40
 SETTINGS = {"Mult-DAE": (MultDAE, {}), "Mult-VAE": (MultVAE, {})}

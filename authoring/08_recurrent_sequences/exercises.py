@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, log_softmax
 
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.sequence import following, padded
 
 EVENINGS = [np.array(items) for items in ([0, 1, 3], [0, 1, 2], [2, 3, 0], [2, 3, 1], [0, 1, 2, 3])]

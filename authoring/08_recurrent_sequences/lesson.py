@@ -32,15 +32,13 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import Result, evaluate, paired_difference, result_table
+from recsys_teach.data import Interactions, movielens, split_last_out
+from recsys_teach.data.world import GENRES, make_world
+from recsys_teach.evaluation import Result, evaluate, paired_difference, rank_unseen, result_table
 from recsys_teach.figures import BLACK, MODEL_STYLES, new_axes, show
-from recsys_teach.interactions import Interactions, split_last_out
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models.sequence import GRUNetwork, histories, padded
-from recsys_teach.ranking import rank_unseen
 from recsys_teach.training import seeded
-from recsys_teach.world import GENRES, make_world
 
 # %% [markdown]
 # ## Predict first

@@ -18,9 +18,8 @@ import pandas as pd
 import torch
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
+from recsys_teach.data import movielens, split_last_out
 from recsys_teach.evaluation import evaluate
-from recsys_teach.interactions import split_last_out
 from recsys_teach.models.sequence import GRURecommender, NextItemModel, histories
 
 SEEDS = range(5)

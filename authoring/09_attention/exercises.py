@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.special import expit, log_softmax, logit, softmax
 
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models import attention
 
 

@@ -31,15 +31,13 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import Result, evaluate, paired_difference, result_table
+from recsys_teach.data import movielens, split_last_out
+from recsys_teach.data.world import make_world
+from recsys_teach.evaluation import Result, evaluate, paired_difference, rank_unseen, result_table
 from recsys_teach.figures import BLACK, BLUE, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.interactions import split_last_out
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reference, reveal
 from recsys_teach.models import EASE, CoVisitation, MarkovChain
-from recsys_teach.ranking import rank_unseen
 from recsys_teach.training import seeded
-from recsys_teach.world import make_world
 
 # %% [markdown]
 # ## Predict first

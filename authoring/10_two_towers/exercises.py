@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from recsys_teach.learn.compare import same, same_ranking
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.two_tower import fm_pairs
 
 U_TINY = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])

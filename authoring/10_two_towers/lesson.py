@@ -33,14 +33,13 @@ import torch
 from scipy.stats import rankdata
 from torch.nn import functional as F
 
-from recsys_teach import movielens
+from recsys_teach.data import Interactions, movielens, split_last_out, split_per_user
+from recsys_teach.data.world import load_world
 from recsys_teach.evaluation import evaluate, paired_difference, result_table
 from recsys_teach.figures import BLUE, ORANGE, new_axes, show
-from recsys_teach.interactions import Interactions, split_last_out, split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models import EASE, Popularity, PureSVD
 from recsys_teach.training import shuffled, train
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # ## Predict first
@@ -513,7 +512,7 @@ check("10.6", probe)
 # one kind each. How many of their best 100 are found, for how much work?
 
 # %%
-from recsys_teach.models.two_tower import InvertedFile, exact_search, search_recall
+from recsys_teach.retrieval import InvertedFile, exact_search, search_recall
 
 rng = np.random.default_rng(10)
 kinds = rng.normal(size=(200, 32))

@@ -15,12 +15,11 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
+from recsys_teach.data import Interactions, movielens, split_last_out, split_per_user
+from recsys_teach.data.world import World, make_world
 from recsys_teach.evaluation import evaluate
-from recsys_teach.interactions import Interactions, split_last_out, split_per_user
 from recsys_teach.models import EASE, Popularity, PureSVD
 from recsys_teach.models.two_tower import TwoTower
-from recsys_teach.world import World, make_world
 
 SEEDS = range(5)
 WORLD = {

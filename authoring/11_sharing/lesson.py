@@ -34,10 +34,10 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from recsys_teach.data.world import make_world
 from recsys_teach.figures import BLUE, GREEN, ORANGE, new_axes, show
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reference, reveal
 from recsys_teach.training import seeded, shuffled, train
-from recsys_teach.world import make_world
 
 # %% [markdown]
 # ## Predict first

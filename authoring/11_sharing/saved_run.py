@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from authoring.saved_runs import expected_auc, save
+from recsys_teach.data.world import make_world
 from recsys_teach.models.multitask import PLE, MMoE, PairInput, SharedBottom, related_tasks, task_losses
 from recsys_teach.training import seeded, shuffled, train
-from recsys_teach.world import make_world
 
 COSINES, DRAWS, SEEDS = (0.5, 0.9, 1.0), range(10), range(2)
 N_TRAIN, N_TEST = 10_000, 5_000

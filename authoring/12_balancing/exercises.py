@@ -10,7 +10,7 @@ import torch
 from scipy.special import expit
 
 from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.multitask import ESMM, UncertaintyWeights, pcgrad
 
 THREE = np.array([[1.0, 0.0], [-1.0, 1.0], [-1.0, -2.0]])

@@ -34,11 +34,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
+from recsys_teach.data.world import FIRST_ITEM_ID, load_world, make_world
 from recsys_teach.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, new_axes, show
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models.multitask import SharedBottom, task_gradients, task_losses
 from recsys_teach.training import seeded, shuffled, train
-from recsys_teach.world import FIRST_ITEM_ID, load_world, make_world
 
 # %% [markdown]
 # ## Predict first
@@ -423,7 +423,7 @@ claim("Sixteen units: what a sum with minutes keeps, mean", both[16].loc["minute
 # On MovieLens we learn the rating and like, 4 stars or more. Do their gradients agree?
 
 # %%
-from recsys_teach import movielens
+from recsys_teach.data import movielens
 from recsys_teach.models.multitask import PairInput
 
 ml = movielens.load()

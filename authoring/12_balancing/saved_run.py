@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from authoring.saved_runs import expected_auc, save
-from recsys_teach import movielens
-from recsys_teach.metrics import rmse
+from recsys_teach.data import movielens
+from recsys_teach.data.world import FIRST_ITEM_ID, World, make_world
+from recsys_teach.evaluation import rmse
 from recsys_teach.models.multitask import (
     ESMM,
     GradNorm,
@@ -34,7 +35,6 @@ from recsys_teach.models.multitask import (
     with_gradient,
 )
 from recsys_teach.training import seeded, shuffled, train
-from recsys_teach.world import FIRST_ITEM_ID, World, make_world
 
 SEEDS = range(5)
 N_TEST = 12_000

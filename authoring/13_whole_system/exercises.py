@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from recsys_teach.learn.compare import same_ranking
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.system import cap_groups, histories_before
-from recsys_teach.system import utility as by_package
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
+from recsys_teach.models.two_stage import cap_groups, histories_before
+from recsys_teach.models.two_stage import utility as by_package
 
 LOG = (  # of two people; item 3 was shown and not clicked
     np.array([0, 0, 1, 0, 1, 0]),

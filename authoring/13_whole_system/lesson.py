@@ -33,17 +33,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import bootstrap_interval
+from recsys_teach.data import Interactions, movielens, split_global_time
+from recsys_teach.data.world import DAY, load_world
+from recsys_teach.evaluation import bootstrap_interval, ndcg_at_k, rank_unseen
 from recsys_teach.figures import BLACK, BLUE, GREEN, MODEL_STYLES, ORANGE, new_axes, show
-from recsys_teach.interactions import Interactions, split_global_time
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
-from recsys_teach.metrics import ndcg_at_k
 from recsys_teach.models import Popularity
 from recsys_teach.models.multitask import task_losses
 from recsys_teach.models.two_tower import in_batch_softmax
-from recsys_teach.ranking import rank_unseen
-from recsys_teach.world import DAY, load_world
 
 # %% [markdown]
 # ## Predict first
@@ -136,7 +133,7 @@ check("13.1", utility)
 # No log can teach the weights: they say what the service is for. The package's version takes heads by name:
 
 # %%
-from recsys_teach.system import utility as package_utility
+from recsys_teach.models.two_stage import utility as package_utility
 
 heads = {"click": np.array([0.5, 0.3]), "finish": np.array([0.1, 0.9]), "like": np.array([0.0, 0.4])}
 by_loop = [c * (1 + f + g) for c, f, g in zip(*heads.values(), strict=True)]
@@ -183,7 +180,7 @@ check("13.2", history_before)
 # Impressions before day 180 train, later ones test. The package's `histories_before` sorts once in place of the loop:
 
 # %%
-from recsys_teach.system import histories_before
+from recsys_teach.models.two_stage import histories_before
 
 world = load_world()
 exposed = world.exposed()
@@ -205,7 +202,7 @@ print(f"{len(train):,} impressions train, {len(test):,} test; {(rows[:, 0] == 60
 # off. Most of the loss is that softmax.
 
 # %%
-from recsys_teach.system import FUNNEL, System
+from recsys_teach.models.two_stage import FUNNEL, System
 
 features = dict(user_columns=["age_band", "region", "device"], item_columns=["genre", "second_genre"])
 whole = dict(weights={"finish": 1.0, "like": 1.0}, group_column="genre", **features)
@@ -365,7 +362,7 @@ check("13.4", cap_list)
 # to `k` first: nothing from further down can come up.
 
 # %% tags=["claim"]
-from recsys_teach.system import cap_groups
+from recsys_teach.models.two_stage import cap_groups
 
 genres = world.items["genre"].to_numpy()
 lists = system.recommend(everybody, 10)  # fetch, rank, re-rank

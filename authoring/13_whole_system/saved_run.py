@@ -22,15 +22,12 @@ import pandas as pd
 import torch
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
-from recsys_teach.evaluation import bootstrap_interval
-from recsys_teach.interactions import Interactions, split_global_time
-from recsys_teach.metrics import ndcg_at_k
+from recsys_teach.data import Interactions, movielens, split_global_time
+from recsys_teach.data.world import DAY, World, make_world
+from recsys_teach.evaluation import bootstrap_interval, ndcg_at_k, rank_unseen
 from recsys_teach.models import EASE, Popularity
 from recsys_teach.models.multitask import n_parameters
-from recsys_teach.ranking import rank_unseen
-from recsys_teach.system import System
-from recsys_teach.world import DAY, World, make_world
+from recsys_teach.models.two_stage import System
 
 SEEDS = range(5)
 PROFILE, GENRES = ["age_band", "region", "device"], ["genre", "second_genre"]

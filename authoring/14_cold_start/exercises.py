@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_teach.bandits import after_seeing, ucb1_index
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.models.coldstart import after_answer, damped_shares, fold_into_prior, greedy_question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
+from recsys_teach.models.cold_start import after_answer, damped_shares, fold_into_prior, greedy_question
 
 MET = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 1.0]])
 FIRST_TWO = np.array([True, True, False, False])

@@ -30,16 +30,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate
+from recsys_teach.data import Interactions, movielens
+from recsys_teach.data.world import load_world, make_world
+from recsys_teach.evaluation import evaluate, ndcg_at_k, top_k
 from recsys_teach.figures import BLACK, BLUE, GREEN, MODEL_STYLES, ORANGE, VERMILION, new_axes, show
-from recsys_teach.interactions import Interactions
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
-from recsys_teach.metrics import ndcg_at_k
 from recsys_teach.models import IALS, ContentProfile, Popularity, UserKNN
 from recsys_teach.models.two_tower import feature_matrix, feature_names
-from recsys_teach.ranking import top_k
-from recsys_teach.world import load_world, make_world
 
 # %% [markdown]
 # ## Predict first
@@ -111,7 +108,7 @@ check("14.1", damped_shares)
 # known, and the later ones are scored, the same for $k$ = 0, 1, 2, 5 and 10 known clicks.
 
 # %%
-from recsys_teach.models.coldstart import ProfilePopularity, damped_shares, first_events, split_newcomers
+from recsys_teach.models.cold_start import ProfilePopularity, damped_shares, first_events, split_newcomers
 
 log = make_world(2000).clicks()
 profile_columns, genre_columns = ["age_band", "region", "device"], ["genre", "second_genre"]
@@ -177,7 +174,7 @@ check("14.2", fold_into_prior)
 # covariance. Which model leads, for which $k$?
 
 # %%
-from recsys_teach.models.coldstart import HybridFactors, crossover, fold_into_prior
+from recsys_teach.models.cold_start import HybridFactors, crossover, fold_into_prior
 
 models = {"content": ContentProfile(genre_columns).fit(train), "factors": IALS(32, n_iterations=8).fit(train)}
 popular = Popularity().fit(train)
@@ -281,7 +278,7 @@ check("14.3", drop_rows)
 # click some. Chance and popularity have an AUC of a half (chapter 06).
 
 # %% tags=["claim"]
-from recsys_teach.models.coldstart import DropoutNet, drop_rows
+from recsys_teach.models.cold_start import DropoutNet, drop_rows
 
 new = np.random.default_rng(14).permutation(600) < 120
 old_titles = log.take(~new[log.item_pos])
@@ -421,7 +418,7 @@ check("14.4", interview_step)
 # twice.
 
 # %%
-from recsys_teach.models.coldstart import expect_after, plan_interview
+from recsys_teach.models.cold_start import expect_after, plan_interview
 
 seen_films = movielens.load().matrix().toarray()  # (943, 1682)
 n_asked = [0, 1, 2, 5, 10, 20]

@@ -18,14 +18,13 @@ import numpy as np
 import pandas as pd
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
 from recsys_teach.bandits import UCB1, EpsilonGreedy, LinUCB, Thompson, play
+from recsys_teach.data import Interactions, Split, movielens
+from recsys_teach.data.world import load_world, make_world
 from recsys_teach.evaluation import evaluate
-from recsys_teach.interactions import Interactions, Split
 from recsys_teach.models import IALS, ContentProfile, DropoutNet, HybridFactors, Popularity, ProfilePopularity
-from recsys_teach.models.coldstart import crossover, first_events, split_newcomers
+from recsys_teach.models.cold_start import crossover, first_events, split_newcomers
 from recsys_teach.models.two_tower import feature_matrix, feature_names
-from recsys_teach.world import load_world, make_world
 
 KNOWN = [0, 1, 2, 5, 10]
 NOISES = [0.03, 0.1, 0.3, 1.0]

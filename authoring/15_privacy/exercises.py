@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.privacy import attacks
-from recsys_teach.privacy.anonymise import group_sizes
+from recsys_teach.privacy.anonymization import group_sizes
 from recsys_teach.privacy.attacks import candidates, epsilon_lower_bound, kept_share
 from recsys_teach.privacy.mechanisms import true_share, truth_probability
 

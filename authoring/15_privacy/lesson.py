@@ -39,10 +39,10 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from recsys_teach import movielens
+from recsys_teach.data import movielens
+from recsys_teach.data.world import load_world
 from recsys_teach.figures import BLACK, BLUE, ORANGE, VERMILION, new_axes, show
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
-from recsys_teach.world import load_world
 
 # %% [markdown]
 # ## Predict first
@@ -328,7 +328,7 @@ check("15.4", group_sizes)
 # character, and groups below 5 are left out.
 
 # %% tags=["claim"]
-from recsys_teach.privacy.anonymise import generalise, group_sizes, suppress
+from recsys_teach.privacy.anonymization import generalise, group_sizes, suppress
 
 profile = ["gender", "age", "zip_code"]
 alone = (group_sizes(ml.users, profile) == 1).mean()

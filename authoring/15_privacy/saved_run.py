@@ -31,10 +31,8 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
-from recsys_teach.evaluation import evaluate
-from recsys_teach.interactions import Interactions, Split, split_per_user
-from recsys_teach.metrics import rmse
+from recsys_teach.data import Interactions, Split, movielens, split_per_user
+from recsys_teach.evaluation import evaluate, rmse
 from recsys_teach.models import BiasedMF, DampedBiases, Popularity, PureSVD
 from recsys_teach.privacy.attacks import membership_auc
 from recsys_teach.training import seeded

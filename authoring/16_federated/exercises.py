@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_teach.learn.compare import same
-from recsys_teach.learn.declare import Chapter, Exercise, Prediction, Question
-from recsys_teach.privacy.federated import (
+from recsys_teach.federated import (
     MODULUS,
     client_gradient,
     clip_upload,
@@ -17,6 +15,8 @@ from recsys_teach.privacy.federated import (
     read_upload,
     unmasked_sum,
 )
+from recsys_teach.learn.compare import same
+from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 
 
 def same_ring(expected: Any, answer: Any, atol: float) -> str:

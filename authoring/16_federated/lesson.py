@@ -40,11 +40,10 @@ from dp_accounting.pld import PLDAccountant
 
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"  # the engine reports its use unless told not to
 
-from recsys_teach import movielens
+from recsys_teach.data import movielens, split_per_user
+from recsys_teach.evaluation import rmse
 from recsys_teach.figures import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_axes, show
-from recsys_teach.interactions import split_per_user
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
-from recsys_teach.metrics import rmse
 from recsys_teach.privacy.attacks import membership_auc
 
 # %% [markdown]
@@ -100,7 +99,7 @@ check("16.1", client_gradient)
 # PyTorch differentiates the central loss. Do the five phones agree?
 
 # %% tags=["claim"]
-from recsys_teach.privacy.federated import client_gradient
+from recsys_teach.federated import client_gradient
 
 R = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 rng = np.random.default_rng(16)
@@ -128,7 +127,7 @@ claim("The phones' gradients add up to the central one, to 1e-10", same)
 # it up, too. `Phones` does at once what the loop does one by one.
 
 # %% tags=["claim"]
-from recsys_teach.privacy.federated import Phones, phone_upload, predict_ratings, start_items, train_federated
+from recsys_teach.federated import Phones, phone_upload, predict_ratings, start_items, train_federated
 
 ml = movielens.load()
 split = split_per_user(ml, random_state=0)
@@ -181,7 +180,7 @@ check("16.2", holders_mean)
 # The server needs only the *sum* of the counts. Step 4 by hand:
 
 # %% tags=["claim"]
-from recsys_teach.privacy.federated import holders_mean
+from recsys_teach.federated import holders_mean
 
 gradient, n_holders = loop[:, :-1], loop[:, [-1]]
 moved = Q - 0.5 * (gradient + 1.3 * np.sqrt(n_holders) * Q) / np.maximum(n_holders, 1)
@@ -287,7 +286,7 @@ check("16.3", read_upload)
 # That gives $b_u$, and the rating is mean + $b_u$ + $x_u \cdot q_i$ + $e_i$.
 
 # %% tags=["claim"]
-from recsys_teach.privacy.federated import read_upload
+from recsys_teach.federated import read_upload
 
 P = phones.solve(Q)
 items_found, stars_found, factor_error = [], [], []
@@ -382,7 +381,7 @@ check("16.5", unmasked_sum)
 # rows. By the AUC of chapter 15, does it find the films held?
 
 # %% tags=["claim"]
-from recsys_teach.privacy.federated import decode, masked_upload, shared_pads, unmasked_sum
+from recsys_teach.federated import decode, masked_upload, shared_pads, unmasked_sum
 
 plain, masked = [], []
 for seed in range(5):
@@ -458,7 +457,7 @@ check("16.6", clip_upload)
 # nearly everybody, a large one brings large noise.
 
 # %% tags=["claim"]
-from recsys_teach.privacy.federated import clip_upload
+from recsys_teach.federated import clip_upload
 
 sigma = dp_accounting.get_sigma_gaussian(8, 1e-5) * np.sqrt(10)  # for each of ten rounds
 books = PLDAccountant()
@@ -575,7 +574,7 @@ claim("RMSE under attack, no defence", error["no defence"], near=0.942, within=0
 # %%
 from flwr.app import Context, RecordDict
 
-from recsys_teach.privacy import flower_app
+from recsys_teach.federated import flower_app
 
 print(inspect.getsource(flower_app.train), inspect.getsource(flower_app.main), sep="\n")
 

@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 
 from authoring.saved_runs import save
-from recsys_teach import movielens
-from recsys_teach.interactions import Interactions, Split, split_per_user
-from recsys_teach.metrics import rmse
+from recsys_teach.data import Interactions, Split, movielens, split_per_user
+from recsys_teach.evaluation import rmse
+from recsys_teach.federated import Phones, predict_ratings, train_federated
 from recsys_teach.models import BiasedMF, DampedBiases
-from recsys_teach.privacy.federated import Phones, predict_ratings, train_federated
 
 SEEDS = range(5)
 N_ROUNDS = 60

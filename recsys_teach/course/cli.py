@@ -89,7 +89,7 @@ def lab(context: typer.Context) -> None:
 @app.command(context_settings=HAND_ON)
 def test(context: typer.Context) -> None:
     """Run every test and every notebook; further arguments go to pytest, for example: -k movielens."""
-    from recsys_teach.kernel_env import kernel_env
+    from recsys_teach.course.notebook_env import kernel_env
 
     missing = [name for name in FOR_TESTS if find_spec(name) is None]
     if missing:
@@ -119,7 +119,7 @@ def test(context: typer.Context) -> None:
 @app.command()
 def fetch() -> None:
     """Fetch the real data, MovieLens-100K, unless they are there."""
-    from recsys_teach import movielens
+    from recsys_teach.data import movielens
 
     try:
         movielens.fetch(say=say)
@@ -131,7 +131,7 @@ def fetch() -> None:
 @app.command()
 def doctor() -> None:
     """Say what is there, what is missing, and how to fix it."""
-    from recsys_teach.doctor import report
+    from recsys_teach.course.doctor import report
 
     raise typer.Exit(report(say))
 
@@ -147,7 +147,7 @@ def progress() -> None:
 @app.command()
 def update() -> None:
     """Get the newest chapters; what you changed is kept."""
-    from recsys_teach.update import UpdateError, update
+    from recsys_teach.course.update import UpdateError, update
 
     try:
         done = update(REPOSITORY)

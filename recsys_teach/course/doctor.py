@@ -17,8 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from recsys_teach.course.installed import packages
 from recsys_teach.files import REPOSITORY
-from recsys_teach.installed import packages
 
 INSTALL = f"Type: python course.py lab. With conda, in {REPOSITORY}: pip install -e . -c constraints.txt"
 NEEDED_MEMORY_GB, NEEDED_DISK_GB = 1.5, 1.0
@@ -163,7 +163,7 @@ def _kernel() -> list[Finding]:
 
 
 def _data() -> list[Finding]:
-    from recsys_teach import movielens
+    from recsys_teach.data import movielens
 
     world = _world_problem(REPOSITORY / "datasets" / "world")
     films = movielens.problem()
@@ -174,7 +174,7 @@ def _data() -> list[Finding]:
 
 
 def _world_problem(folder: Path) -> str | None:
-    from recsys_teach.world import load_world
+    from recsys_teach.data.world.files import load_world
 
     try:
         load_world(folder)
@@ -202,7 +202,7 @@ def _machine() -> list[Finding]:
 
 def _progress() -> list[Finding]:
     """Try what a check does: make the folder, lock, read the record, and write beside it."""
-    from recsys_teach.learn.record import lock, locks_work, progress_file
+    from recsys_teach.learn.progress_file import lock, locks_work, progress_file
 
     try:
         path = progress_file()

@@ -28,8 +28,8 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import BaseFileLock, FileLock, Timeout
 
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.files import REPOSITORY, as_shipped
-from recsys_teach.interactions import Interactions
 
 FOLDER = REPOSITORY / "datasets" / "ml-100k"
 SIZES = (100_000, 943, 1_682)  # ratings, users, films

@@ -1,0 +1,57 @@
+"""How good a model is: rankings, metrics with intervals, and comparisons on the same users."""
+
+from recsys_teach.evaluation.evaluator import (
+    METRICS,
+    Result,
+    ResultTable,
+    bootstrap_interval,
+    evaluate,
+    paired_difference,
+    result_table,
+)
+from recsys_teach.evaluation.metrics import (
+    coverage,
+    density,
+    gini,
+    hit_rate_at_k,
+    hits_at_k,
+    lorenz,
+    map_at_k,
+    mrr_at_k,
+    ndcg_at_k,
+    novelty,
+    precision_at_k,
+    recall_at_k,
+    recommended_gini,
+    rmse,
+    tied_ndcg_at_k,
+)
+from recsys_teach.evaluation.ranking import chunks, rank_unseen, top_k
+
+__all__ = [
+    "METRICS",
+    "Result",
+    "ResultTable",
+    "bootstrap_interval",
+    "chunks",
+    "coverage",
+    "density",
+    "evaluate",
+    "gini",
+    "hit_rate_at_k",
+    "hits_at_k",
+    "lorenz",
+    "map_at_k",
+    "mrr_at_k",
+    "ndcg_at_k",
+    "novelty",
+    "paired_difference",
+    "precision_at_k",
+    "rank_unseen",
+    "recall_at_k",
+    "recommended_gini",
+    "result_table",
+    "rmse",
+    "tied_ndcg_at_k",
+    "top_k",
+]

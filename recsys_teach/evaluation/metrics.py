@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys_teach._validation import check_integer, rows_by_value
-from recsys_teach.ranking import as_scores
+from recsys_teach.evaluation.ranking import as_scores
 
 
 def density(matrix: sparse.csr_array) -> float:

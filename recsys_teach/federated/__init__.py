@@ -1,0 +1,33 @@
+"""Learning from ratings that stay with their owners. For learning; built in chapter 16."""
+
+from recsys_teach.federated.gradients import (
+    client_gradient,
+    clip_upload,
+    holders_mean,
+    phone_upload,
+    read_upload,
+    server_step,
+    start_items,
+)
+from recsys_teach.federated.masking import MODULUS, decode, encode, masked_upload, pad, shared_pads, unmasked_sum
+from recsys_teach.federated.training import Phones, predict_ratings, train_federated
+
+__all__ = [
+    "MODULUS",
+    "Phones",
+    "client_gradient",
+    "clip_upload",
+    "decode",
+    "encode",
+    "holders_mean",
+    "masked_upload",
+    "pad",
+    "phone_upload",
+    "predict_ratings",
+    "read_upload",
+    "server_step",
+    "shared_pads",
+    "start_items",
+    "train_federated",
+    "unmasked_sum",
+]

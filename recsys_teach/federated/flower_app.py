@@ -1,7 +1,7 @@
 """The rounds of chapter 16 as an app for Flower, a federated engine: one SuperNode is one phone.
 
-``flwr run`` finds ``client`` and ``server`` by the names in tests/flower_app/pyproject.toml. A phone reads its person's
-ratings from a file on the phone, named in its node config; nothing but its upload leaves it. The uploads are plain
+``flwr run`` finds ``client`` and ``server`` by the names in tests/federated/flower_app/pyproject.toml. A phone reads its
+person's ratings from a file on the phone, named in its node config; nothing but its upload leaves it. The uploads are plain
 here: Flower's own SecAgg+ is what would mask them.
 """
 
@@ -17,7 +17,7 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.supercore.task_identity import TaskIdentity
 
-from recsys_teach.privacy.federated import phone_upload, server_step, start_items
+from recsys_teach.federated.gradients import phone_upload, server_step, start_items
 
 client = ClientApp()
 server = ServerApp()

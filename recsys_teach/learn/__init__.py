@@ -1,8 +1,8 @@
 """What a chapter needs to teach: check, hint, quiz, predict, reveal, claim, progress, TODO, and its own data."""
 
 from recsys_teach.learn.chapters import load_saved_run, reference
-from recsys_teach.learn.record import progress
-from recsys_teach.learn.tell import NotOk, check, claim, hint, predict, quiz, reveal
+from recsys_teach.learn.display import NotOk, check, claim, hint, predict, quiz, reveal
+from recsys_teach.learn.progress_file import progress
 from recsys_teach.learn.todo import TODO
 
 __all__ = [

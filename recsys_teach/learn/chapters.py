@@ -14,7 +14,7 @@ import cloudpickle
 import pandas as pd
 
 from recsys_teach.files import REPOSITORY
-from recsys_teach.learn.declare import Chapter
+from recsys_teach.learn.schema import Chapter
 
 AUTHORING = REPOSITORY / "authoring"
 

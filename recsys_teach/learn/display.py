@@ -11,10 +11,10 @@ import numpy as np
 
 from recsys_teach.learn.chapters import chapter_of
 from recsys_teach.learn.compare import describe
-from recsys_teach.learn.declare import Exercise, Prediction, Question
-from recsys_teach.learn.judge import Verdict
-from recsys_teach.learn.judge_process import begin_judge_process, judge_apart
-from recsys_teach.learn.record import change_progress, n_right, read_progress, report, strict
+from recsys_teach.learn.grader import Verdict
+from recsys_teach.learn.grader_process import begin_judge_process, judge_apart
+from recsys_teach.learn.progress_file import change_progress, n_right, read_progress, report, strict
+from recsys_teach.learn.schema import Exercise, Prediction, Question
 from recsys_teach.learn.todo import TODO
 
 _hints_given: dict[str, int] = {}

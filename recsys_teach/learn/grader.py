@@ -20,8 +20,8 @@ import pandas as pd
 from scipy import sparse
 
 from recsys_teach.learn.compare import describe
-from recsys_teach.learn.declare import Exercise
-from recsys_teach.learn.limited import TimeUp, limited
+from recsys_teach.learn.limits import TimeUp, limited
+from recsys_teach.learn.schema import Exercise
 from recsys_teach.learn.todo import ADVICE, TODO, TodoError
 
 RANDOM_CASES = 5

@@ -27,9 +27,9 @@ from typing import Any, BinaryIO
 import cloudpickle
 import psutil
 
-from recsys_teach.learn.declare import Exercise
-from recsys_teach.learn.judge import Verdict, judge
-from recsys_teach.learn.limited import Clock
+from recsys_teach.learn.grader import Verdict, judge
+from recsys_teach.learn.limits import Clock
+from recsys_teach.learn.schema import Exercise
 
 START_SECONDS = 60.0  # to begin and to read an answer, on a machine however busy
 LOOK_SECONDS = 0.03
@@ -73,7 +73,7 @@ class _JudgeProcess:
         if os.name == "nt":
             apart = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "recsys_teach.learn.judge_child"],
+            [sys.executable, "-m", "recsys_teach.learn.grader_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

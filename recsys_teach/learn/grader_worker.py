@@ -1,6 +1,6 @@
 """The judge process: read an exercise and an answer, judge, and write lines of JSON to the kernel that began it.
 
-It is begun by :mod:`recsys_teach.learn.judge_process`, and never imported.
+It is begun by :mod:`recsys_teach.learn.grader_process`, and never imported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import cloudpickle
 
-from recsys_teach.learn.judge import judge
+from recsys_teach.learn.grader import judge
 
 PRINTED = 10_000  # characters that an answer may print
 ORPHAN_SECONDS = 60  # of processor time, after which the system ends this process if its kernel was killed

@@ -1,6 +1,6 @@
 """Run a learner's function with a limit on processor time, in this process.
 
-This is the way for answers that cannot be sent to the judge process (:mod:`recsys_teach.learn.judge_process`). A loop
+This is the way for answers that cannot be sent to the judge process (:mod:`recsys_teach.learn.grader_process`). A loop
 in Python code is stopped; one inside a single call of compiled code cannot be, and blocks the kernel as it would in a
 cell of its own.
 """

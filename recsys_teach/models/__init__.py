@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from recsys_teach.models.attention import SASRec
     from recsys_teach.models.autoencoder import AutoRec, MultDAE, MultVAE
     from recsys_teach.models.biases import DampedBiases
-    from recsys_teach.models.coldstart import DropoutNet, HybridFactors, ProfilePopularity
+    from recsys_teach.models.cold_start.dropoutnet import DropoutNet
+    from recsys_teach.models.cold_start.hybrid import HybridFactors
+    from recsys_teach.models.cold_start.profiles import ProfilePopularity
     from recsys_teach.models.content import ContentProfile
     from recsys_teach.models.ease import EASE
     from recsys_teach.models.factors import BiasedMF
     from recsys_teach.models.implicit import BPR, IALS
-    from recsys_teach.models.neighbours import BiasedItemKNN, ItemKNN, UserKNN
+    from recsys_teach.models.neighbors import BiasedItemKNN, ItemKNN, UserKNN
     from recsys_teach.models.popularity import Popularity
     from recsys_teach.models.sequence import CoVisitation, GRURecommender, MarkovChain
     from recsys_teach.models.svd import PureSVD, rank_k
@@ -26,24 +28,24 @@ _FAMILIES = {
     "EASE": "ease",
     "IALS": "implicit",
     "AutoRec": "autoencoder",
-    "BiasedItemKNN": "neighbours",
+    "BiasedItemKNN": "neighbors",
     "BiasedMF": "factors",
     "CoVisitation": "sequence",
     "ContentProfile": "content",
     "DampedBiases": "biases",
-    "DropoutNet": "coldstart",
+    "DropoutNet": "cold_start",
     "GRURecommender": "sequence",
-    "HybridFactors": "coldstart",
-    "ItemKNN": "neighbours",
+    "HybridFactors": "cold_start",
+    "ItemKNN": "neighbors",
     "MarkovChain": "sequence",
     "MultDAE": "autoencoder",
     "MultVAE": "autoencoder",
     "Popularity": "popularity",
-    "ProfilePopularity": "coldstart",
+    "ProfilePopularity": "cold_start",
     "PureSVD": "svd",
     "SASRec": "attention",
     "TwoTower": "two_tower",
-    "UserKNN": "neighbours",
+    "UserKNN": "neighbors",
     "rank_k": "svd",
 }
 

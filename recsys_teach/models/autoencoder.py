@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import (
     Recommender,
     check_interactions,

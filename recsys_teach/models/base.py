@@ -20,8 +20,9 @@ from recsys_teach._validation import (
     optional,
     rows_by_value,
 )
-from recsys_teach.interactions import EMPTY, Interactions
-from recsys_teach.ranking import check_positions, rank_unseen
+from recsys_teach.data._log_checks import EMPTY
+from recsys_teach.data.interactions import Interactions
+from recsys_teach.evaluation.ranking import check_positions, rank_unseen
 
 AT_LEAST_ONE = partial(check_integer, low=1)
 ABOVE_ZERO = partial(check_number, above=0)

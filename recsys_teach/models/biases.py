@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from recsys_teach._validation import check_number
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import (
     Recommender,
     check_interactions,

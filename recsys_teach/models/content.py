@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_interactions, check_rows, check_users
 from recsys_teach.models.features import align
 

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import blas, lapack
 
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
+from recsys_teach.evaluation.ranking import chunks
 from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
-from recsys_teach.ranking import chunks
 
 
 def gram(matrix: sparse.csr_array) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys_teach._validation import check_choice
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import (
     Recommender,
     check_interactions,

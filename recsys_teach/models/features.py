@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 
 
 def align(interactions: Interactions, axis: str, columns: Sequence[str], parameter: str) -> pd.DataFrame:

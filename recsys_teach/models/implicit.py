@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
 from recsys_teach.models.factors import Block, map_blocks, padded_blocks
 from recsys_teach.training import torch_defaults

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from recsys_teach._validation import check_integer, check_number
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
+from recsys_teach.evaluation.ranking import MEMORY_BUDGET, chunks
 from recsys_teach.models.base import (
     Recommender,
     check_interactions,
@@ -16,7 +17,6 @@ from recsys_teach.models.base import (
     check_users,
 )
 from recsys_teach.models.biases import DampedBiases
-from recsys_teach.ranking import MEMORY_BUDGET, chunks
 
 BLOCK_BYTES = MEMORY_BUDGET // 8  # of one block of similarities; a few arrays of its size exist at once
 

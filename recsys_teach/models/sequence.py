@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_teach._validation import check_choice
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
+from recsys_teach.evaluation.ranking import position_advice
 from recsys_teach.models.base import (
     Recommender,
     check_axes,
@@ -22,7 +23,6 @@ from recsys_teach.models.base import (
     check_parameters,
     check_users,
 )
-from recsys_teach.ranking import position_advice
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 
@@ -37,7 +37,7 @@ def histories(interactions: Interactions) -> list[np.ndarray]:
     ------
     ValueError
         If the log has no column ``time``, or its times cannot be ordered: see
-        :func:`~recsys_teach.interactions.check_times`.
+        :func:`~recsys_teach.data.interactions.check_times`.
     """
     order = check_axes(interactions).time_order
     n_events = np.bincount(interactions.user_pos, minlength=interactions.n_users)

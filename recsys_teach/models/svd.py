@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 
 from recsys_teach._validation import check_integer
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_teach._validation import check_generator, check_integer, check_number, check_seed
+from recsys_teach._validation import check_integer
 from recsys_teach.training import torch_defaults
 
 
@@ -51,7 +50,8 @@ def n_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _at_least_one(**sizes: int) -> None:
+def at_least_one(**sizes: int) -> None:
+    """Raise if a size is not an integer of at least 1."""
     for name, size in sizes.items():
         check_integer(name, size)
 
@@ -105,7 +105,7 @@ class SharedBottom(nn.Module):
     @torch_defaults()
     def __init__(self, n_features: int, n_tasks: int, *, width: int = 113, head_width: int = 8):
         super().__init__()
-        _at_least_one(n_features=n_features, n_tasks=n_tasks, width=width, head_width=head_width)
+        at_least_one(n_features=n_features, n_tasks=n_tasks, width=width, head_width=head_width)
         self.bottom = nn.Sequential(nn.Linear(n_features, width), nn.ReLU())
         self.heads = Heads(width, n_tasks, head_width)
         self.n_tasks = n_tasks
@@ -137,7 +137,7 @@ class MMoE(nn.Module):
     @torch_defaults()
     def __init__(self, n_features: int, n_tasks: int, *, n_experts: int = 8, width: int = 16, head_width: int = 8):
         super().__init__()
-        _at_least_one(n_features=n_features, n_tasks=n_tasks, n_experts=n_experts, width=width, head_width=head_width)
+        at_least_one(n_features=n_features, n_tasks=n_tasks, n_experts=n_experts, width=width, head_width=head_width)
         self.experts = Experts(n_features, n_experts, width)
         self.gate = nn.Linear(n_features, n_tasks * n_experts, bias=False)
         self.heads = Heads(width, n_tasks, head_width)
@@ -218,7 +218,7 @@ class PLE(nn.Module):
         head_width: int = 8,
     ):
         super().__init__()
-        _at_least_one(
+        at_least_one(
             n_features=n_features, n_tasks=n_tasks, n_own=n_own, width=width, n_levels=n_levels, head_width=head_width
         )
         check_integer("n_shared", n_shared, 0)
@@ -235,255 +235,3 @@ class PLE(nn.Module):
         for level in self.levels:
             states = level(states)
         return self.heads(states[:-1])
-
-
-class PairInput(nn.Module):
-    """A row for each pair of a user and an item: both vectors, and their product coordinate by coordinate.
-
-    Parameters
-    ----------
-    n_users, n_items, n_factors : int. The row has 3 · n_factors numbers.
-    """
-
-    @torch_defaults()
-    def __init__(self, n_users: int, n_items: int, n_factors: int):
-        super().__init__()
-        _at_least_one(n_users=n_users, n_items=n_items, n_factors=n_factors)
-        self.users, self.items = nn.Embedding(n_users, n_factors), nn.Embedding(n_items, n_factors)
-        for table in (self.users, self.items):
-            nn.init.normal_(table.weight, std=0.1)
-
-    def forward(self, user_pos: Tensor, item_pos: Tensor) -> Tensor:
-        """(n,), (n,) to (n, 3 · n_factors)."""
-        users, items = self.users(user_pos), self.items(item_pos)
-        return torch.cat([users, items, users * items], dim=1)
-
-
-class ESMM(nn.Module):
-    """A click, then what follows it, learned over everything that was shown. Built by hand in chapter 12.
-
-    The second output of the network becomes P(follow | click) without a label of its own: only the chain
-    P(click and follow) = P(click) · P(follow | click) is compared with what happened.
-
-    Parameters
-    ----------
-    network : Module with two outputs, (…) to (n, 2): the logits of a click, and of what follows given a click.
-
-    References
-    ----------
-    Ma et al. (2018), "Entire space multi-task model: an effective approach for estimating post-click conversion
-    rate", SIGIR.
-    """
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Give P(click) and P(follow | click), (n, 2)."""
-        return torch.sigmoid(self.network(*inputs))
-
-    def losses(self, inputs: Sequence[Tensor], click: Tensor, follow: Tensor) -> Tensor:
-        """Give the cross-entropy of the clicks and of the chain, shape (2,); labels of shape (n,), 0 or 1."""
-        first, second = self.network(*inputs).unbind(dim=1)
-        log_click = F.logsigmoid(first)
-        log_both = log_click + F.logsigmoid(second)
-        log_not_both = torch.logaddexp(F.logsigmoid(-first), log_click + F.logsigmoid(-second))  # no click, or no more
-        chain = -(follow * log_both + (1 - follow) * log_not_both).mean()
-        return torch.stack([F.binary_cross_entropy_with_logits(first, click), chain])
-
-
-def task_gradients(losses: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """Give the gradient of each loss, shape (n_tasks, number of all parameters). Built by hand in chapter 12."""
-    rows = []
-    for loss in losses:
-        parts = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-        rows.append(torch.cat([part.ravel() for part in parts]))
-    return torch.stack(rows)
-
-
-def gradient_cosines(gradients: Tensor) -> Tensor:
-    """Give the cosine of each pair of rows, shape (n_tasks, n_tasks): below 0, two tasks pull against each other."""
-    directions = F.normalize(gradients, dim=1)
-    return directions @ directions.T
-
-
-def pcgrad(gradients: Tensor, rng: np.random.Generator) -> Tensor:
-    """Take from each task's gradient what opposes another's, then add them up. Built by hand in chapter 12.
-
-    Parameters
-    ----------
-    gradients : shape (n_tasks, n_parameters).
-    rng : numpy Generator. For each task, the others come in a random order; with two tasks it changes nothing.
-
-    Returns
-    -------
-    Tensor, shape (n_parameters,).
-
-    References
-    ----------
-    Yu et al. (2020), "Gradient surgery for multi-task learning", algorithm 1.
-    """
-    if not hasattr(rng, "permutation"):
-        check_generator(rng)
-    total = torch.zeros_like(gradients[0])
-    for task, gradient in enumerate(gradients):
-        for other in rng.permutation(len(gradients)):
-            against = gradient @ gradients[other]
-            if other != task and against < 0:
-                gradient = gradient - against / gradients[other].square().sum() * gradients[other]
-        total = total + gradient
-    return total
-
-
-def with_gradient(value: Tensor, parameters: Sequence[Tensor], gradient: Tensor) -> Tensor:
-    """Give a loss of this value whose gradient by the parameters is this one, for :func:`recsys_teach.training.train`.
-
-    Parameters
-    ----------
-    value : one number.
-    parameters : sequence of tensors.
-    gradient : shape (number of all parameters,), in the order of the parameters.
-    """
-    flat = torch.cat([parameter.ravel() for parameter in parameters])
-    inner = flat @ gradient.detach()
-    return value.detach() + inner - inner.detach()
-
-
-class UncertaintyWeights(nn.Module):
-    """Weigh each loss by a variance that is learned: Σ exp(-s_k) L_k / 2 + s_k / 2. Built in chapter 12.
-
-    s_k is the logarithm of the variance of task k. At its best exp(s_k) = L_k: each weighed loss is then 1 / 2.
-
-    Parameters
-    ----------
-    n_tasks : int.
-
-    References
-    ----------
-    Kendall, Gal and Cipolla (2018), "Multi-task learning using uncertainty to weigh losses for scene geometry and
-    semantics", CVPR, for regressions.
-    """
-
-    @torch_defaults()
-    def __init__(self, n_tasks: int):
-        super().__init__()
-        _at_least_one(n_tasks=n_tasks)
-        self.log_variances = nn.Parameter(torch.zeros(n_tasks))
-
-    def forward(self, losses: Tensor) -> Tensor:
-        """Shape (n_tasks,) to one number."""
-        return (torch.exp(-self.log_variances) * losses + self.log_variances).sum() / 2
-
-
-class GradNorm(nn.Module):
-    """Weigh the losses so that their gradients have lengths that suit their progress. Built in chapter 12.
-
-    Each weighed gradient is to have the mean length, times (how much of its first loss a task still has, beside the
-    mean) to the power alpha. The weights sum to n_tasks.
-
-    Parameters
-    ----------
-    n_tasks : int.
-    alpha : float. 0 makes all lengths equal; the larger, the more a slow task gets.
-
-    References
-    ----------
-    Chen et al. (2018), "GradNorm: gradient normalization for adaptive loss balancing in deep multitask networks",
-    ICML, algorithm 1.
-    """
-
-    @torch_defaults()
-    def __init__(self, n_tasks: int, alpha: float = 1.0):
-        super().__init__()
-        _at_least_one(n_tasks=n_tasks)
-        check_number("alpha", alpha, low=0)
-        self.alpha = alpha
-        self.weights = nn.Parameter(torch.ones(n_tasks))
-        self.first: Tensor | None = None
-
-    def forward(self, losses: Tensor, shared: Sequence[Tensor]) -> Tensor:
-        """Give the weighed loss, plus what moves the weights (and them alone) towards the wanted lengths.
-
-        Parameters
-        ----------
-        losses : shape (n_tasks,).
-        shared : parameters at which the gradients are measured; usually of the last layer that all tasks share.
-        """
-        with torch.no_grad():
-            self.weights.clamp_(min=1e-3)
-            self.weights.mul_(len(losses) / self.weights.sum())
-        self.first = losses.detach() if self.first is None else self.first
-        lengths = self.weights * task_gradients(losses, shared).detach().norm(dim=1)
-        left = losses.detach() / self.first
-        wanted = lengths.mean().detach() * (left / left.mean()) ** self.alpha
-        return (self.weights.detach() * losses).sum() + (lengths - wanted).abs().sum()
-
-
-def related_tasks(
-    n: int, correlation: float, *, n_features: int = 100, n_sines: int = 10, scale: float = 1.0, random_state: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw two regressions whose weights have a known cosine. Built by hand in chapter 11.
-
-    y_k = z_k + Σ_i sin(α_i z_k + β_i) + ε with z_k = w_k · x, x and all α, β from N(0, 1), ε of variance .01, w_1 and
-    w_2 of length ``scale`` and with cosine ``correlation``.
-
-    Parameters
-    ----------
-    n : int. Number of rows.
-    correlation : float from -1 to 1. The cosine of the weights, not the correlation of the labels.
-    n_features, n_sines, scale : m sines; the paper of the generator does not give their number, nor the scale c.
-
-    Returns
-    -------
-    X : array, shape (n, n_features), float32.
-    Y : array, shape (n, 2), float32.
-    waves : array, shape (2, n_sines). The α and the β.
-
-    Raises
-    ------
-    ValueError
-        If the cosine is not between -1 and 1.
-
-    References
-    ----------
-    Ma et al. (2018); Tang et al. (2020) for the scale, the number of sines and their distribution.
-    """
-    check_number("correlation", correlation, low=-1, high=1)
-    check_number("scale", scale, above=0)
-    check_integer("n", n)
-    check_integer("n_features", n_features, 2)
-    check_integer("n_sines", n_sines, 0)
-    check_seed("random_state", random_state)
-    rng = np.random.default_rng(random_state)
-    directions = np.linalg.qr(rng.normal(size=(n_features, 2)))[0].T  # u1, u2: of length 1, at a right angle
-    mixing = np.array([[1, 0], [correlation, np.sqrt(1 - correlation**2)]])
-    waves = rng.normal(size=(2, n_sines))
-    X = rng.normal(size=(n, n_features))
-    z = X @ (scale * mixing @ directions).T  # (n, 2)
-    Y = z + np.sin(z[:, :, None] * waves[0] + waves[1]).sum(axis=2) + rng.normal(scale=0.1, size=(n, 2))
-    return X.astype(np.float32), Y.astype(np.float32), waves
-
-
-def label_correlation(correlation: float, waves: np.ndarray, scale: float = 1.0) -> float:
-    """Give the exact correlation of the two labels of :func:`related_tasks`. Built by hand in chapter 11.
-
-    Parameters
-    ----------
-    correlation : float. Cosine of the weights.
-    waves : array, shape (2, n_sines). The α and the β.
-    scale : float. Length of the weights.
-    """
-    alpha, beta = waves
-    variance = scale**2
-
-    def covariance(p: float) -> float:
-        """Of the labels without noise: the lines, twice a line with the sines, and all pairs of sines."""
-        cross = alpha[:, None] * alpha * p * variance
-        damp = np.exp(-variance * (alpha[:, None] ** 2 + alpha**2) / 2)
-        minus, plus = np.cos(beta[:, None] - beta), np.cos(beta[:, None] + beta)
-        sines = damp * ((np.exp(cross) - 1) * minus - (np.exp(-cross) - 1) * plus) / 2
-        lines = p * variance * alpha * np.cos(beta) * np.exp(-variance * alpha**2 / 2)
-        return p * variance + 2 * lines.sum() + sines.sum()
-
-    return covariance(correlation) / (covariance(1.0) + 0.01)

@@ -3,162 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from recsys_teach._validation import check_number
-from recsys_teach.interactions import Interactions
+from recsys_teach.data.interactions import Interactions
+from recsys_teach.evaluation.ranking import check_k, chunks, rank_unseen
 from recsys_teach.models.base import Recommender, check_axes, check_interactions, check_parameters, check_users
 from recsys_teach.models.features import align, fit_features
-from recsys_teach.models.multitask import MMoE, task_losses
-from recsys_teach.models.sequence import GRUNetwork
+from recsys_teach.models.multitask.networks import MMoE, task_losses
+from recsys_teach.models.two_stage.parts import Behaviour, Interest, NoBehaviour, Parts, pair_rows
+from recsys_teach.models.two_stage.steps import cap_groups, histories_before, utility
 from recsys_teach.models.two_tower import Tower, in_batch_softmax
-from recsys_teach.ranking import check_k, chunks, rank_unseen
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
-
-
-class BehaviourModel(Protocol):
-    """Anything that reads histories."""
-
-    def __call__(self, histories: Tensor) -> Tensor:
-        """Item positions in order, ``n_items`` behind them, (n, length), to states, (n, n_factors)."""
-
-
-class InterestModel(Protocol):
-    """Anything that has a vector for each user and for each item, in one space."""
-
-    def users(self, user_pos: Tensor) -> Tensor:
-        """(n,) to (n, n_factors)."""
-
-    def items(self, item_pos: Tensor) -> Tensor:
-        """(n,) to (n, n_factors)."""
-
-
-class RecommendationModel(Protocol):
-    """Anything that answers all tasks for a pair of a user and an item."""
-
-    def __call__(self, pairs: Tensor) -> Tensor:
-        """Rows of :func:`pair_rows`, (n, 5 · n_factors), to logits or values, (n, n_tasks)."""
-
-
-def pair_rows(states: Tensor, users: Tensor, items: Tensor) -> Tensor:
-    """Put state, user vector, item vector and the two products with the item side by side: (n, 5 · n_factors)."""
-    return torch.cat([states, users, items, states * items, users * items], dim=1)
-
-
-class Behaviour(nn.Module):
-    """The recurrent unit of chapter 08, without its scores: the state after the last item of a history."""
-
-    def __init__(self, n_items: int, n_factors: int, dropout: float):
-        super().__init__()
-        self.network = GRUNetwork(n_items, n_factors, dropout)
-
-    def forward(self, histories: Tensor) -> Tensor:
-        """(n, length) to (n, n_factors); 0 for an empty history."""
-        n_real = (histories < self.network.n_items).sum(dim=1)
-        rows = torch.arange(len(histories), device=histories.device)
-        states = self.network.hidden(histories)[rows, n_real.clamp(min=1) - 1]
-        return states * (n_real > 0)[:, None]
-
-
-class NoBehaviour(nn.Module):
-    """What stands in for the behaviour model when it is left out: a state of zeros."""
-
-    def __init__(self, n_factors: int):
-        super().__init__()
-        self.n_factors = n_factors
-
-    def forward(self, histories: Tensor) -> Tensor:
-        """(n, length) to (n, n_factors)."""
-        return torch.zeros(len(histories), self.n_factors, device=histories.device)
-
-
-class Interest(nn.Module):
-    """The two towers of chapter 10."""
-
-    def __init__(self, users: Tower, items: Tower):
-        super().__init__()
-        self.users, self.items = users, items
-
-
-class Parts(nn.Module):
-    """The three models side by side, so that one optimiser sees them all."""
-
-    def __init__(self, behaviour: BehaviourModel, interest: InterestModel, recommendation: RecommendationModel):
-        super().__init__()
-        self.behaviour, self.interest, self.recommendation = behaviour, interest, recommendation
-
-    def forward(self, user_pos: Tensor, item_pos: Tensor, histories: Tensor) -> Tensor:
-        """(n,), (n,), (n, length) to (n, n_tasks)."""
-        users, items = self.interest.users(user_pos), self.interest.items(item_pos)
-        return self.recommendation(pair_rows(self.behaviour(histories), users, items))
-
-
-def histories_before(
-    taken: tuple[np.ndarray, np.ndarray, np.ndarray], users: np.ndarray, times: np.ndarray, length: int, padding: int
-) -> np.ndarray:
-    """Give the last items that a user took before a moment, in order, padding behind. Built by hand in chapter 13.
-
-    Parameters
-    ----------
-    taken : three arrays, shape (n_taken,). User, item and time of each event that counts as history.
-    users, times : arrays, shape (n,). Whose history is asked for, and before when: an event at that very time is out.
-    length : int. How many items a row holds.
-    padding : int. What stands where there is no item.
-
-    Returns
-    -------
-    array of int, shape (n, length).
-    """
-    known, times = np.asarray(taken[2]), np.asarray(times)
-    kinds = {known.dtype.kind, times.dtype.kind}
-    if not (kinds <= {"i", "u", "f"} or kinds in ({"M"}, {"m"})):
-        raise ValueError(
-            f"Expected times that are all numbers or all datetime64, got {known.dtype} and {times.dtype}. "
-            "interactions.times returns those of a log in this form."
-        )
-    moments, place = np.unique(known, return_inverse=True)
-    n_moments = len(moments) + 1  # the last one is after all of them
-    taken_key = taken[0] * n_moments + place  # users in order, their moments in order
-    order = np.argsort(taken_key, kind="stable")
-    taken_key, items = taken_key[order], np.append(taken[1][order], padding)
-    end = np.searchsorted(taken_key, users * n_moments + np.searchsorted(moments, times))
-    start = np.maximum(np.searchsorted(taken_key, users * n_moments), end - length)
-    at = start[:, None] + np.arange(length)
-    return items[np.where(at < end[:, None], at, len(items) - 1)]
-
-
-def utility(outputs: Mapping[str, np.ndarray], weights: Mapping[str, float], chance: str = "click") -> np.ndarray:
-    """Give P(chance) · (1 + Σ weight · what follows), all of one shape. Built by hand in chapter 13."""
-    return outputs[chance] * (1 + sum(weight * outputs[task] for task, weight in weights.items()))
-
-
-def cap_groups(ranked: np.ndarray, groups: np.ndarray, k: int, cap: int) -> np.ndarray:
-    """Take the first k of a list, at most ``cap`` of a group; what was passed over fills up. Built in chapter 13.
-
-    Parameters
-    ----------
-    ranked : array of int, shape (n,). Item positions, best first; -1 is no item.
-    groups : array, shape (n_items,). The group of each item, such as its genre.
-    k, cap : int, at least 1.
-
-    Returns
-    -------
-    array of int, shape (k,); -1 behind the last item.
-    """
-    kept: list[int] = []
-    passed: list[int] = []
-    for item in ranked[ranked >= 0]:
-        full = sum(groups[other] == groups[item] for other in kept) >= cap
-        (passed if full else kept).append(item)
-        if len(kept) == k:
-            break
-    return np.array([*kept, *passed, *[-1] * k][:k])
 
 
 class System(Recommender):
