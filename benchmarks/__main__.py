@@ -137,8 +137,8 @@ def metrics_part(threads: int) -> tuple[str, list[list[str]]]:
     )
     rows = [[key, f"{seconds:.3f}"] for key, seconds in found.items()]
     ratios = [found[f"ours, {label}"] / found[f"ranx, {label}"] for label in ("nDCG", "six metrics")]
-    judgements = [judged(goal, value, METRICS_LIMIT) for goal, value in zip(goals, ratios, strict=True)]
-    return title + table(["", "s"], rows) + agree, judgements
+    judgments = [judged(goal, value, METRICS_LIMIT) for goal, value in zip(goals, ratios, strict=True)]
+    return title + table(["", "s"], rows) + agree, judgments
 
 
 def growth_part(threads: int) -> tuple[str, list[list[str]]]:

@@ -55,7 +55,7 @@ class Implicit:
     def __init__(self, path: str, **parameters):
         import implicit.als
         import implicit.bpr
-        import implicit.nearest_neighbours
+        import implicit.nearest_neighbors
 
         warnings.filterwarnings("ignore", message="OpenBLAS", category=RuntimeWarning)
         module, name = path.split(".")

@@ -65,7 +65,7 @@ GROUPS = {
         "long",
         {
             "ours": _ours("ItemKNN"),
-            "implicit cosine, K=150": partial(Implicit, "nearest_neighbours.CosineRecommender", K=150),
+            "implicit cosine, K=150": partial(Implicit, "nearest_neighbors.CosineRecommender", K=150),
             "LensKit item kNN": partial(LensKit, "knn.ItemKNNScorer", by_history=True, k=150, feedback="implicit"),
         },
     ),

@@ -16,7 +16,7 @@ MODELS = {
     "PureSVD": lambda: models.PureSVD(32),
     "BiasedMF, ALS": lambda: models.BiasedMF(16, value="watch_share"),
     "BiasedMF, SGD": lambda: models.BiasedMF(16, n_epochs=5, solver="sgd", value="watch_share"),
-    "IALS": lambda: models.IALS(64, n_iterations=5),
+    "IALS": lambda: models.IALS(64, n_epochs=5),
     "BPR, 3 epochs": lambda: models.BPR(32, n_epochs=3),
     "EASE": models.EASE,
 }

@@ -101,7 +101,7 @@ def compare_rechub() -> dict[str, float]:
     found = {"MMoE, torch-rechub": float((ours(X) - theirs({"x": X})).abs().max())}
 
     sizes = {"dims": [16], "activation": "relu"}
-    deep: Any = PLE(12, 2, n_own=2, n_shared=3, n_levels=2)
+    deep: Any = PLE(12, 2, n_task_experts=2, n_shared_experts=3, n_levels=2)
     peer = without_batch_norm(RechubPLE(rechub_features(12), ["regression"] * 2, 2, 2, 3, sizes, [{"dims": [8]}] * 2))
     for level, cgc in zip(deep.levels, peer.cgc_layers, strict=True):
         for task, own in enumerate(level.own):
@@ -179,13 +179,13 @@ def compare_deepctr() -> float:
 
 def epoch_seconds(network: nn.Module, forward: Callable[[Tensor], Tensor], X: Tensor, Y: Tensor) -> float:
     """Train one epoch; give the seconds."""
-    optimiser = torch.optim.Adam(network.parameters())
+    optimizer = torch.optim.Adam(network.parameters())
     start = time.perf_counter()
     for rows in torch.from_numpy(np.random.default_rng(0).permutation(len(X))).split(BATCH):
         loss = task_losses(forward(X[rows]), Y[rows], ["regression"] * 2).sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return time.perf_counter() - start
 
 

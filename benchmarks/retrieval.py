@@ -32,9 +32,9 @@ def draw(kinds: bool, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
     items = rng.standard_normal((N_ITEMS, N_FACTORS), dtype=np.float32)
     queries = rng.standard_normal((N_QUERIES, N_FACTORS), dtype=np.float32)
     if kinds:
-        centres = rng.standard_normal((2000, N_FACTORS), dtype=np.float32)
-        items = centres[rng.integers(2000, size=N_ITEMS)] + np.float32(0.6) * items
-        queries = centres[rng.integers(2000, size=N_QUERIES)] + np.float32(0.6) * queries
+        centers = rng.standard_normal((2000, N_FACTORS), dtype=np.float32)
+        items = centers[rng.integers(2000, size=N_ITEMS)] + np.float32(0.6) * items
+        queries = centers[rng.integers(2000, size=N_QUERIES)] + np.float32(0.6) * queries
     items *= rng.lognormal(0, 0.3, size=(N_ITEMS, 1)).astype(np.float32)
     return queries, items
 

@@ -10,19 +10,19 @@ from recsys_teach._validation import check_binary, check_integer, check_number, 
 
 
 class Bandit(Protocol):
-    """What :func:`play` asks of a bandit. All runs go on in step: row r of every array belongs to run r."""
+    """What :func:`run_bandit` expects of a bandit. Row r of every array belongs to run r."""
 
-    def start(self, n_runs: int, n_arms: int, n_features: int) -> None:
-        """Forget everything and get ready for so many runs, arms and features of a visitor."""
+    def reset(self, n_runs: int, n_arms: int, n_features: int) -> None:
+        """Forget everything, and prepare for this many runs, arms and features of a visitor."""
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray) -> np.ndarray:
         """Choose an arm in each run: contexts (n_runs, n_features) to arms (n_runs,)."""
 
     def update(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray) -> None:
-        """Learn from what came: arms and rewards, both (n_runs,)."""
+        """Learn from one step: arms and rewards, both (n_runs,)."""
 
 
-def best_at_random(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def argmax_at_random(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Choose the largest of each row, one of them at random if several are; shape (n_runs, n_arms) to (n_runs,)."""
     largest = values == values.max(axis=1, keepdims=True)
     return (largest * rng.random(values.shape)).argmax(axis=1)
@@ -49,7 +49,7 @@ def ucb1_index(clicks: np.ndarray, shown: np.ndarray) -> np.ndarray:
 class _Counting:
     """A bandit that knows how often each arm was shown and clicked, and nothing of the visitor."""
 
-    def start(self, n_runs: int, n_arms: int, n_features: int = 0) -> None:
+    def reset(self, n_runs: int, n_arms: int, n_features: int = 0) -> None:
         """Forget everything."""
         self.shown_ = np.zeros((n_runs, n_arms))
         self.clicks_ = np.zeros((n_runs, n_arms))
@@ -83,7 +83,7 @@ class EpsilonGreedy(_Counting):
         """Explore or exploit, by a coin for each run."""
         unknown = np.full(self.shown_.shape, np.inf)
         means = np.divide(self.clicks_, self.shown_, out=unknown, where=self.shown_ > 0)
-        best = best_at_random(means, rng)
+        best = argmax_at_random(means, rng)
         n_runs, n_arms = means.shape
         explore = rng.random(n_runs) < self.epsilon
         return np.where(explore, rng.integers(n_arms, size=n_runs), best)
@@ -99,7 +99,7 @@ class UCB1(_Counting):
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray | None = None) -> np.ndarray:
         """Take the largest index of each run."""
-        return best_at_random(ucb1_index(self.clicks_, self.shown_), rng)
+        return argmax_at_random(ucb1_index(self.clicks_, self.shown_), rng)
 
 
 class Thompson(_Counting):
@@ -121,7 +121,7 @@ class Thompson(_Counting):
         return rng.beta(1 + self.clicks_, 1 + self.shown_ - self.clicks_).argmax(axis=1)
 
 
-def after_seeing(inverse: np.ndarray, x: np.ndarray) -> np.ndarray:
+def sherman_morrison(inverse: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Give (A + x xᵀ)⁻¹ from A⁻¹ by Sherman and Morrison's formula. Built by hand in chapter 14.
 
     Parameters
@@ -143,7 +143,7 @@ class LinUCB:
     Parameters
     ----------
     alpha : float, at least 0. Weight of the uncertainty; 0 is greedy.
-    ridge : float above 0. λ.
+    regularization : float above 0. λ.
 
     Attributes
     ----------
@@ -156,17 +156,17 @@ class LinUCB:
     algorithm 1.
     """
 
-    def __init__(self, alpha: float = 0.5, *, ridge: float = 1.0):
+    def __init__(self, alpha: float = 0.5, *, regularization: float = 1.0):
         check_number("alpha", alpha, low=0)
-        check_number("ridge", ridge, above=0)
+        check_number("regularization", regularization, above=0)
         self.alpha = alpha
-        self.ridge = ridge
+        self.regularization = regularization
 
-    def start(self, n_runs: int, n_arms: int, n_features: int) -> None:
+    def reset(self, n_runs: int, n_arms: int, n_features: int) -> None:
         """Forget everything."""
         if n_features < 1:
             raise ValueError("LinUCB reads features of the visitor: give contexts; a column of ones is the least.")
-        self.inverse_ = np.tile(np.eye(n_features) / self.ridge, (n_runs, n_arms, 1, 1))
+        self.inverse_ = np.tile(np.eye(n_features) / self.regularization, (n_runs, n_arms, 1, 1))
         self.b_ = np.zeros((n_runs, n_arms, n_features))
         self.weights_ = np.zeros((n_runs, n_arms, n_features))
 
@@ -174,66 +174,74 @@ class LinUCB:
         """Take the arm of the largest upper bound for each run's visitor."""
         x = contexts[:, None, :]  # (n_runs, 1, n_features)
         spread = np.einsum("raf,rf->ra", np.matmul(self.inverse_, contexts[:, None, :, None])[..., 0], contexts)
-        return best_at_random((self.weights_ * x).sum(axis=2) + self.alpha * np.sqrt(np.maximum(spread, 0)), rng)
+        return argmax_at_random((self.weights_ * x).sum(axis=2) + self.alpha * np.sqrt(np.maximum(spread, 0)), rng)
 
     def update(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray) -> None:
         """Learn from one visitor a run."""
         runs = np.arange(len(arms))
-        self.inverse_[runs, arms] = after_seeing(self.inverse_[runs, arms], contexts)
+        self.inverse_[runs, arms] = sherman_morrison(self.inverse_[runs, arms], contexts)
         self.b_[runs, arms] += check_binary("rewards", rewards)[:, None] * contexts
         self.weights_[runs, arms] = np.einsum("rij,rj->ri", self.inverse_[runs, arms], self.b_[runs, arms])
 
 
-def play(
+def run_bandit(
     bandit: Bandit,
-    chances: np.ndarray,
+    probabilities: np.ndarray,
     n_steps: int,
     n_runs: int = 100,
     *,
     contexts: np.ndarray | None = None,
     random_state: int = 0,
 ) -> np.ndarray:
-    """Let a bandit play many runs at once, and give the regret against what is really best. Built in chapter 14.
+    """Run a bandit many times side by side, and return its regret against the best arm. Built in chapter 14.
 
-    In each step each run meets a visitor, drawn evenly, and shows one arm. Its regret is the visitor's chance of
-    clicking the arm that is best for them, less that of the arm shown: chances, so that luck is not in it. One seed
-    brings every bandit the same visitors.
+    In each step of each run a visitor is drawn uniformly, and the bandit shows one arm. The regret of the step is the
+    visitor's click probability of the best arm, minus that of the arm shown. It is computed from probabilities, not
+    from clicks, so that noise in the clicks does not enter it. With the same seed every bandit meets the same visitors.
 
     Parameters
     ----------
-    bandit : what has start, choose and update. It is started anew, and holds what it learned afterwards.
-    chances : array, shape (n_arms,) if all visitors are alike, or (n_visitors, n_arms). From 0 to 1.
-    n_steps, n_runs : int, at least 1.
-    contexts : array, shape (n_visitors, n_features), optional. What the bandit may know of a visitor.
-    random_state : int. Seed.
+    bandit : Bandit
+        It is reset first; afterward it has the state of the last step.
+    probabilities : array, shape (n_arms,) or (n_visitors, n_arms)
+        Click probabilities; one row if all visitors are alike.
+    n_steps, n_runs : int
+        At least 1.
+    contexts : array, shape (n_visitors, n_features), optional
+        What the bandit may know about each visitor.
+    random_state : int
+        Seed.
 
     Returns
     -------
-    array, shape (n_runs, n_steps). Regret added up over the steps, in clicks.
+    array, shape (n_runs, n_steps)
+        Cumulative regret, in clicks.
 
     Raises
     ------
     ValueError
-        If the chances are no probabilities, or there is not one context for each visitor.
+        If ``probabilities`` are not between 0 and 1, or there is not one context for each visitor.
     """
-    chances = np.atleast_2d(check_numbers("chances", chances))
-    if chances.ndim != 2 or not chances.size or not ((chances >= 0) & (chances <= 1)).all():
-        raise ValueError(f"Expected chances from 0 to 1, shape (n_visitors, n_arms); got shape {chances.shape}.")
+    probabilities = np.atleast_2d(check_numbers("probabilities", probabilities))
+    if probabilities.ndim != 2 or not probabilities.size or not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError(
+            f"Expected probabilities from 0 to 1, shape (n_visitors, n_arms); got shape {probabilities.shape}."
+        )
     check_integer("n_steps", n_steps)
     check_integer("n_runs", n_runs)
     check_seed("random_state", random_state)
-    n_visitors, n_arms = chances.shape
+    n_visitors, n_arms = probabilities.shape
     features = np.zeros((n_visitors, 0)) if contexts is None else check_numbers("contexts", contexts)
     if features.ndim != 2 or len(features) != n_visitors:
         raise ValueError(f"Expected contexts of shape ({n_visitors}, n_features); got {features.shape}.")
-    nature, own = (np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(2))
-    best = chances.max(axis=1)
-    lost = np.empty((n_runs, n_steps))
-    bandit.start(n_runs, n_arms, features.shape[1])
+    visitor_rng, policy_rng = (np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(2))
+    best = probabilities.max(axis=1)
+    regret = np.empty((n_runs, n_steps))
+    bandit.reset(n_runs, n_arms, features.shape[1])
     for step in range(n_steps):
-        visitors, luck = nature.integers(n_visitors, size=n_runs), nature.random(n_runs)
-        arms = bandit.choose(own, features[visitors])
-        chance = chances[visitors, arms]
-        bandit.update(arms, luck < chance, features[visitors])
-        lost[:, step] = best[visitors] - chance
-    return lost.cumsum(axis=1)
+        visitors, uniform = visitor_rng.integers(n_visitors, size=n_runs), visitor_rng.random(n_runs)
+        arms = bandit.choose(policy_rng, features[visitors])
+        shown = probabilities[visitors, arms]
+        bandit.update(arms, uniform < shown, features[visitors])
+        regret[:, step] = best[visitors] - shown
+    return regret.cumsum(axis=1)

@@ -1,4 +1,4 @@
-"""One look for every figure: readable, colour-blind-safe, with a caption and a description in words."""
+"""One look for every figure: readable, color-blind-safe, with a caption and a description in words."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Okabe and Ito's colours: they stay apart for every common kind of colour blindness.
+# Okabe and Ito's colors: they stay apart for every common kind of color blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 
-# One model, one look, in the whole course; the marker and the line tell it apart without colour.
+# One model, one look, in the whole course; the marker and the line tell it apart without color.
 MODEL_STYLES: dict[str, dict[str, Any]] = {
     "random": {"color": "#777777", "marker": "x", "linestyle": ":"},
     "mean rating": {"color": ORANGE, "marker": "v", "linestyle": "--"},
@@ -122,7 +122,7 @@ def _check_words(caption: str, alt: str) -> None:
 
 
 def _png(fig: Figure) -> str:
-    """Render in 128 colours and close; no date or version in the file, so the same figure gives the same bytes."""
+    """Render in 128 colors and close; no date or version in the file, so the same figure gives the same bytes."""
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png")
     plt.close(fig)

@@ -16,7 +16,7 @@ MY_WORK = "my_work"
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write to a temporary neighbour, then rename: a reader sees the old file or the new one, never half of one."""
+    """Write to a temporary neighbor, then rename: a reader sees the old file or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

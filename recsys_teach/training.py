@@ -136,7 +136,7 @@ def train(
             "Expected a module whose parameters can be trained; got one that was built on the device 'meta' or inside "
             "torch.inference_mode(). Build it inside `with seeded(random_state)`."
         )
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate, weight_decay=weight_decay)
     rng = np.random.default_rng(random_state)
     history = History()
     best = copy.deepcopy(module.state_dict())
@@ -144,7 +144,7 @@ def train(
     bar = tqdm(range(1, n_epochs + 1), desc=type(module).__name__, unit="epoch", leave=False, disable=silent)
     for epoch in bar:
         module.train()
-        history.losses.append(_one_epoch(batches(rng), loss, optimiser, epoch))
+        history.losses.append(_one_epoch(batches(rng), loss, optimizer, epoch))
         bar.set_postfix(loss=f"{history.losses[-1]:.3f}")
         if validate is None:
             continue
@@ -163,15 +163,15 @@ def train(
 
 
 def _one_epoch(
-    batches: Iterable[tuple[Tensor, ...]], loss: Callable[..., Tensor], optimiser: torch.optim.Optimizer, epoch: int
+    batches: Iterable[tuple[Tensor, ...]], loss: Callable[..., Tensor], optimizer: torch.optim.Optimizer, epoch: int
 ) -> float:
     """Take one step a batch; give the mean loss."""
     values = []
     for batch in batches:
         value = loss(*batch)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value.backward()
-        optimiser.step()
+        optimizer.step()
         values.append(value.detach())
     if not values:
         raise ValueError("There is not one batch to learn from: the log is empty, or each history is too short.")

@@ -10,7 +10,7 @@ import torch
 
 from recsys_teach.learn import TODO
 from recsys_teach.learn.chapters import chapters, load_part
-from recsys_teach.learn.grader import judge
+from recsys_teach.learn.grader import grade
 
 EXERCISES = [exercise for chapter in chapters().values() for exercise in chapter.exercises]
 MISCONCEPTIONS = [(exercise, message) for exercise in EXERCISES for message in exercise.misconceptions]
@@ -33,12 +33,12 @@ RIGHT, WRONG = answers("RIGHT"), answers("WRONG")
 @each_exercise
 def test_reference_is_accepted(exercise):
     answer = exercise.reference if exercise.wants_function else exercise.reference()
-    assert judge(exercise, answer).status == "ok"
+    assert grade(exercise, answer).status == "ok"
 
 
 @pytest.mark.parametrize(("exercise", "answer"), RIGHT, ids=lambda value: getattr(value, "id", "answer"))
 def test_differently_written_right_answer_is_accepted(exercise, answer):
-    verdict = judge(exercise, answer)
+    verdict = grade(exercise, answer)
     assert verdict.status == "ok", verdict
 
 
@@ -67,7 +67,7 @@ def test_right_answer_is_accepted_in_any_usual_form(exercise, form):
     def answer(*args):
         return reshaped(exercise.reference(*args), FORMS[form])
 
-    verdict = judge(exercise, answer if exercise.wants_function else answer())
+    verdict = grade(exercise, answer if exercise.wants_function else answer())
     assert verdict.status == "ok", verdict
 
 
@@ -79,7 +79,7 @@ def test_at_least_two_right_answers_are_tried(exercise):
 @pytest.mark.parametrize(("exercise", "message"), MISCONCEPTIONS, ids=lambda value: getattr(value, "id", "wrong"))
 def test_misconception_gets_its_own_message(exercise, message):
     wrong = exercise.misconceptions[message]
-    verdict = judge(exercise, wrong)
+    verdict = grade(exercise, wrong)
     assert verdict.status == "not yet"
     assert verdict.reason == message
 
@@ -87,7 +87,7 @@ def test_misconception_gets_its_own_message(exercise, message):
 @pytest.mark.parametrize(("exercise", "answer"), WRONG, ids=lambda value: getattr(value, "id", "answer"))
 def test_what_a_learner_writes_wrongly_is_told_apart(exercise, answer):
     wrong, fragment = answer
-    verdict = judge(exercise, wrong)
+    verdict = grade(exercise, wrong)
     assert verdict.status == "not yet"
     assert fragment in " ".join([verdict.reason, *verdict.evidence]), verdict
 
@@ -104,15 +104,15 @@ def test_at_least_three_misconceptions_are_explained(exercise):
 
 @each_exercise
 def test_stub_is_to_do(exercise):
-    assert judge(exercise, TODO).status == "to do"
+    assert grade(exercise, TODO).status == "to do"
     if exercise.wants_function:
-        assert judge(exercise, lambda *args: TODO).status == "to do"
+        assert grade(exercise, lambda *args: TODO).status == "to do"
 
 
 @each_exercise
 def test_wrong_kind_of_answer_is_not_yet(exercise):
     for answer in (None, object(), "nothing of the kind", [[1], [2, 3]]):
-        assert judge(exercise, answer).status == "not yet"
+        assert grade(exercise, answer).status == "not yet"
 
 
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.wants_function], ids=lambda exercise: exercise.id)
@@ -123,7 +123,7 @@ def test_endless_loop_is_stopped(exercise, monkeypatch):
         while True:
             pass
 
-    assert "ran out of time" in judge(exercise, answer).reason
+    assert "ran out of time" in grade(exercise, answer).reason
 
 
 @each_exercise
@@ -162,4 +162,4 @@ def test_quiz_has_five_questions_with_every_option_explained(chapter):
 )
 def test_wrong_answer_is_refused_by_written_cases_alone(exercise, wrong):
     """No verdict hangs on which cases happen to be drawn."""
-    assert judge(replace(exercise, draw=None), wrong).status == "not yet"
+    assert grade(replace(exercise, draw=None), wrong).status == "not yet"

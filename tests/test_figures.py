@@ -153,14 +153,14 @@ def test_moving_the_slider_leaves_no_figure_open(shown: list) -> None:
 # --- the look -------------------------------------------------------------------------------------------------
 
 
-def test_the_colours_of_the_palette_differ() -> None:
+def test_the_colors_of_the_palette_differ() -> None:
     names = ("BLACK", "ORANGE", "SKY", "GREEN", "YELLOW", "BLUE", "VERMILION", "PURPLE")
     palette = [to_rgb(getattr(figures, name)) for name in names]
     assert len(set(palette)) == len(palette)
     assert len({style["color"] for style in MODEL_STYLES.values()}) == len(MODEL_STYLES)
 
 
-def test_models_are_told_apart_without_colour() -> None:
+def test_models_are_told_apart_without_color() -> None:
     assert all(set(style) == {"color", "marker", "linestyle"} for style in MODEL_STYLES.values())
     looks = Counter((style["marker"], style["linestyle"]) for style in MODEL_STYLES.values())
     assert max(looks.values()) == 1

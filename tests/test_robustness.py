@@ -18,26 +18,26 @@ from sklearn.base import clone
 from test_every_model import EVERYBODY, MODELS, RATINGS, READ_IN_ORDER, TRAINED_BY_TORCH, from_matrix
 
 from recsys_teach._validation import check_binary, check_integer, check_number, check_numbers
-from recsys_teach.bandits import EpsilonGreedy, LinUCB, Thompson, play
+from recsys_teach.bandits import EpsilonGreedy, LinUCB, Thompson, run_bandit
 from recsys_teach.data import Interactions
 from recsys_teach.evaluation import metrics
-from recsys_teach.federated import Phones, client_gradient, holders_mean, train_federated, unmasked_sum
+from recsys_teach.federated import Clients, average_over_raters, client_gradient, train_federated, unmasked_sum
 from recsys_teach.models import ContentProfile
 from recsys_teach.models.biases import DampedBiases
 from recsys_teach.models.cold_start import damped_shares, expect_after
 from recsys_teach.models.multitask import PLE, GradNorm, MMoE, PairInput, SharedBottom, UncertaintyWeights
 from recsys_teach.models.neighbors import BiasedItemKNN
-from recsys_teach.models.two_stage import System
-from recsys_teach.privacy.anonymization import generalise
+from recsys_teach.models.two_stage import TwoStageRecommender
+from recsys_teach.privacy.anonymization import generalize
 from recsys_teach.privacy.attacks import candidates, kept_share, linkage_scores, membership_auc, uniqueness
-from recsys_teach.privacy.mechanisms import gaussian, laplace, randomised_response, true_share
+from recsys_teach.privacy.mechanisms import gaussian, laplace, randomized_response, true_share
 from recsys_teach.retrieval import InvertedFile
 from recsys_teach.training import seeded, shuffled, train
 
 EVERY = {
     **MODELS,
     "content": ContentProfile(["title"]),
-    "system": System({"rating": "regression"}, gate=None, n_epochs=1, n_factors=4),
+    "system": TwoStageRecommender({"rating": "regression"}, gate=None, n_epochs=1, n_factors=4),
 }
 USE_TORCH = (*TRAINED_BY_TORCH, "BPR", "MF by SGD", "system")
 FOLD_IN_ROWS = sorted(name for name, model in EVERY.items() if hasattr(model, "fold_in") and name not in READ_IN_ORDER)
@@ -58,7 +58,7 @@ def data() -> Interactions:
 def quick(name: str, **changes: Any):
     """Give a fresh model that trains for one epoch."""
     model = clone(EVERY[name])
-    short = {key: 1 for key in ("n_epochs", "n_iterations") if key in model.get_params()}
+    short = {key: 1 for key in ("n_epochs", "n_epochs") if key in model.get_params()}
     return model.set_params(**{**short, **changes})
 
 
@@ -98,7 +98,7 @@ def test_numbers_of_numpy_do_what_those_of_python_do(name: str) -> None:
     np.testing.assert_array_equal(quick(name, **numpys).fit(data()).score(EVERYBODY), expected)
 
 
-@pytest.mark.parametrize(("name", "parameter"), [("two towers", "correct"), ("system", "behaviour")])
+@pytest.mark.parametrize(("name", "parameter"), [("two towers", "correct"), ("system", "behavior")])
 @pytest.mark.parametrize("value", ["False", 0, None])
 def test_switches_are_true_or_false(name: str, parameter: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"{parameter} must be True or False; got {value!r}"):
@@ -114,19 +114,19 @@ def test_weights_of_a_system_are_numbers(weight: Any) -> None:
 @pytest.mark.parametrize("bad", ["8", None, np.nan, -1, 64.0, True])
 def test_numbers_of_functions_are_checked_by_name(bad: Any) -> None:
     rng, module = np.random.default_rng(0), torch.nn.Linear(2, 1)
-    phones = Phones(sparse.csr_array(np.eye(3)))
+    clients = Clients(sparse.csr_array(np.eye(3)))
     calls = {
         "batch_size": lambda: list(shuffled(5, bad, rng)),
         "n_epochs": lambda: train(module, lambda rng: [], module, n_epochs=bad),
         "random_state": lambda: seeded(bad).__enter__(),
         "width": lambda: SharedBottom(3, 2, width=bad),
         "n_cells": lambda: InvertedFile(bad).fit(np.eye(70)),
-        "n_steps": lambda: play(Thompson(), np.array([0.5]), bad),
-        "n_runs": lambda: play(Thompson(), np.array([0.5]), 3, bad),
-        "n_rounds": lambda: list(train_federated(phones, 2, bad, rng=rng)),
-        "n_factors": lambda: list(train_federated(phones, bad, 1, rng=rng)),
+        "n_steps": lambda: run_bandit(Thompson(), np.array([0.5]), bad),
+        "n_runs": lambda: run_bandit(Thompson(), np.array([0.5]), 3, bad),
+        "n_rounds": lambda: list(train_federated(clients, 2, bad, rng=rng)),
+        "n_factors": lambda: list(train_federated(clients, bad, 1, rng=rng)),
         "n_known": lambda: uniqueness(np.eye(3), bad, rng),
-        "zip_digits": lambda: generalise(pd.DataFrame({"age": [5], "zip_code": ["1"]}), 1, bad),
+        "zip_digits": lambda: generalize(pd.DataFrame({"age": [5], "zip_code": ["1"]}), 1, bad),
     }
     for name, call in calls.items():
         with pytest.raises((ValueError, TypeError), match=f"^{name} must be .*; got "):
@@ -149,7 +149,7 @@ def test_checks_name_range_value_and_fix() -> None:
 @pytest.mark.parametrize("rng", [None, 0, np.random.RandomState(0)])
 def test_what_is_no_generator_is_refused(rng: Any) -> None:
     for call in (
-        lambda: randomised_response([True], 1, rng),
+        lambda: randomized_response([True], 1, rng),
         lambda: laplace(1, 1, 1, rng),
         lambda: gaussian(1, 1, 1, 1e-5, rng),
         lambda: uniqueness(np.eye(3), 1, rng),
@@ -392,7 +392,7 @@ NEITHER = {
 
 
 def started(bandit):
-    bandit.start(2, 3, 1)
+    bandit.reset(2, 3, 1)
     return bandit
 
 
@@ -402,7 +402,7 @@ def test_what_is_neither_yes_nor_no_is_refused(kind: str) -> None:
     column = values if kind in ("objects", "missing", "masked") else np.array(values)
     calls = {
         "answers": [
-            lambda: randomised_response(values, 1, rng),
+            lambda: randomized_response(values, 1, rng),
             lambda: true_share(values, 1),
             lambda: expect_after(np.ones(4) / 2, np.eye(4), np.array([0, 1]), values),
         ],
@@ -413,7 +413,7 @@ def test_what_is_neither_yes_nor_no_is_refused(kind: str) -> None:
         ],
         "group": [lambda: damped_shares(np.eye(2), column, 1.0)],
         "known": [lambda: client_gradient(np.ones(2), column, np.ones(1), np.ones((2, 1)))],
-        "held": [lambda: holders_mean(np.ones((2, 2, 1)), values)],
+        "held": [lambda: average_over_raters(np.ones((2, 2, 1)), values)],
         "alive": [lambda: unmasked_sum(np.ones((2, 3)), values, np.ones((2, 2, 3)))],
     }
     for name, some in calls.items():
@@ -427,7 +427,7 @@ def test_what_is_neither_yes_nor_no_is_refused(kind: str) -> None:
 )
 def test_yes_and_no_are_taken_in_every_plain_form(values: Any) -> None:
     assert check_binary("answers", values).tolist() == [True, False]
-    assert randomised_response(values, 50, np.random.default_rng(0)).tolist() == [True, False]
+    assert randomized_response(values, 50, np.random.default_rng(0)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("values", [["1", "2"], [np.nan, 1.0], [np.inf, 1.0], [None, 1.0]], ids=str)
@@ -441,13 +441,13 @@ def test_text_and_gaps_are_refused_where_numbers_are_meant(values: Any) -> None:
         lambda: membership_auc([1.0], values),
         lambda: candidates(np.eye(2), np.array([0, 1]), values),
         lambda: linkage_scores(np.eye(2), np.array([0, 1]), values, np.ones(2)),
-        lambda: play(Thompson(), values, 3),
+        lambda: run_bandit(Thompson(), values, 3),
     ):
         with pytest.raises((TypeError, ValueError), match=r"^\w+ must be finite numbers; got"):
             call()
 
 
-def test_tables_of_text_are_refused_by_attacks_and_anonymisers() -> None:
+def test_tables_of_text_are_refused_by_attacks_and_anonymizers() -> None:
     text = np.array([["5", "0"], ["0", "3"]])
     for call in (
         lambda: candidates(text, np.array([0]), [5]),
@@ -458,14 +458,14 @@ def test_tables_of_text_are_refused_by_attacks_and_anonymisers() -> None:
         with pytest.raises(TypeError, match="Expected a numpy array of numbers"):
             call()
     with pytest.raises(TypeError, match="Expected a column 'age' of numbers"):
-        generalise(pd.DataFrame({"age": ["25"], "zip_code": ["12345"]}))
+        generalize(pd.DataFrame({"age": ["25"], "zip_code": ["12345"]}))
     with pytest.raises(TypeError, match="Expected a column 'zip_code' of text"):
-        generalise(pd.DataFrame({"age": [25], "zip_code": [12345]}))
+        generalize(pd.DataFrame({"age": [25], "zip_code": [12345]}))
 
 
 def test_a_doubled_cell_on_a_phone_is_one_rating() -> None:
     rows = np.array([[1.0, 0.0], [0.5, -0.5]])
-    once, twice = Phones(sparse.csr_array(rows)), Phones(disguises(rows)["doubled cells"])
+    once, twice = Clients(sparse.csr_array(rows)), Clients(disguises(rows)["doubled cells"])
     Q = np.random.default_rng(0).normal(size=(2, 3))
-    np.testing.assert_array_equal(once.n_holders, twice.n_holders)
+    np.testing.assert_array_equal(once.n_raters, twice.n_raters)
     np.testing.assert_allclose(once.solve(Q), twice.solve(Q))

@@ -199,7 +199,7 @@ claim("Mean error for rare titles, in multiples of that for common ones", float(
 # ## Real people: MovieLens-100K
 #
 # The second place is real: a hundred thousand ratings that 943 people gave to 1,682 films in 1997 and 1998, collected
-# by GroupLens at the University of Minnesota (Harper and Konstan 2015). Its licence does not allow us to pass the data
+# by GroupLens at the University of Minnesota (Harper and Konstan 2015). Its license does not allow us to pass the data
 # on, so the set-up fetches them once. Each chapter climbs the same ladder: a tiny table that you can check by hand,
 # then the world, then real people.
 #

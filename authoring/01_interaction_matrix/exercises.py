@@ -457,7 +457,7 @@ CHAPTER = Chapter(
             misconceptions={
                 "You recommend items that the user has seen already.":
                     lambda seen, k: _ranked(seen, k, None),
-                "You cut after k first and removed what is seen afterwards, so the lists came out too short.":
+                "You cut after k first and removed what is seen afterward, so the lists came out too short.":
                     lambda seen, k: _unseen_of(seen, _ranked(seen, k, None), k),
                 "You ranked the least popular items first: argsort rises, so sort the negative.":
                     lambda seen, k: _ranked(seen, k, seen, -_people(seen)),
@@ -506,7 +506,7 @@ CHAPTER = Chapter(
                 "b": ("A song skipped after five seconds, and a song never offered.",
                       "Right: neither leaves a row. A no and no answer at all become the same blank."),
                 "c": ("A song played to the end, and a song with a thumb up.",
-                      "One is implicit and one explicit, but each leaves a row of its own behaviour."),
+                      "One is implicit and one explicit, but each leaves a row of its own behavior."),
             },
             answer="b",
         ),
@@ -515,7 +515,7 @@ CHAPTER = Chapter(
             "A service adds 500 films that nobody has met yet. What happens to its Gini coefficient over films?",
             {
                 "a": ("It stays: the new films change no count.",
-                      "No count changes, but every old film is now a smaller share of the catalogue."),
+                      "No count changes, but every old film is now a smaller share of the catalog."),
                 "b": ("It falls: there are more films to choose from.",
                       "More films lower it only if they take events from the popular ones. These take none."),
                 "c": ("It rises: the same events belong to a smaller share of the films.",
@@ -542,7 +542,7 @@ CHAPTER = Chapter(
             "indptr is [0, 2, 2, 5] and indices is [1, 3, 0, 1, 2]. Which items has the user in row 1 met?",
             {
                 "a": ("Items 1 and 3.", "Those are row 0: indices[0:2]. Rows are counted from 0."),
-                "b": ("Item 1.", "That is indices[0]. A row is the slice between two neighbours in indptr."),
+                "b": ("Item 1.", "That is indices[0]. A row is the slice between two neighbors in indptr."),
                 "c": ("None.", "Right: the slice indices[2:2] is empty. Where indptr stands still, a row is empty."),
                 "d": ("Items 0, 1 and 2.", "Those are row 2: indices[2:5]."),
             },

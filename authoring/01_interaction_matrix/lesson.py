@@ -52,7 +52,7 @@ predict("P1.1", guess)
 # %% [markdown]
 # ## By hand: five people and four films
 #
-# A service collects an **event log**: one row per event, with a user, an item, a behaviour (here a rating) and a
+# A service collects an **event log**: one row per event, with a user, an item, a behavior (here a rating) and a
 # time. We write a small table `R` as a shuffled log. Going back is one loop: the **position** (0, 1, 2, …) of the
 # user's id is the row, that of the item's id the column.
 
@@ -329,7 +329,7 @@ show(
 # ## What goes wrong: dirty logs
 #
 # An app sends a click twice, a wrong clock makes an event travel in time, a **bot** clicks through the whole
-# catalogue. We plant all three in the world's clicks and look for each with one rule.
+# catalog. We plant all three in the world's clicks and look for each with one rule.
 
 # %%
 now = world.impressions["time"].max()

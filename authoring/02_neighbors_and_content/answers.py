@@ -58,7 +58,7 @@ def shrunk_by_products(R, shrinkage):
     return S - np.diag(np.diag(S))
 
 
-def neighbours_by_loop(expected, similar, residuals, prior):
+def neighbors_by_loop(expected, similar, residuals, prior):
     above, below = 0.0, prior
     for s, e in zip(similar, residuals, strict=True):
         if e == e:
@@ -67,7 +67,7 @@ def neighbours_by_loop(expected, similar, residuals, prior):
     return expected + above / below
 
 
-def neighbours_by_nansum(expected, similar, residuals, prior):
+def neighbors_by_nansum(expected, similar, residuals, prior):
     weights = np.where(np.isnan(residuals), 0, similar)
     return expected + np.nansum(weights * residuals) / (prior + weights.sum())
 
@@ -142,7 +142,7 @@ RIGHT = {
     "2.1": [damped_in_a_loop, damped_by_pandas, damped_by_one_hot, damped_by_add_at],
     "2.2": [cosine_by_loop, cosine_of_units],
     "2.3": [shrunk_by_loop, shrunk_by_products],
-    "2.4": [neighbours_by_loop, neighbours_by_nansum],
+    "2.4": [neighbors_by_loop, neighbors_by_nansum],
     "2.5": [sums_by_loop, sums_by_columns, sums_by_lexsort],
     "2.6": [tfidf_by_loop, tfidf_by_differences, tfidf_of_floats],
     "2.7": [rank_by_list, rank_by_cosine, rank_all_then_remove],
@@ -332,7 +332,7 @@ def divides_before_it_adds(expected, similar, residuals, prior):
 
 
 def cuts_to_the_scale(expected, similar, residuals, prior):
-    return min(5, max(1, neighbours_by_loop(expected, similar, residuals, prior)))
+    return min(5, max(1, neighbors_by_loop(expected, similar, residuals, prior)))
 
 
 def goes_down_the_columns(met, similar, k):

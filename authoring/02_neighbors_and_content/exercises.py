@@ -1,4 +1,4 @@
-"""Chapter 02, Neighbours and content."""
+"""Chapter 02, Neighbors and content."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def shrunk_similarities(R: np.ndarray, shrinkage: float) -> np.ndarray:
     return nearest(sparse.csr_array(R), R.shape[1], shrinkage).toarray()
 
 
-def from_neighbours(expected: float, similar: np.ndarray, residuals: np.ndarray, prior: float) -> float:
+def from_neighbors(expected: float, similar: np.ndarray, residuals: np.ndarray, prior: float) -> float:
     """Predict a rating: what the biases expect, plus the damped mean of the person's residuals."""
     rated = ~np.isnan(residuals)
     return float(expected + similar[rated] @ residuals[rated] / (prior + similar[rated].sum()))
 
 
-def rank_from_neighbours(met: np.ndarray, similar: np.ndarray, k: int) -> np.ndarray:
+def rank_from_neighbors(met: np.ndarray, similar: np.ndarray, k: int) -> np.ndarray:
     """Rank the k items with the largest sum of similarities to what was met, without these."""
     return _ranked(similar @ met, np.flatnonzero(met), k)
 
@@ -125,7 +125,7 @@ def _believes_twins(R: np.ndarray, shrinkage: float, S: Any) -> bool:
     return bool(single.any() and np.allclose(np.asarray(S)[single], 1 / (1 + shrinkage)))
 
 
-def _centred(a: np.ndarray) -> np.ndarray:
+def _centered(a: np.ndarray) -> np.ndarray:
     return np.where(a > 0, a - a[a > 0].mean(), 0)
 
 
@@ -186,7 +186,7 @@ def _draw_table(rng: np.random.Generator) -> tuple:
     return R, float(rng.integers(1, 20))
 
 
-def _draw_neighbours(rng: np.random.Generator) -> tuple:
+def _draw_neighbors(rng: np.random.Generator) -> tuple:
     similar = rng.uniform(0.1, 0.9, size=6) * np.array([1, 1, 1, 1, 0, 0])
     residuals = rng.normal(size=6).round(2)
     residuals[[1, 5]] = np.nan
@@ -214,7 +214,7 @@ def _draw_profile(rng: np.random.Generator) -> tuple:
 
 CHAPTER = Chapter(
     number="02",
-    title="Neighbours and content",
+    title="Neighbors and content",
     objectives={
         "O2.1": "Compute damped means, so that a few values move them only a little",
         "O2.2": "Measure how alike two films are by their cosine, and shrink what few people say",
@@ -303,7 +303,7 @@ CHAPTER = Chapter(
                 "Python divides first and multiplies then: put the whole denominator in brackets.":
                     lambda a, b: a @ b / np.linalg.norm(a) * np.linalg.norm(b),
                 "You subtracted each film's mean first. Here nothing is subtracted: take the stars as they are.":
-                    lambda a, b: cosine(_centred(a), _centred(b)),
+                    lambda a, b: cosine(_centered(a), _centered(b)),
                 "You divided by one norm only. Both columns have a length.":
                     lambda a, b: a @ b / np.linalg.norm(a),
                 "You divided by the norm of the products. Each column has a norm of its own.":
@@ -366,8 +366,8 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "2.4", "A rating from neighbours", objective="O2.3", level="core", minutes=6,
-            reference=from_neighbours,
+            "2.4", "A rating from neighbors", objective="O2.3", level="core", minutes=6,
+            reference=from_neighbors,
             cases=[
                 (3.2, np.array([0.5, 0.25, 0.0, 0.5]), np.array([1.0, -1.0, 2.0, np.nan]), 0.25),
                 (2.0, np.array([0.5, 0.25, 0.25]), np.array([0.0, 1.0, np.nan]), 0.5),  # one rated as expected
@@ -375,7 +375,7 @@ CHAPTER = Chapter(
                 (4.8, np.array([0.5, 0.25]), np.array([1.0, 1.0]), 0.25),
                 (3.0, np.array([0.8, 0.4]), np.array([np.nan, np.nan]), 0.1),
             ],
-            draw=_draw_neighbours,
+            draw=_draw_neighbors,
             why="Only what the person rated speaks, each film as loudly as it is similar, the prior for the biases.",
             hints=(
                 "Whose residuals may speak? Both sums run over the same films.",
@@ -385,7 +385,7 @@ CHAPTER = Chapter(
             misconceptions={
                 "A residual of 0 is a rating, too: the person liked the film as much as expected. Ask np.isnan, not "
                 "!= 0.":
-                    lambda expected, similar, residuals, prior: from_neighbours(
+                    lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar, np.where(residuals == 0, np.nan, residuals), prior),
                 "You added the prior once for each film that was rated. It counts once.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
@@ -398,20 +398,20 @@ CHAPTER = Chapter(
                     lambda expected, similar, residuals, prior:
                         expected + similar @ residuals / (prior + similar.sum()),
                 "The prior is missing from the sum below. Without it one weak neighbor decides alone.":
-                    lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, 0),
+                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 0),
                 "The prior is missing from the sum below. With it, somebody without ratings needs no line of code: "
                 "0 / prior is 0.":
-                    lambda expected, similar, residuals, prior: from_neighbours(
+                    lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar, residuals, 0 if np.isfinite(residuals).any() else prior),
                 "Python divides before it adds: put the whole denominator in brackets, (prior + ...).":
                     lambda expected, similar, residuals, prior: expected
                         + np.nansum(similar * residuals) / prior + similar[~np.isnan(residuals)].sum(),
                 "Do not cut to the scale from 1 to 5 here: the package does that at the end, and a ranking never.":
                     lambda expected, similar, residuals, prior:
-                        np.clip(from_neighbours(expected, similar, residuals, prior), 1, 5),
+                        np.clip(from_neighbors(expected, similar, residuals, prior), 1, 5),
                 "That is what is added to the expected rating. Add it.":
                     lambda expected, similar, residuals, prior:
-                        from_neighbours(expected, similar, residuals, prior) - expected,
+                        from_neighbors(expected, similar, residuals, prior) - expected,
                 "You did not divide: the more the person has rated, the further the sum moves.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals),
                 "You gave each neighbor the same weight. A more similar film counts more, in both sums.":
@@ -421,16 +421,16 @@ CHAPTER = Chapter(
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + (~np.isnan(residuals)).sum()),
                 "The prior belongs into the denominator alone: what it adds has the residual 0.":
-                    lambda expected, similar, residuals, prior: from_neighbours(expected, similar, residuals, prior)
+                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, prior)
                         + prior / (prior + similar[~np.isnan(residuals)].sum()),
                 "You subtracted what the neighbors say. A positive residual is a film liked better than expected.":
                     lambda expected, similar, residuals, prior:
-                        2 * expected - from_neighbours(expected, similar, residuals, prior),
+                        2 * expected - from_neighbors(expected, similar, residuals, prior),
             },
         ),
         Exercise(
-            "2.5", "Rank from neighbours", objective="O2.3", level="core", minutes=5,
-            reference=rank_from_neighbours, compare=same_ranking,
+            "2.5", "Rank from neighbors", objective="O2.3", level="core", minutes=5,
+            reference=rank_from_neighbors, compare=same_ranking,
             cases=[
                 (np.array([1, 1, 0, 0]), SIMILAR, 2),
                 (np.array([1, 0, 0, 1, 0]), ONE_WAY, 3),
@@ -461,12 +461,12 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "Your list is turned round: the best film comes first.":
-                    lambda met, similar, k: rank_from_neighbours(met, similar, k)[::-1],
+                    lambda met, similar, k: rank_from_neighbors(met, similar, k)[::-1],
                 "The last k positions of a rising argsort have the best film at the end. Sort -scores instead, and "
                 "take the first k.":
                     lambda met, similar, k: _worst_first(similar @ met, np.flatnonzero(met), k),
                 "Your positions count from 1. The first film has position 0.":
-                    lambda met, similar, k: rank_from_neighbours(met, similar, k) + 1,
+                    lambda met, similar, k: rank_from_neighbors(met, similar, k) + 1,
                 "Those are the scores of the k best. The contract asks for their positions: np.argsort, not np.sort.":
                     lambda met, similar, k: _best_scores(similar @ met, np.flatnonzero(met), k),
                 "You went down the columns. Row i has the neighbors of film i: similar @ met.":
@@ -493,7 +493,7 @@ CHAPTER = Chapter(
                     lambda met, similar, k: (lambda ranked: ranked[met[ranked] == 0])(
                         _ranked(similar @ met, np.array([], int), k)),
                 "You ranked all films. The contract asks for the k best.":
-                    lambda met, similar, k: rank_from_neighbours(met, similar, int((met == 0).sum())),
+                    lambda met, similar, k: rank_from_neighbors(met, similar, int((met == 0).sum())),
                 "Those are the scores. The contract asks for the positions of the k best.":
                     lambda met, similar, k: similar @ met,
             },
@@ -621,7 +621,7 @@ CHAPTER = Chapter(
         Prediction(
             "P2.1",
             "A hundred titles stand on a shelf of their own, each with 32 clicks or ratings so far. Where do "
-            "user neighbours order this shelf better than the words do?",
+            "user neighbors order this shelf better than the words do?",
             {
                 "a": "in the world and in MovieLens",
                 "b": "in MovieLens only",
@@ -682,9 +682,9 @@ CHAPTER = Chapter(
             "O2.4",
             "A bookshop gets 500 new titles with good descriptions, and nobody has bought one. How to order them?",
             {
-                "a": ("By item neighbours: they were better on MovieLens.",
-                      "There each title had ratings. Without one no neighbour is near, and all tie."),
-                "b": ("By words; then measure from how many sales on neighbours do better.",
+                "a": ("By item neighbors: they were better on MovieLens.",
+                      "There each title had ratings. Without one no neighbor is near, and all tie."),
+                "b": ("By words; then measure from how many sales on neighbors do better.",
                       "Right: you saw the crossing lie elsewhere in the world than in MovieLens."),
                 "c": ("By words, for ever: content was ahead in the world.",
                       "It was, where genres explain most of the taste. In MovieLens a few ratings were enough."),

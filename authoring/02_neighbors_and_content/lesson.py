@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # 02 · Neighbours and content
+# # 02 · Neighbors and content
 #
 # Ada has not seen *Waltz*. Should she? She can ask what people give it on average, ask those who share her taste, or
 # read the poster. In this notebook we build all three answers, and find out when to trust which.
@@ -41,7 +41,7 @@ from recsys_teach.learn import TODO, check, claim, hint, predict, progress, quiz
 #
 # New titles come to **the world**, our made-up service where genres explain most of what sets titles apart, and to
 # **MovieLens**, with 18 genres and the words of titles. *Words* rank what is described like the things you met; *user
-# neighbours* rank what people like you met.
+# neighbors* rank what people like you met.
 
 # %%
 ### BEGIN SOLUTION
@@ -184,7 +184,7 @@ claim("RMSE is smallest with d = 1 or 5", best_d in (1, 5))
 # one to three raters, which hardly anybody has hidden. With ever more damping the order nears that of
 # $n_i (\bar r_i - \mu)$, a popularity of sorts.
 #
-# ## Second answer: neighbours
+# ## Second answer: neighbors
 #
 # Which films are like *Waltz*? The **cosine** of two columns is large if the same people rate both high:
 #
@@ -333,30 +333,30 @@ by_package = nearest(sparse.csr_array(R), k=4, shrinkage=1).toarray()
 assert np.isclose(by_package[0, 1], cosines[0, 1] * 3 / (3 + 1))  # three people rated both Chase and Heist
 residuals = ml.matrix("rating")
 residuals.data -= biases.expected(*residuals.tocoo().coords)
-near = nearest(residuals, k=100, shrinkage=50)  # (1682, 1682), row i holds the neighbours of film i
+near = nearest(residuals, k=100, shrinkage=50)  # (1682, 1682), row i holds the neighbors of film i
 of_star_wars = near[[star_wars]].toarray()[0]
 print(pd.Series(of_star_wars, titles).nlargest(5).round(2).to_string())
 
 # %% [markdown]
 # The two sequels lead, and the perfect strangers are gone. To predict a rating, start from what the biases expect, and
-# add how far off they were on the film's neighbours:
+# add how far off they were on the film's neighbors:
 #
 # $$\hat r_{ui} = \mu + b_u + b_i + \frac{\sum_{j} s_{ij} \, e_{uj}}{p + \sum_{j} s_{ij}}$$
 #
-# $j$ runs over the neighbours of $i$ that $u$ rated, $e_{uj}$ is the residual there (`residuals`), and $p$ (`prior`)
-# is the similarity of one more neighbour, on which the biases were right.
+# $j$ runs over the neighbors of $i$ that $u$ rated, $e_{uj}$ is the residual there (`residuals`), and $p$ (`prior`)
+# is the similarity of one more neighbor, on which the biases were right.
 #
-# ### Exercise 2.4 · A rating from neighbours (core, 6 minutes)
+# ### Exercise 2.4 · A rating from neighbors (core, 6 minutes)
 #
 # Give the predicted rating. Example: `3.2`, `[0.5, 0.25, 0, 0.5]`, `[1, -1, 2, NaN]`, `0.25`. Above the line stands
 # 0.5 - 0.25 = 0.25, below it 0.25 + 0.5 + 0.25 = 1, and the prediction is 3.45.
 
 
 # %%
-def from_neighbours(expected, similar, residuals, prior):
-    """Predict a rating, one number: expected (by the biases), corrected by the neighbours; prior is above 0.
+def from_neighbors(expected, similar, residuals, prior):
+    """Predict a rating, one number: expected (by the biases), corrected by the neighbors; prior is above 0.
 
-    similar : shape (n_items,), similarities to the film, 0 where there is no neighbour
+    similar : shape (n_items,), similarities to the film, 0 where there is no neighbor
     residuals : shape (n_items,), NaN where the person has not rated (np.isnan tells)
     """
     ### BEGIN SOLUTION
@@ -366,7 +366,7 @@ def from_neighbours(expected, similar, residuals, prior):
     ### END SOLUTION
 
 
-check("2.4", from_neighbours)
+check("2.4", from_neighbors)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** A weighted mean, in which the prior is a vote for the biases. **Another way.** `np.nansum` above,
@@ -391,9 +391,9 @@ assert np.allclose(np.clip(by_hand, 1, 5).ravel(), biased_knn.predict(*pairs))  
 
 # %% [markdown]
 # To *rank*, `ItemKNN` takes a matrix of 0 and 1 and the sum alone, not divided: film $i$ scores $\sum_j s_{ij}$ over
-# what the person met, so many neighbours beat one.
+# what the person met, so many neighbors beat one.
 #
-# ### Exercise 2.5 · Rank from neighbours (core, 5 minutes)
+# ### Exercise 2.5 · Rank from neighbors (core, 5 minutes)
 #
 # Give the `k` films with the largest sum of similarities to what somebody met, best first, without the films met; a
 # tie goes to the lower position. Example: `met = [1, 1, 0, 0]`, row 2 is `[0.25, 0.25, 0, 0]`, row 3 is
@@ -401,11 +401,11 @@ assert np.allclose(np.clip(by_hand, 1, 5).ravel(), biased_knn.predict(*pairs))  
 
 
 # %%
-def rank_from_neighbours(met, similar, k):
+def rank_from_neighbors(met, similar, k):
     """Rank the k items with the largest sum of similarities to what was met; returns k positions.
 
     met : shape (n_items,), 1 for met, else 0
-    similar : shape (n_items, n_items), row i holds the neighbours of film i
+    similar : shape (n_items, n_items), row i holds the neighbors of film i
     k : at most the number of other films
     """
     ### BEGIN SOLUTION
@@ -415,22 +415,22 @@ def rank_from_neighbours(met, similar, k):
     ### END SOLUTION
 
 
-check("2.5", rank_from_neighbours)
+check("2.5", rank_from_neighbors)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** The product adds up, in each row, what stands in the columns of the films met. **Another way.**
-# `similar[:, met > 0].sum(axis=1)`. **Typical mistake.** `met @ similar`: films may be neighbours one way only, as each
+# `similar[:, met > 0].sum(axis=1)`. **Typical mistake.** `met @ similar`: films may be neighbors one way only, as each
 # keeps its own nearest.
 
 # %% [markdown]
-# `UserKNN` compares people: film $i$ scores $\sum_v s_{uv}$ over the neighbours $v$ of $u$ who met it. On the tiny
+# `UserKNN` compares people: film $i$ scores $\sum_v s_{uv}$ over the neighbors $v$ of $u$ who met it. On the tiny
 # table, with 4 stars and more as "met":
 
 # %%
 liked = sparse.csr_array((R >= 4).astype(float))
 by_items = liked @ nearest(liked, k=4).T  # what Ada met, times similarities of films
 by_people = nearest(liked.T.tocsr(), k=5) @ liked  # similarities of people, times what they met
-for name, scores in {"item neighbours": by_items, "user neighbours": by_people}.items():
+for name, scores in {"item neighbors": by_items, "user neighbors": by_people}.items():
     print(f"{name}, Ada:", dict(zip(films, scores.toarray()[0].round(2).tolist(), strict=True)))
 
 # %% [markdown]
@@ -438,7 +438,7 @@ for name, scores in {"item neighbours": by_items, "user neighbours": by_people}.
 #
 # ## Third answer: what is on the poster
 #
-# A film that nobody met has no neighbours. It has words. We count them:
+# A film that nobody met has no neighbors. It has words. We count them:
 
 # %%
 posters = ["action chase", "action crime heist", "music romance waltz", "drama letter romance"]
@@ -554,15 +554,15 @@ def ndcgs(models, data):
     return pd.DataFrame(found)
 
 
-contestants = {"popularity": Popularity(), "item neighbours": ItemKNN(), "user neighbours": UserKNN()}
+contestants = {"popularity": Popularity(), "item neighbors": ItemKNN(), "user neighbors": UserKNN()}
 in_world = ndcgs({**contestants, "words": ContentProfile(genres)}, clicks)
 print(f"{splits[0].name.rsplit(',', 1)[0]}, seeds 0 to 4; all unseen items ranked; nDCG@10")
 print(in_world.agg(["mean", "min", "max"]).T.round(3).to_string())
-claim("nDCG@10 of item neighbours", in_world["item neighbours"].mean(), near=0.145, within=0.009)
-claim("nDCG@10 of user neighbours", in_world["user neighbours"].mean(), near=0.149, within=0.009)
+claim("nDCG@10 of item neighbors", in_world["item neighbors"].mean(), near=0.145, within=0.009)
+claim("nDCG@10 of user neighbors", in_world["user neighbors"].mean(), near=0.149, within=0.009)
 claim("nDCG@10 of words", in_world["words"].mean(), near=0.034, within=0.005)
-ahead = in_world["item neighbours"] > in_world["popularity"]
-claim("Item neighbours beat popularity in each split", bool(ahead.all()))
+ahead = in_world["item neighbors"] > in_world["popularity"]
+claim("Item neighbors beat popularity in each split", bool(ahead.all()))
 claim("Words are below popularity in each split", bool((in_world["words"] < in_world["popularity"]).all()))
 
 # %% [markdown]
@@ -595,21 +595,21 @@ def shelf(data, models, seed, keep=(0, 2, 8, 32), size=100, least=48):
 # %%
 def shelves(data, columns, seeds, least):
     """Mean of several shelves."""
-    models = {"words": ContentProfile(columns), "item neighbours": ItemKNN(shrinkage=0), "user neighbours": UserKNN()}
+    models = {"words": ContentProfile(columns), "item neighbors": ItemKNN(shrinkage=0), "user neighbors": UserKNN()}
     return pd.concat([shelf(data, models, seed, least=least) for seed in range(seeds)]).groupby(level=0).mean()
 
 
 on_shelves = {"world": shelves(clicks, genres, 3, 48), "MovieLens": shelves(ml, ["genres", "title"], 2, 100)}
-reveal("P2.1", {name: found.loc[32, "user neighbours"] > found.loc[32, "words"] for name, found in on_shelves.items()})
+reveal("P2.1", {name: found.loc[32, "user neighbors"] > found.loc[32, "words"] for name, found in on_shelves.items()})
 
 # %% [markdown]
-# Where do the lines cross? On the left no title has a click, and neighbours order by chance.
+# Where do the lines cross? On the left no title has a click, and neighbors order by chance.
 
 # %% tags=["claim"]
 looks = {
     "words": MODEL_STYLES["content"],
-    "item neighbours": MODEL_STYLES["ItemKNN"],
-    "user neighbours": MODEL_STYLES["UserKNN"],
+    "item neighbors": MODEL_STYLES["ItemKNN"],
+    "user neighbors": MODEL_STYLES["UserKNN"],
 }
 fig, axes = new_axes(columns=2, width=8.6, height=3.6)
 for ax, (place, found) in zip(axes, on_shelves.items(), strict=True):
@@ -618,44 +618,44 @@ for ax, (place, found) in zip(axes, on_shelves.items(), strict=True):
     ax.set(title=place, xticks=range(4), xticklabels=found.index, ylim=(0, None))
 axes[0].set(xlabel="clicks on each title", ylabel="nDCG@10 on the shelf")
 axes[1].set(xlabel="ratings of each title")
-for name, x, y in [("words", 1.0, 0.175), ("user neighbours", 0.2, 0.127), ("item neighbours", 1.4, 0.075)]:
+for name, x, y in [("words", 1.0, 0.175), ("user neighbors", 0.2, 0.127), ("item neighbors", 1.4, 0.075)]:
     axes[0].text(x, y, name)
-for name, x, y in [("words", 2.2, 0.295), ("both neighbours", 0.7, 0.4)]:
+for name, x, y in [("words", 2.2, 0.295), ("both neighbors", 0.7, 0.4)]:
     axes[1].text(x, y, name)
 show(
     fig,
-    caption="Words first; in MovieLens neighbours soon pass.",
+    caption="Words first; in MovieLens neighbors soon pass.",
     alt="Two line charts of nDCG at 10 by clicks on each title. In the world, words stay above both kinds of "
-    "neighbours up to 32 clicks. In MovieLens both pass the words after a few ratings.",
+    "neighbors up to 32 clicks. In MovieLens both pass the words after a few ratings.",
 )
 
 # %% tags=["claim"]
 on_shelves["mute"] = shelves(make_world(content_strength=0).clicks(), genres, 1, 48)  # genres that say nothing
-lead = {place: found["words"] / found["user neighbours"] for place, found in on_shelves.items()}
+lead = {place: found["words"] / found["user neighbors"] for place, found in on_shelves.items()}
 claim("World, no click: words, in multiples of chance", lead["world"][0], above=1.5)
-claim("World, 32 clicks: words, in multiples of user neighbours", lead["world"][32], above=1.05)
+claim("World, 32 clicks: words, in multiples of user neighbors", lead["world"][32], above=1.05)
 claim("MovieLens, no rating: words, in multiples of chance", lead["MovieLens"][0], above=1.4)
-claim("MovieLens, 8 ratings: words, in multiples of user neighbours", lead["MovieLens"][8], below=0.95)
+claim("MovieLens, 8 ratings: words, in multiples of user neighbors", lead["MovieLens"][8], below=0.95)
 claim("Genres say nothing, no click: words, in multiples of chance", lead["mute"][0], below=1.2)
-claim("Genres say nothing, 8 clicks: words, in multiples of user neighbours", lead["mute"][8], below=0.8)
+claim("Genres say nothing, 8 clicks: words, in multiples of user neighbors", lead["mute"][8], below=0.8)
 in_world_2, in_ml_8 = on_shelves["world"].loc[2], on_shelves["MovieLens"].loc[8]
-claim("World, 2 clicks: user neighbours beat item neighbours", in_world_2.iloc[2] > in_world_2.iloc[1])
-claim("MovieLens, 8 ratings: item neighbours beat words", in_ml_8.iloc[1] > in_ml_8.iloc[0])
+claim("World, 2 clicks: user neighbors beat item neighbors", in_world_2.iloc[2] > in_world_2.iloc[1])
+claim("MovieLens, 8 ratings: item neighbors beat words", in_ml_8.iloc[1] > in_ml_8.iloc[0])
 
 # %% [markdown]
 # New titles need words: without a click, nothing else is known. How long that lasts is no law. In the world words stay
 # ahead up to 32 clicks; in MovieLens eight ratings are enough; where genres say nothing (claims above), words are
-# chance. At two clicks in the world, user neighbours beat item neighbours: one click by somebody near is enough, while
+# chance. At two clicks in the world, user neighbors beat item neighbors: one click by somebody near is enough, while
 # an item's similarities rest on those two alone.
 #
 # ## Real people: stars and order
 #
-# All models, in the five splits from above. *Item neighbours of stars* is `BiasedItemKNN`.
+# All models, in the five splits from above. *Item neighbors of stars* is `BiasedItemKNN`.
 
 # %% tags=["claim"]
 models = {
     "damped biases": DampedBiases(),
-    "item neighbours of stars": BiasedItemKNN(),
+    "item neighbors of stars": BiasedItemKNN(),
     **contestants,
     "words": ContentProfile(["genres", "title"]),
 }
@@ -672,21 +672,21 @@ in_ml = pd.DataFrame(found).groupby("model", sort=False)
 print(in_ml.agg(["mean", "std"]).round(3).to_string(na_rep=""))
 by_model = in_ml.mean()
 claim("RMSE of damped biases, in stars", by_model.loc["damped biases", "RMSE"], near=0.940, within=0.006)
-claim("RMSE of item neighbours of stars", by_model.loc["item neighbours of stars", "RMSE"], near=0.905, within=0.006)
-claim("Their nDCG@10", by_model.loc["item neighbours of stars", "nDCG@10"], near=0.088, within=0.009)
-claim("nDCG@10 of item neighbours", by_model.loc["item neighbours", "nDCG@10"], near=0.400, within=0.009)
-claim("nDCG@10 of user neighbours", by_model.loc["user neighbours", "nDCG@10"], near=0.398, within=0.009)
+claim("RMSE of item neighbors of stars", by_model.loc["item neighbors of stars", "RMSE"], near=0.905, within=0.006)
+claim("Their nDCG@10", by_model.loc["item neighbors of stars", "nDCG@10"], near=0.088, within=0.009)
+claim("nDCG@10 of item neighbors", by_model.loc["item neighbors", "nDCG@10"], near=0.400, within=0.009)
+claim("nDCG@10 of user neighbors", by_model.loc["user neighbors", "nDCG@10"], near=0.398, within=0.009)
 claim("nDCG@10 of popularity", by_model.loc["popularity", "nDCG@10"], near=0.222, within=0.008)
 claim("nDCG@10 of words", by_model.loc["words", "nDCG@10"], near=0.068, within=0.006)
 
 # %% [markdown]
-# The two neighbours rank about equally, far above popularity. The best predictor of stars ranks below popularity (.088
+# The two neighbors rank about equally, far above popularity. The best predictor of stars ranks below popularity (.088
 # against .222): it says what a film would get *if* rated, and the list is judged by *which* films are.
 #
 # > **Reading the source critically.** The two articles that this course grew from name collaborative filtering,
 # > content-based methods and deep learning as the main multi-task algorithms. That is a category error. The first two
 # > are kinds of **signal** (who met what; what a thing is like), the third a kind of **model**. A **task** is something
-# > to predict, such as click or like. Here item neighbours predict one task, the like.
+# > to predict, such as click or like. Here item neighbors predict one task, the like.
 
 # %% tags=["claim"]
 found = []
@@ -703,29 +703,29 @@ for seed in range(5):
     }
     scorers = {name: lambda users, x=x, s=s: (x[users] @ s.T).toarray() for name, (x, s) in variants.items()}
     found.append({name: evaluate(score, of_likes, name=name).mean("nDCG@10") for name, score in scorers.items()})
-print("item neighbours; seeds 0 to 4; all titles not clicked ranked; a like is a hit; nDCG@10")
-by_behaviour = pd.DataFrame(found)
-print(by_behaviour.agg(["mean", "min", "max"]).T.round(3).to_string())
-likes_alone, helped, clicks_alone = by_behaviour.to_numpy().T
+print("item neighbors; seeds 0 to 4; all titles not clicked ranked; a like is a hit; nDCG@10")
+by_behavior = pd.DataFrame(found)
+print(by_behavior.agg(["mean", "min", "max"]).T.round(3).to_string())
+likes_alone, helped, clicks_alone = by_behavior.to_numpy().T
 claim("Clicks in the similarities, in multiples of likes alone, worst split", (helped / likes_alone).min(), above=1.1)
 claim("Clicks alone beat both in each split", bool((clicks_alone > helped).all()))
 
 # %% [markdown]
-# > Where likes are few, clicks help to find neighbours; clicks alone do even better. This is one task with two
-# > behaviours, not yet multi-task learning: that trains several tasks together (Caruana 1997). Chapter 11 begins there.
+# > Where likes are few, clicks help to find neighbors; clicks alone do even better. This is one task with two
+# > behaviors, not yet multi-task learning: that trains several tasks together (Caruana 1997). Chapter 11 begins there.
 #
 # ## What goes wrong
 #
 # - **Norms over common raters only**: a film with one rater is everybody's twin.
-# - **A ranking score divided by the similarities**: one weak neighbour then counts like twenty.
-# - **A stale table**: a new film has no neighbours until the next fit.
+# - **A ranking score divided by the similarities**: one weak neighbor then counts like twenty.
+# - **A stale table**: a new film has no neighbors until the next fit.
 #
 # ## Recap
 #
 # - **O2.1:** you predicted from damped means; stars want little damping, order a lot.
 # - **O2.2:** you compared films by their cosine, and shrank what few people say.
-# - **O2.3:** you predicted a rating and ranked from item neighbours, and saw people rank.
-# - **O2.4:** you weighed words, ranked by content, and saw where neighbours pass words.
+# - **O2.3:** you predicted a rating and ranked from item neighbors, and saw people rank.
+# - **O2.4:** you weighed words, ranked by content, and saw where neighbors pass words.
 #
 # Five questions: write one letter for each, as in `["a", "b", "a", "c", "b"]`.
 

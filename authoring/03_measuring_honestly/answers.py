@@ -122,11 +122,11 @@ def always_has_three_relevant_items(hits, n_relevant):
     return ndcg_by_loop(hits, 3)
 
 
-def forgets_to_normalise(hits, n_relevant):
+def forgets_to_normalize(hits, n_relevant):
     return sum(hit / log2(place + 1) for place, hit in enumerate(hits, start=1))
 
 
-def normalises_by_the_sorted_list(hits, n_relevant):
+def normalizes_by_the_sorted_list(hits, n_relevant):
     discounts = 1 / np.log2(np.arange(len(hits)) + 2)
     best = (np.sort(hits)[::-1] * discounts).sum()
     return (hits * discounts).sum() / best if best else 0.0
@@ -340,8 +340,8 @@ WRONG = {
         (caps_the_precision, "Your precision divides by min(k, n_relevant)"),
     ],
     "3.2": [
-        (forgets_to_normalise, "before it is divided"),
-        (normalises_by_the_sorted_list, "only the hits that were found"),
+        (forgets_to_normalize, "before it is divided"),
+        (normalizes_by_the_sorted_list, "only the hits that were found"),
         (lets_the_best_list_hit_everywhere, "hit at all k places"),
         (uses_a_shifted_discount, "off by one place"),
         (divides_by_the_sorted_list, "only the hits that were found"),

@@ -33,7 +33,7 @@ def precision_recall(hits: np.ndarray, n_relevant: int) -> tuple[float, float]:
 
 
 def ndcg(hits: np.ndarray, n_relevant: int) -> float:
-    """Normalised discounted cumulative gain of one list."""
+    """Compute the normalized discounted cumulative gain of one list."""
     return float(ndcg_at_k(*_one_user(hits, n_relevant))[0])
 
 
@@ -438,7 +438,7 @@ CHAPTER = Chapter(
             {
                 "a": ("It learned what newcomers like.", "Equal scores say nothing about any film."),
                 "b": ("nDCG rewards equal scores.", "Averaged over all orders, they get what chance gets."),
-                "c": ("Ties went to the first films of the catalogue, which happen to be popular.",
+                "c": ("Ties went to the first films of the catalog, which happen to be popular.",
                       "Right: the order of the ids did the ranking. Average over the orders, or break ties by chance."),
             },
             answer="c",
@@ -470,7 +470,7 @@ CHAPTER = Chapter(
         ),
         Question(
             "O3.4", "Beside 99 sampled films, two models have a hit rate@10 of .70 and .69. Which is better at the "
-            "first ten of the whole catalogue?",
+            "first ten of the whole catalog?",
             {
                 "a": ("The first, if the difference is significant.",
                       "More draws make the sampled number surer. They do not turn it into the number you want."),

@@ -107,7 +107,7 @@ check("3.1", precision_recall)
 # precision. **Typical mistake.** Dividing both by `k`.
 
 # %% [markdown]
-# Three of the five forget the order. **nDCG@k**, the normalised discounted cumulative gain, lets a hit at place $p$
+# Three of the five forget the order. **nDCG@k**, the normalized discounted cumulative gain, lets a hit at place $p$
 # gain $1 / \log_2(p + 1)$ and divides by the gain of the best possible list:
 #
 # $$\text{nDCG@}k = \frac{\sum_{p=1}^{k} h_p / \log_2(p + 1)}{\sum_{p=1}^{\min(k, q)} 1 / \log_2(p + 1)}$$
@@ -120,7 +120,7 @@ check("3.1", precision_recall)
 
 # %%
 def ndcg(hits, n_relevant):
-    """Normalised discounted cumulative gain of one list."""
+    """Normalized discounted cumulative gain of one list."""
     ### BEGIN SOLUTION
     discounts = 1 / np.log2(np.arange(1, len(hits) + 1) + 1)  # (k,)
     return (hits * discounts).sum() / discounts[:n_relevant].sum()
@@ -173,7 +173,7 @@ claim("Tie-averaged nDCG@1 equals the mean over all orders", bool(np.isclose(sha
 claim("Tie-averaged nDCG@1 of popularity for Omar", shared, near=0.5, within=1e-9)
 
 # %% [markdown]
-# The course's `evaluate` breaks ties by the order of the catalogue, which will matter soon.
+# The course's `evaluate` breaks ties by the order of the catalog, which will matter soon.
 #
 # ## Where the truth is known: how sure is a mean?
 #
@@ -423,15 +423,15 @@ print(f"EASE - popularity, people with a history: 95 % interval {low:.3f} to {hi
 claim("With a history, 0 lies inside the interval", low < 0 < high)
 newcomers = tested[people["new"]]
 scores = models["global time"]["EASE"].score(newcomers)  # (192, 1682), all 0
-by_catalogue = people.loc[people["new"], "EASE"].mean()
+by_catalog = people.loc[people["new"], "EASE"].mean()
 tie_averaged = tied_ndcg_at_k(scores, late.test.matrix()[newcomers], k=10).mean()
 claim("Newcomers among the people tested", len(newcomers), near=192)
-claim("EASE for newcomers, ties by the order of the catalogue", by_catalogue, near=0.166, within=0.01)
+claim("EASE for newcomers, ties by the order of the catalog", by_catalog, near=0.166, within=0.01)
 claim("EASE for newcomers, tie-averaged: pure chance", tie_averaged, near=0.053, within=0.01)
 
 # %% [markdown]
 # Newcomers are 192 of 301 people, half of them with 58 hidden ratings or more, so popular films hit often: .45. Low ids
-# happen to be popular, too: the order of the catalogue gives EASE .166, three times what chance does. For the 109 with
+# happen to be popular, too: the order of the catalog gives EASE .166, three times what chance does. For the 109 with
 # a history EASE has .17 and popularity .15, and the interval of the difference holds 0. One average hid two kinds of
 # people.
 #
@@ -487,7 +487,7 @@ show(
 # Rank 101 is a hit with chance .9356; down to rank 164 of 1,682, about the first tenth, the chance is above one half.
 # A model good at that need not be good at ten places.
 #
-# So, 20 or 150 neighbours for ItemKNN? We rank each hidden film alone among those that the person has not rated, ties
+# So, 20 or 150 neighbors for ItemKNN? We rank each hidden film alone among those that the person has not rated, ties
 # by chance. That gives its full hit rate, and by the formula the expected sampled one.
 #
 # Careful: in the tables above (.93 for ItemKNN) a person counts once, and any film is enough. Here each hidden film
@@ -511,21 +511,21 @@ def event_ranks(scores, split, rng):
 rows = []
 for seed, fold in enumerate(folds):
     row = {}
-    for n_neighbours in (20, 150):
-        scores = ItemKNN(n_neighbours).fit(fold.train).score(np.arange(ml.n_users))
+    for n_neighbors in (20, 150):
+        scores = ItemKNN(n_neighbors).fit(fold.train).score(np.arange(ml.n_users))
         ranks, n_rivals = event_ranks(scores, fold, np.random.default_rng(seed))
-        row[f"all films, {n_neighbours}"] = (ranks <= 10).mean()
-        row[f"99 sampled, {n_neighbours}"] = hypergeom.cdf(9, n_rivals, ranks - 1, 99).mean()
+        row[f"all films, {n_neighbors}"] = (ranks <= 10).mean()
+        row[f"99 sampled, {n_neighbors}"] = hypergeom.cdf(9, n_rivals, ranks - 1, 99).mean()
     rows.append(row)
 rates = pd.DataFrame(rows)
 print(rates.agg(["mean", "min", "max"]).T.round(3))
-claim("All films: 150 neighbours win in each split", bool((rates["all films, 150"] > rates["all films, 20"]).all()))
+claim("All films: 150 neighbors win in each split", bool((rates["all films, 150"] > rates["all films, 20"]).all()))
 claim("99 sampled: 20 win in each split", bool((rates["99 sampled, 20"] > rates["99 sampled, 150"]).all()))
 of_people = by_kind["random"]["ItemKNN"].mean("hit rate@10")
 claim("Hit rate@10 of ItemKNN where a person counts once", of_people, near=0.932, within=0.01)
-claim("Hit rate@10 among all films, 150 neighbours", rates["all films, 150"].mean(), near=0.227, within=0.01)
-claim("Hit rate@10 among all films, 20 neighbours", rates["all films, 20"].mean(), near=0.216, within=0.01)
-claim("Hit rate@10 among 99 sampled films, 20 neighbours", rates["99 sampled, 20"].mean(), near=0.71, within=0.01)
+claim("Hit rate@10 among all films, 150 neighbors", rates["all films, 150"].mean(), near=0.227, within=0.01)
+claim("Hit rate@10 among all films, 20 neighbors", rates["all films, 20"].mean(), near=0.216, within=0.01)
+claim("Hit rate@10 among 99 sampled films, 20 neighbors", rates["99 sampled, 20"].mean(), near=0.71, within=0.01)
 
 # %% [markdown]
 # The winner changes in each of five splits, and no luck of the draw is in it: these are expectations. In an example of
@@ -552,7 +552,7 @@ claim("A is best beside 99 sampled items, in multiples of C", toy.loc["A"].iloc[
 #
 # ## What an average hides
 #
-# A better nDCG says nothing about what a model shows: the **coverage** of the catalogue, the Gini coefficient of how
+# A better nDCG says nothing about what a model shows: the **coverage** of the catalog, the Gini coefficient of how
 # often each film is shown, and the **novelty**, the mean of $-\log_2(\text{share of people who met the film})$, in
 # bits. By hand, for two lists from five films:
 
@@ -592,7 +592,7 @@ beyond = pd.DataFrame(
     }
 )
 print(beyond.round(2))
-claim("PureSVD shows more of the catalogue than EASE, which ranks better", beyond["coverage"].idxmax() == "PureSVD")
+claim("PureSVD shows more of the catalog than EASE, which ranks better", beyond["coverage"].idxmax() == "PureSVD")
 
 # %% [markdown]
 # > **Reading the source critically.** The two articles that this course grew from recommend families of models and
@@ -607,7 +607,7 @@ except ValueError as error:
 # %% [markdown]
 # > The package refuses to compare the two. The correct statement: a claim about a recommender names the split, the
 # > candidates, what a hit is, over what the mean is taken (people or hidden films), who was left out, the metric with
-# > its k, and an interval. Mara's .71 was ItemKNN with 20 neighbours beside 99 films, her .23 the better one with 150,
+# > its k, and an interval. Mara's .71 was ItemKNN with 20 neighbors beside 99 films, her .23 the better one with 150,
 # > beside all (.227 against .216).
 #
 # ## What goes wrong

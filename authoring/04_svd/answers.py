@@ -186,7 +186,7 @@ def keeps_only_new_items(row, V):
     return scores
 
 
-def never_normalises(R, v, n_steps):
+def never_normalizes(R, v, n_steps):
     for _ in range(n_steps):
         v = R.T @ R @ v
     return v
@@ -236,7 +236,7 @@ WRONG = {
         (keeps_only_new_items, "You blanked what the person has rated"),
     ],
     "4.6": [
-        (never_normalises, "not a unit vector"),
+        (never_normalizes, "not a unit vector"),
         (returns_inside_the_loop, "is the `return` inside the loop"),
         (makes_one_step_too_many, "one step too many"),
         (returns_the_singular_value_too, "Return the vector alone"),

@@ -307,7 +307,7 @@ CHAPTER = Chapter(
                 "a": ("When the matrix has many rows.", "Rows make a step cost more, not the steps more."),
                 "b": ("When the two largest singular values are close.",
                       "Right: a step multiplies the wrong share by (σ₂/σ₁)², which is then near 1."),
-                "c": ("When the start vector is long.", "Its length goes away in the first normalisation."),
+                "c": ("When the start vector is long.", "Its length goes away in the first normalization."),
             },
             answer="b",
         ),

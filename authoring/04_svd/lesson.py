@@ -238,7 +238,7 @@ check("4.3", observed_rmse)
 # into the empty cells. **Typical mistake.** Averaging over all cells, where the zeros look like ratings.
 
 # %% [markdown]
-# The order is judged by **nDCG@10**, the normalised discounted cumulative gain of ten places. A hidden film at place
+# The order is judged by **nDCG@10**, the normalized discounted cumulative gain of ten places. A hidden film at place
 # $p$ gains $1 / \log_2(p + 1)$, and the sum is divided by that of a perfect list, so that 1 is best. By hand, for a
 # list whose places 1 and 3 are hits, of two possible:
 
@@ -360,7 +360,7 @@ claim("The best k in a world of 16 directions is at most 8", ks[int(np.argmax(ri
 # ## Real people: MovieLens-100K
 #
 # First, a look: the 60 busiest people and the 60 most rated films, and what five directions keep of them. In
-# JupyterLab, the slider below draws any other `k`. From which on do you recognise the table?
+# JupyterLab, the slider below draws any other `k`. From which on do you recognize the table?
 
 # %%
 ml = movielens.load()
@@ -569,11 +569,11 @@ check("4.6", power_iteration)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** After t rounds the share of direction i is multiplied by $\sigma_i^{2t}$. **Another way.** One
-# normalisation at the end, which overflows after many steps. **Typical mistake.** Building `R.T @ R`, which is
+# normalization at the end, which overflows after many steps. **Typical mistake.** Building `R.T @ R`, which is
 # n_items × n_items, where two thin products do.
 
 # %% [markdown]
-# **Randomised SVD** (Halko, Martinsson and Tropp 2011, section 1.6) takes 2k vectors at once: (1) carry random ones to
+# **Randomized SVD** (Halko, Martinsson and Tropp 2011, section 1.6) takes 2k vectors at once: (1) carry random ones to
 # the people, (2) a few rounds as above, made orthogonal by `qr`, (3) describe the table in the directions `Q` that are
 # left, (4) take the SVD of that small matrix.
 

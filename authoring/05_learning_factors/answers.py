@@ -49,8 +49,8 @@ def step_with_old_row(P, Q, u, i, r, learning_rate, ridge):
 def step_by_masks(P, Q, u, i, r, learning_rate, ridge):
     e = r - P[u] @ Q[i]
     row, column = np.eye(len(P))[u], np.eye(len(Q))[i]
-    towards_p, towards_q = e * Q[i] - ridge * P[u], e * P[u] - ridge * Q[i]
-    return P + learning_rate * np.outer(row, towards_p), Q + learning_rate * np.outer(column, towards_q)
+    toward_p, toward_q = e * Q[i] - ridge * P[u], e * P[u] - ridge * Q[i]
+    return P + learning_rate * np.outer(row, toward_p), Q + learning_rate * np.outer(column, toward_q)
 
 
 def row_by_lstsq(r, known, Q, ridge):
@@ -122,7 +122,7 @@ def takes_the_mean(X, known, P, Q, ridge):
     return np.mean((X[known] - (P @ Q.T)[known]) ** 2) + ridge * ((P**2).sum() + (Q**2).sum())
 
 
-def forgets_to_regularise(X, known, P, Q, ridge):
+def forgets_to_regularize(X, known, P, Q, ridge):
     return ((X - P @ Q.T)[known] ** 2).sum()
 
 
@@ -443,7 +443,7 @@ WRONG = {
         (masks_by_zero, "A centered rating of 0 is a rating"),
         (forgets_to_square_the_norm, "not the squared norms"),
         (takes_the_mean, "You averaged the squared errors"),
-        (forgets_to_regularise, "The regularization is missing"),
+        (forgets_to_regularize, "The regularization is missing"),
         (lets_only_items_pay, "Only Q pays"),
         (halves_the_loss, "half of the loss"),
         (halves_the_ridge, "You halved the regularization"),

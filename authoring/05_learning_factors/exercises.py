@@ -70,7 +70,7 @@ def epoch_to_keep(validation: Array, patience: int) -> int:
 
 
 def ips_mean(values: Array, propensity: Array, clip: float) -> float:
-    """Self-normalised mean with the weights 1 / propensity, propensities below clip raised to it."""
+    """Self-normalized mean with the weights 1 / propensity, propensities below clip raised to it."""
     weights = 1 / np.maximum(propensity, clip)
     return float(weights @ values / weights.sum())
 
@@ -513,7 +513,7 @@ CHAPTER = Chapter(
             "A table has 90 % empty cells, and ratings are centered. What does an empty cell add to the masked loss?",
             {
                 "a": ("The square of its prediction, since the centered value is 0.",
-                      "That is the zero-filled loss: it pulls every prediction towards the mean."),
+                      "That is the zero-filled loss: it pulls every prediction toward the mean."),
                 "b": ("Nothing.", "Right: there is nothing to be wrong about. Only the regularization acts on it."),
                 "c": ("A small constant, the same for all.", "No such term is in the formula."),
             },

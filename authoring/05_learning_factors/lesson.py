@@ -53,7 +53,7 @@ predict("P5.1", guess)
 # %% [markdown]
 # ## By hand: sixteen ratings and four blanks
 #
-# We subtract the mean of the known ratings, and keep a second table of which cells are known: in a **centred** table 0
+# We subtract the mean of the known ratings, and keep a second table of which cells are known: in a **centered** table 0
 # is a rating like any other, an average one.
 
 # %%
@@ -79,7 +79,7 @@ print(pd.DataFrame(X, people, films).where(known, "").to_string())
 # $$\sum_{(u,i)\in K}(r_{ui}-\hat r_{ui})^2
 # +\lambda\Big(\sum_u(|p_u|^2+b_u^2)+\sum_i(|q_i|^2+b_i^2)\Big)$$
 #
-# The second part is the **regularisation**: size costs, and $\lambda$ (`ridge`) is the price. With one factor, no
+# The second part is the **regularization**: size costs, and $\lambda$ (`ridge`) is the price. With one factor, no
 # biases and $\lambda = 0$:
 
 # %%
@@ -97,7 +97,7 @@ print(f"over the known cells {loss:.2f}, over all cells {(errors**2).sum():.2f}"
 #
 # ### Exercise 5.1 · The masked loss (warm-up, 5 minutes)
 #
-# Give the loss without biases. Input: `X` (centred) and `known` (True or False), shape (n_users, n_items); `P`, shape
+# Give the loss without biases. Input: `X` (centered) and `known` (True or False), shape (n_users, n_items); `P`, shape
 # (n_users, k), `Q`, shape (n_items, k); `ridge`. Output: one number. Example: `X = [[2, 0], [0, -1]]`, all known but
 # row 1, column 0, `P = [[1], [2]]`, `Q = [[1], [-1]]`: the errors are 1, 1, 1, the squared factors add up to 7, and
 # `ridge = 0.5` gives `3 + 0.5 * 7`. Stuck? Run `hint("5.1")` in a new cell.
@@ -122,7 +122,7 @@ check("5.1", masked_loss)
 # %% [markdown]
 # ## One rating at a time: stochastic gradient descent
 #
-# Take one rating and half of its loss, with $e = r - b_u - b_i - p \cdot q$ and $r$ centred:
+# Take one rating and half of its loss, with $e = r - b_u - b_i - p \cdot q$ and $r$ centered:
 #
 # $$\ell=\tfrac12e^2+\tfrac12\lambda\,(b_u^2+b_i^2+|p|^2+|q|^2)$$
 #
@@ -229,7 +229,7 @@ claim("The step of the package equals the loop", same)
 #
 # ### Exercise 5.4 · One row of ALS (core, 8 minutes)
 #
-# Solve one user. Input: `r` (centred) and `known`, shape (n_items,); `Q`, shape (n_items, k); `ridge`. Output: shape
+# Solve one user. Input: `r` (centered) and `known`, shape (n_items,); `Q`, shape (n_items, k); `ridge`. Output: shape
 # (k,). `np.linalg.solve(A, b)` solves `A @ p = b`. Example: `r = [1, 2, 0]`, `known = [True, True, False]`, `Q = [[1],
 # [2], [5]]`, `ridge = 1`: left is 1+4+1 = 6, right is 1+4 = 5, so `p = [5 / 6]`.
 
@@ -258,18 +258,18 @@ check("5.4", als_row)
 from recsys_teach.models.factors import als_pass, padded_blocks
 
 ml = movielens.load()
-centred = ml.matrix("rating")  # (943, 1682), sparse: what is stored is known
-centred.data -= centred.data.mean()
+centered = ml.matrix("rating")  # (943, 1682), sparse: what is stored is known
+centered.data -= centered.data.mean()
 other = rng.normal(size=(ml.n_items, 9)).astype(np.float32)  # 8 factors, the bias last
-ridge = 1.3 * np.sqrt(np.diff(centred.indptr))  # (943,)
+ridge = 1.3 * np.sqrt(np.diff(centered.indptr))  # (943,)
 
 by_loop = np.zeros((ml.n_users, 9))
 for u in range(ml.n_users):
-    row = centred[[u]]
+    row = centered[[u]]
     design = np.column_stack([other[row.indices, :8], np.ones(row.nnz)])  # (n ratings, 9)
     left = design.T @ design + ridge[u] * np.eye(9)
     by_loop[u] = np.linalg.solve(left, design.T @ (row.data - other[row.indices, 8]))
-by_package, _ = als_pass(padded_blocks(centred, 9), other, ridge)
+by_package, _ = als_pass(padded_blocks(centered, 9), other, ridge)
 claim("The pass of the package equals the loop", np.allclose(by_loop, by_package, atol=1e-3))
 
 # %% [markdown]
@@ -282,7 +282,7 @@ claim("The pass of the package equals the loop", np.allclose(by_loop, by_package
 tiny = Interactions.from_matrix(R)
 blanks, losses = {}, {}
 for strength in (0.1, 0.01):
-    models = [BiasedMF(n_factors=1, regularisation=strength, n_epochs=100, random_state=start) for start in range(40)]
+    models = [BiasedMF(n_factors=1, regularization=strength, n_epochs=100, random_state=start) for start in range(40)]
     losses[strength] = np.array([model.fit(tiny).loss_history_[-1] for model in models])
     blanks[strength] = models[losses[strength].argmin()].score(np.arange(5))[R == 0]  # (4,)
 claim("Highest loss of 40 starts, in multiples of the lowest", losses[0.1].max() / losses[0.1].min(), above=1.5)
@@ -294,7 +294,7 @@ claim("Mean of Cleo's and Dan's, lambda .01", float(blanks[0.01][2:].mean()), ne
 # %% [markdown]
 # ALS can end where neither half-step helps although a lower loss exists elsewhere, so we keep the best start. With
 # $\lambda = .1$ it gives each blank about 1.1 stars: Ada would not like *Waltz*. With $\lambda = .01$, Ada's blank
-# hardly moves, but Cleo's and Dan's come out at 15 stars. The data do not hold a blank; only the regularisation does.
+# hardly moves, but Cleo's and Dan's come out at 15 stars. The data do not hold a blank; only the regularization does.
 #
 # ## Where the truth is known: planted factors
 #
@@ -371,7 +371,7 @@ claim("Largest angle with 3 %, best draw of either", min(row[name][1] for row in
 # one almost entirely.
 
 # %% [markdown]
-# > **Reading the source critically.** The two articles that this course grew from write matrix factorisation as if the
+# > **Reading the source critically.** The two articles that this course grew from write matrix factorization as if the
 # > table were complete: make $\lVert R - P Q^\top \rVert$ small. A blank then counts as 0, and the best answer is the
 # > truncated SVD, which you have seen lose. For ratings the sum runs over known cells (Koren et al. 2009); for clicks
 # > over all, with little weight on blanks (chapter 06).
@@ -383,7 +383,7 @@ claim("Largest angle with 3 %, best draw of either", min(row[name][1] for row in
 
 
 # %%
-def learning_curves(train, valid, regularisation, n_factors=32, n_epochs=20):
+def learning_curves(train, valid, regularization, n_factors=32, n_epochs=20):
     """RMSE on train and on valid after each epoch, shape (n_epochs, 2)."""
     generator = torch.Generator().manual_seed(5)
     mean = train.log["rating"].mean()
@@ -393,7 +393,7 @@ def learning_curves(train, valid, regularisation, n_factors=32, n_epochs=20):
     for positions, n in ((u, train.n_users), (i, train.n_items)):
         parameters += [0.1 * torch.randn(n, n_factors, generator=generator), torch.zeros(n)]
         counts = torch.bincount(positions, minlength=n).clamp(min=1)
-        ridge.append(regularisation / counts.sqrt())  # paid at each of n ratings, so sqrt(n) in all
+        ridge.append(regularization / counts.sqrt())  # paid at each of n ratings, so sqrt(n) in all
     curves = []
     for _ in range(n_epochs):
         for batch in torch.randperm(len(r), generator=generator).split(2000):
@@ -405,7 +405,7 @@ def learning_curves(train, valid, regularisation, n_factors=32, n_epochs=20):
 
 
 # %% [markdown]
-# Two runs: nearly no regularisation, and the package's. Where would you stop?
+# Two runs: nearly no regularization, and the package's. Where would you stop?
 
 # %%
 folds = list(KFold(5, shuffle=True, random_state=0).split(ml.log))
@@ -424,16 +424,16 @@ axes[0].set_ylabel("RMSE (stars)")
 show(
     fig,
     caption="Learning curves of SGD with 32 factors.",
-    alt="Two line charts of RMSE against epochs. With little regularisation training error falls far while validation "
-    "error falls, turns at about epoch five and rises. With more regularisation both keep falling slowly.",
+    alt="Two line charts of RMSE against epochs. With little regularization training error falls far while validation "
+    "error falls, turns at about epoch five and rises. With more regularization both keep falling slowly.",
 )
 
 # %% tags=["claim"]
 loose, firm = curves[0.01], curves[1.3]
-claim("Epoch with the lowest validation error, little regularisation", int(loose[:, 1].argmin()) + 1, near=5, within=1)
+claim("Epoch with the lowest validation error, little regularization", int(loose[:, 1].argmin()) + 1, near=5, within=1)
 claim("Validation RMSE at that epoch", loose[:, 1].min(), near=0.95, within=0.015)
 claim("Validation RMSE after 20 epochs", loose[-1, 1], near=1.09, within=0.04)
-claim("The same with more regularisation", firm[-1, 1], near=0.91, within=0.015)
+claim("The same with more regularization", firm[-1, 1], near=0.91, within=0.015)
 
 # %% [markdown]
 # On the left the model learns its training ratings by heart and gets worse on others: **overfitting**. On the right
@@ -474,11 +474,11 @@ check("5.5", epoch_to_keep)
 sizes = [2, 8, 32]
 by_size = {}
 for strength in (0.1, 1.3):
-    fits = [BiasedMF(n_factors=k, regularisation=strength, n_epochs=8).fit(train) for k in sizes]
+    fits = [BiasedMF(n_factors=k, regularization=strength, n_epochs=8).fit(train) for k in sizes]
     by_size[strength] = [rmse(valid.log["rating"], fit.predict(valid.user_pos, valid.item_pos)) for fit in fits]
 print(pd.DataFrame(by_size, index=sizes).round(2).rename_axis("factors").rename_axis("lambda", axis=1).to_string())
-claim("Little regularisation: 32 factors against 2, in stars", by_size[0.1][2] - by_size[0.1][0], above=0.1)
-claim("Enough regularisation: 32 factors against 2, in stars", by_size[1.3][2] - by_size[1.3][0], below=0)
+claim("Little regularization: 32 factors against 2, in stars", by_size[0.1][2] - by_size[0.1][0], above=0.1)
+claim("Enough regularization: 32 factors against 2, in stars", by_size[1.3][2] - by_size[1.3][0], below=0)
 
 # %% [markdown]
 # Not if $\lambda$ is large enough: choose the two together, on validation data. Now all five folds: each rating is
@@ -568,7 +568,7 @@ claim("RMSE never shown against held out, least", (never[:, 1] / held[:, 1]).min
 # and one dislike: 2/3. With the weights 2, 2, 6 the mean is 4/10, the truth.
 #
 # These **inverse propensity** weights are huge where $\pi$ is tiny. **Clipping** raises each $\pi$ to at least $c$,
-# **self-normalising** divides by the sum of the weights:
+# **self-normalizing** divides by the sum of the weights:
 #
 # $$\hat v=\frac{\sum w_{ui}v_{ui}}{\sum w_{ui}},\qquad w_{ui}=\frac{1}{\max(\pi_{ui},c)}$$
 #
@@ -581,7 +581,7 @@ claim("RMSE never shown against held out, least", (never[:, 1] / held[:, 1]).min
 
 # %%
 def ips_mean(values, propensity, clip):
-    """Self-normalised mean with clipped inverse propensity weights."""
+    """Self-normalized mean with clipped inverse propensity weights."""
     ### BEGIN SOLUTION
     weights = 1 / np.maximum(propensity, clip)
     return (weights * values).sum() / weights.sum()
@@ -699,10 +699,10 @@ claim("But they order the films worse in each world", bool((weighted[:, 2] < log
 #
 # ## Recap
 #
-# - **O5.1:** you wrote the masked loss with its regularisation; blanks add nothing.
+# - **O5.1:** you wrote the masked loss with its regularization; blanks add nothing.
 # - **O5.2:** you derived the gradient of one rating and made a step.
 # - **O5.3:** you solved a row; alternating found planted factors from a tenth of the cells.
-# - **O5.4:** you read learning curves and chose an epoch; factors and regularisation go together.
+# - **O5.4:** you read learning curves and chose an epoch; factors and regularization go together.
 # - **O5.5:** you corrected a mean by inverse propensities, and saw wrong ones do harm.
 #
 # Five questions: write one letter for each, as in `["a", "b", "a", "c", "b"]`.

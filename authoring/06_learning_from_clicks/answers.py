@@ -339,7 +339,7 @@ def keeps_the_diagonal(X, lam):
     return -P / np.diag(P)
 
 
-def erases_afterwards(X, lam):
+def erases_afterward(X, lam):
     X = np.asarray(X, dtype=float)
     G = X.T @ X
     B = np.linalg.inv(G + lam * np.eye(len(G))) @ G
@@ -429,7 +429,7 @@ WRONG = {
     "6.6": [
         (divides_rows, "divide column j by P_jj"),
         (keeps_the_diagonal, "The diagonal is still there"),
-        (erases_afterwards, "erased afterwards"),
+        (erases_afterward, "erased afterward"),
         (adds_lam_everywhere, "You added lam to every cell"),
         (leaves_lam_out, "lacks lam on its diagonal"),
         (compares_people, "That compares people"),

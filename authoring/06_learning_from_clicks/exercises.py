@@ -24,7 +24,7 @@ def weighted_loss(counts: np.ndarray, scores: np.ndarray, alpha: float) -> float
 
 
 def als_row(counts: np.ndarray, H: np.ndarray, alpha: float, ridge: float) -> np.ndarray:
-    """Factors of one person that minimise the weighted loss plus ridge times their square."""
+    """Factors of one person that minimize the weighted loss plus ridge times their square."""
     return _solve(1 + alpha * counts, counts > 0, H, ridge)
 
 
@@ -415,7 +415,7 @@ CHAPTER = Chapter(
                 "The diagonal is still there: an item that may predict itself learns nothing of the others.":
                     lambda X, lam: ease_weights(X, lam) - np.eye(X.shape[1]),
                 "The sign is turned: B_ij = -P_ij / P_jj.": lambda X, lam: -ease_weights(X, lam),
-                "That is ridge regression with its diagonal erased afterwards: the others were fitted beside it.":
+                "That is ridge regression with its diagonal erased afterward: the others were fitted beside it.":
                     lambda X, lam: _without_diagonal(np.linalg.solve(X.T @ X + lam * np.eye(X.shape[1]), X.T @ X)),
                 "That is the negative inverse: each column still has to be divided by P_jj.":
                     lambda X, lam: _without_diagonal(-np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1]))),

@@ -39,7 +39,7 @@ from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict
 # %% [markdown]
 # ## Predict first
 #
-# The three models are **iALS** (implicit alternating least squares), **BPR** (Bayesian personalised ranking) and
+# The three models are **iALS** (implicit alternating least squares), **BPR** (Bayesian personalized ranking) and
 # **EASE** (embarrassingly shallow autoencoder). Write your guess in place of `TODO`.
 
 # %%
@@ -93,7 +93,7 @@ check("6.1", weighted_loss)
 # %% [markdown]
 # ## iALS: one person at a time
 #
-# A score is $w_u \cdot h_i$: `W` (n_users, n_factors) for people, `H` (n_items, n_factors) for films. We minimise the
+# A score is $w_u \cdot h_i$: `W` (n_users, n_factors) for people, `H` (n_items, n_factors) for films. We minimize the
 # weighted loss plus a **ridge** $\lambda$ (`ridge`) times all squared factors. With `H` fixed, each person is a problem
 # of their own. $C$ holds Ada's confidences $c$ on its diagonal, $p$ her preferences. We set the slope along $w$ to
 # zero:
@@ -171,7 +171,7 @@ claim("Outer products over all cells, in multiples of those by the trick", saved
 
 # %%
 def conjugate_gradient(times_A, b, w, n_steps):
-    """Improve w towards the solution of A w = b; times_A(v) gives A v."""
+    """Improve w toward the solution of A w = b; times_A(v) gives A v."""
     residual = direction = b - times_A(w)
     for _ in range(n_steps):
         moved = times_A(direction)
@@ -198,7 +198,7 @@ assert np.allclose(conjugate_gradient(times_A, b, np.zeros(2), n_steps=2), np.li
 # ## Back and forth
 #
 # Films are the rows of `counts.T`, with `W` fixed. `solve_rows` solves all rows at once, and `objective`
-# is what both sides minimise.
+# is what both sides minimize.
 
 
 # %%
@@ -257,10 +257,10 @@ check("6.3", alternate)
 # %%
 from recsys_teach.models import BPR, EASE, IALS, Popularity, PureSVD
 
-fits = {steps: IALS(32, n_iterations=8, n_steps=steps).fit(split.train) for steps in (1, 3, 32)}
+fits = {steps: IALS(32, n_epochs=8, n_steps=steps).fit(split.train) for steps in (1, 3, 32)}
 fig, ax = new_axes(height=3.6)
-for model, look, colour in zip(fits.values(), ["o:", "s-", "x--"], [BLACK, SKY, BLACK], strict=True):
-    ax.plot(range(2, 9), np.array(model.loss_history_[1:]) / 1000, look, color=colour)
+for model, look, color in zip(fits.values(), ["o:", "s-", "x--"], [BLACK, SKY, BLACK], strict=True):
+    ax.plot(range(2, 9), np.array(model.loss_history_[1:]) / 1000, look, color=color)
 ax.text(4.6, 203, "1 step (dotted)")
 ax.text(3.6, 178.5, "3 steps (solid) and 32 steps (dashed)")
 ax.set(xlabel="iteration (the first, near 320, left out)", ylabel="objective (thousands)", ylim=(175, 235))
@@ -420,7 +420,7 @@ check("6.6", ease_weights)
 # %% [markdown] tags=["solution"]
 # **Why it works.** One inverse holds the regressions of all columns. **Another way.** One `solve` a column, on the
 # other columns: slow, and a good test. **Typical mistake.** Plain ridge regression with its diagonal erased
-# afterwards: there each film has already explained itself.
+# afterward: there each film has already explained itself.
 
 # %% [markdown]
 # We keep the films opened four times or more, and let everybody meet *Heist*, on a poster. **Cosine** (chapter 02)
@@ -488,7 +488,7 @@ best_lam, best_d = lams[int(np.argmax(by_lam))], n_factors[int(np.argmax(by_fact
 # These numbers are lower than those to come: fewer clicks to learn from, fewer films hidden. Compare within a row only.
 #
 # Now the test part, once, beside the **oracle** that knows every taste. The world was made from 8 directions of taste:
-# which model should that favour?
+# which model should that favor?
 
 # %%
 chosen = {"popularity": Popularity(), "EASE": EASE(best_lam), "iALS": IALS(best_d), "BPR": BPR(8, 0.2, 0.05)}
@@ -522,7 +522,7 @@ claim("EASE with lam 300 minus BPR, on the first split", at_300, near=0.002, wit
 
 # %%
 models = {"popularity": Popularity(), "PureSVD": PureSVD(20), "EASE": EASE(400)}
-models |= {"BPR": BPR(64, 0.2, 0.02, n_epochs=30), "iALS": IALS(64, alpha=4.0, regularisation=0.02)}
+models |= {"BPR": BPR(64, 0.2, 0.02, n_epochs=30), "iALS": IALS(64, alpha=4.0, regularization=0.02)}
 results = {}
 for name, model in models.items():
     results[name] = evaluate(model.fit(split.train).score, split, name=name)
@@ -628,8 +628,8 @@ claim("nDCG@10 lost without them", results["EASE"].mean("nDCG@10") - clipped, ne
 d, n_clicks = 64, seen.nnz
 
 
-def ials_work(m, n_clicks, n_iterations):
-    return n_iterations * ((n + m) * d**2 + 4 * (4 * n_clicks * d + (n + m) * d**2))
+def ials_work(m, n_clicks, n_epochs):
+    return n_epochs * ((n + m) * d**2 + 4 * (4 * n_clicks * d + (n + m) * d**2))
 
 
 def ease_work(m):
@@ -637,7 +637,7 @@ def ease_work(m):
 
 
 iterations, epochs, long = [1, 2, 5], [3, 10], bpr.iloc[0]  # the saved epochs of the first split
-ials_curve = [ndcg(IALS(d, n_iterations=t), split) for t in iterations] + [results["iALS"].mean("nDCG@10")]
+ials_curve = [ndcg(IALS(d, n_epochs=t), split) for t in iterations] + [results["iALS"].mean("nDCG@10")]
 bpr_curve = [ndcg(BPR(d, 0.2, n_epochs=t), split) for t in epochs]
 bpr_curve += [results["BPR"].mean("nDCG@10"), long["60"], long["120"]]
 ials_x = [ials_work(m, n_clicks, t) / 1e9 for t in [*iterations, 15]]

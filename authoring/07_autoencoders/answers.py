@@ -28,21 +28,21 @@ def loss_by_nan(X, known, E, D):
 
 
 def fit_clearing_last(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = np.zeros(n_epochs)
     for epoch in range(n_epochs):
         for batch in batches:
             value = loss(module, batch)
             value.backward()
-            optimiser.step()
-            optimiser.zero_grad()
+            optimizer.step()
+            optimizer.zero_grad()
             history[epoch] += value.item() / len(batches)
     return history
 
 
 def fit_by_autograd(module, batches, loss, n_epochs, learning_rate):
     parameters = list(module.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=learning_rate)
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
@@ -50,7 +50,7 @@ def fit_by_autograd(module, batches, loss, n_epochs, learning_rate):
             value = loss(module, batch)
             for parameter, slope in zip(parameters, torch.autograd.grad(value, parameters), strict=True):
                 parameter.grad = slope
-            optimiser.step()
+            optimizer.step()
             values.append(value.detach())
         history.append(torch.stack(values).mean())
     return torch.stack(history)
@@ -193,30 +193,30 @@ def spoils_the_module(module, batches, loss, n_epochs, learning_rate):
 
 
 def clears_before_the_step(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
         for batch in batches:
             value = loss(module, batch)
             value.backward()
-            optimiser.zero_grad()
-            optimiser.step()
+            optimizer.zero_grad()
+            optimizer.step()
             values.append(value.item())
         history.append(np.mean(values))
     return history
 
 
 def clears_once_an_epoch(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         values = []
         for batch in batches:
             value = loss(module, batch)
             value.backward()
-            optimiser.step()
+            optimizer.step()
             values.append(value.item())
         history.append(np.mean(values))
     return history
@@ -227,73 +227,73 @@ def makes_adam_anew(module, batches, loss, n_epochs, learning_rate):
 
 
 def notes_tensors(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
         for batch in batches:
             value = loss(module, batch)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             value.backward()
-            optimiser.step()
+            optimizer.step()
             values.append(value)
         history.append(sum(values) / len(values))
     return history
 
 
 def weighs_by_size(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         total = 0
         for batch in batches:
             value = loss(module, batch)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             value.backward()
-            optimiser.step()
+            optimizer.step()
             total += value.item() * len(batch)
         history.append(total / sum(map(len, batches)))
     return history
 
 
 def never_clears(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
         for batch in batches:
             value = loss(module, batch)
             value.backward()
-            optimiser.step()
+            optimizer.step()
             values.append(value.item())
         history.append(sum(values) / len(values))
     return history
 
 
 def steps_once_an_epoch(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         values = []
         for batch in batches:
             value = loss(module, batch)
             value.backward()
             values.append(value.item())
-        optimiser.step()
+        optimizer.step()
         history.append(np.mean(values))
     return history
 
 
 def notes_the_last(module, batches, loss, n_epochs, learning_rate):
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         for batch in batches:
             value = loss(module, batch)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             value.backward()
-            optimiser.step()
+            optimizer.step()
         history.append(value.item())
     return history
 

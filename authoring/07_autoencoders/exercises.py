@@ -251,15 +251,15 @@ CHAPTER = Chapter(
             hints=(
                 "An epoch goes over all batches. Each batch makes one step and gives one loss; note their mean.",
                 "backward() adds new slopes to old ones: clear them before backward(), in each step.",
-                "value = loss(module, batch); optimiser.zero_grad(); value.backward(); optimiser.step(); "
+                "value = loss(module, batch); optimizer.zero_grad(); value.backward(); optimizer.step(); "
                 "values.append(value.item())",
             ),
             misconceptions={
-                "The slopes pile up: call optimiser.zero_grad() before each backward().":
+                "The slopes pile up: call optimizer.zero_grad() before each backward().":
                     lambda *args: _fit(*args, zero="never"),
-                "You cleared the slopes once an epoch: call optimiser.zero_grad() before each backward().":
+                "You cleared the slopes once an epoch: call optimizer.zero_grad() before each backward().":
                     lambda *args: _fit(*args, zero="epoch"),
-                "The loss never changes: is optimiser.step() called, and zero_grad() before backward(), not between it "
+                "The loss never changes: is optimizer.step() called, and zero_grad() before backward(), not between it "
                 "and the step?": lambda *args: _fit(*args, step=False),
                 "Make the optimizer once, before the epochs: Adam remembers the usual size of each slope.":
                     lambda *args: _fit(*args, again=True),
@@ -520,7 +520,7 @@ CHAPTER = Chapter(
             "the first suspect?",
             {
                 "a": ("value.item() is noted before the step.", "That is how it should be, and it changes no step."),
-                "b": ("optimiser.zero_grad() is missing.",
+                "b": ("optimizer.zero_grad() is missing.",
                       "Right: backward() adds to the old slopes, so each step repeats all before it."),
                 "c": ("The batches are of different sizes.", "The loss is a mean over rows: sizes may differ."),
             },

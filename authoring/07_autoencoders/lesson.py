@@ -120,15 +120,15 @@ print(f"by PyTorch {by_torch.item():.3f}, by the package {by_package.item():.3f}
 # ## The training loop
 #
 # PyTorch finds the slopes: `value.backward()` adds to each parameter's `.grad` how fast `value` grows with it. An
-# **optimiser** steps against them. **Adam** divides each slope by its usual size, so its first step is as long as the
+# **optimizer** steps against them. **Adam** divides each slope by its usual size, so its first step is as long as the
 # learning rate. One step, for a weight that should turn 1 into 1:
 
 # %%
 weight = torch.zeros(1, requires_grad=True)
-optimiser = torch.optim.Adam([weight], lr=0.1)
+optimizer = torch.optim.Adam([weight], lr=0.1)
 value = ((weight * 1 - 1) ** 2).sum()
 value.backward()
-optimiser.step()
+optimizer.step()
 print(f"loss {value.item()}, slope {weight.grad.item()}, weight after the step {weight.item():.1f}")
 
 # %% [markdown]
@@ -138,8 +138,8 @@ print(f"loss {value.item()}, slope {weight.grad.item()}, weight after the step {
 #
 # Train `module` with `torch.optim.Adam(module.parameters(), lr=learning_rate)`, and give a list: for each epoch the
 # mean of the batches' losses, each noted before its step, as a float (`value.item()`). Input: `batches`, a list of
-# tensors; `loss(module, batch)`, a tensor with one number; `n_epochs`. `optimiser.zero_grad()` clears old slopes,
-# `optimiser.step()` makes the step. Example: a module that multiplies by a weight, now 0; one batch `[[1]]`; squared
+# tensors; `loss(module, batch)`, a tensor with one number; `n_epochs`. `optimizer.zero_grad()` clears old slopes,
+# `optimizer.step()` makes the step. Example: a module that multiplies by a weight, now 0; one batch `[[1]]`; squared
 # error; `learning_rate = 0.1`. The loss is 1; the step above takes the weight to .1; the loss is .81: `[1, 0.81]`.
 
 
@@ -147,15 +147,15 @@ print(f"loss {value.item()}, slope {weight.grad.item()}, weight after the step {
 def fit(module, batches, loss, n_epochs, learning_rate):
     """Train the module in place; mean loss of the batches of each epoch."""
     ### BEGIN SOLUTION
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate)
     history = []
     for _ in range(n_epochs):
         values = []
         for batch in batches:
             value = loss(module, batch)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             value.backward()
-            optimiser.step()
+            optimizer.step()
             values.append(value.item())
         history.append(np.mean(values))
     return history
@@ -370,7 +370,7 @@ claim("Best B of 20,000 draws, largest distance from the closed form", np.abs(by
 # ## People held out whole
 #
 # Does it help Yusuf? So far we hid events of people whom we trained on. `split_users` holds out *people*: they fold in
-# four fifths of their events and hide the rest. This is **strong generalisation** (Marlin 2004). By hand:
+# four fifths of their events and hide the rest. This is **strong generalization** (Marlin 2004). By hand:
 
 # %%
 from recsys_teach.data import split_users
@@ -607,7 +607,7 @@ for name, model in {"collapsed": collapsed, "as above": vae}.items():
     spread = {"spread over people": given.std(axis=0).mean(), "spread over films": given.std(axis=1).mean()}
     found[name] = {"KL": kl, **spread, "nDCG@10": ndcg(model.fold_in, held)}
 print(pd.DataFrame(found).round(3).to_string())
-losses = collapsed.training_.losses
+losses = collapsed.loss_history_
 print(f"loss when collapsed: {losses[0]:.1f} at first, {losses[-1]:.1f} at the end")
 
 # %% tags=["claim"]
@@ -692,7 +692,7 @@ progress("07")
 #
 # - Sedhain et al. (2015), *AutoRec*.
 # - Liang et al. (2018), *Variational Autoencoders for Collaborative Filtering*: why $\beta < 1$.
-# - Steck (2020), *Autoencoders That Don't Overfit Towards the Identity*.
+# - Steck (2020), *Autoencoders That Don't Overfit Toward the Identity*.
 # - Bourlard and Kamp (1988), *Auto-association by Multilayer Perceptrons and SVD*.
 #
 # **Next.** Chapter 08 reads the events in their order.

@@ -47,11 +47,10 @@ def held_out(ml: Interactions, seed: int) -> tuple[list[dict], list[dict]]:
     curves = [{"model": "EASE", "seed": seed, "epoch": 0, "loss": np.nan, "ndcg": max(by_lam.values())}]
     for name, (model, options) in SETTINGS.items():
         fitted = model(n_epochs=N_EPOCHS, **options).fit(inner, validate=lambda one: ndcg(one.fold_in, validation))
-        history = fitted.training_
-        for epoch, (loss, score) in enumerate(zip(history.losses, history.scores, strict=True), start=1):
+        for epoch, (loss, score) in enumerate(zip(fitted.loss_history_, fitted.score_history_, strict=True), start=1):
             curves.append({"model": name, "seed": seed, "epoch": epoch, "loss": loss, "ndcg": score})
-        again = model(n_epochs=history.best_epoch, **options).fit(train)
-        scorers[name] = history.best_epoch, again.fold_in
+        again = model(n_epochs=fitted.best_epoch_, **options).fit(train)
+        scorers[name] = fitted.best_epoch_, again.fold_in
     results = [
         {"model": name, "seed": seed, "epoch": epoch, "metric": "nDCG@10", "value": ndcg(score, test)}
         for name, (epoch, score) in scorers.items()

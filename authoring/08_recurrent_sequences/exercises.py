@@ -1,4 +1,4 @@
-"""Chapter 08, Recurrent sequences: the behaviour model."""
+"""Chapter 08, Recurrent sequences: the behavior model."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ TWO_STATES = (
 
 CHAPTER = Chapter(
     number="08",
-    title="Recurrent sequences: the behaviour model",
+    title="Recurrent sequences: the behavior model",
     objectives={
         "O8.1": "Build a Markov chain and a decayed co-visitation, which any network has to beat",
         "O8.2": "Write the GRU step, and match PyTorch's convention",

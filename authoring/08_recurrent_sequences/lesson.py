@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # 08 · Recurrent sequences: the behaviour model
+# # 08 · Recurrent sequences: the behavior model
 #
 # Ada has watched *Chase*, then *Heist*, and wants another. Fay watched the same two the other way round. Every model so
 # far sees one **set** and gives both the same list. In this notebook we read **sequences**: what came next?
@@ -187,7 +187,7 @@ for use_item in (True, False):
 
 # %% [markdown]
 # > **Reading the source critically.** The two articles that this course grew from write the recurrent model as
-# > $x_t = f(h_{t-1})$. So written, no behaviour ever enters the state: the last line shows what remains, one state for
+# > $x_t = f(h_{t-1})$. So written, no behavior ever enters the state: the last line shows what remains, one state for
 # > everybody. Correct are two equations: $h_t = f(x_t, h_{t-1})$ reads, $s_t = g(h_t)$ scores what may come next.
 #
 # ## The GRU: a gate that keeps
@@ -363,11 +363,11 @@ with torch.no_grad():
 # that a list can hold most of the right genre.
 
 # %%
-world = make_world(4000, 120, 15, sequence_strength=1, personalisation=0, exposure_bias=0)
+world = make_world(4000, 120, 15, sequence_strength=1, personalization=0, exposure_bias=0)
 world_split = split_last_out(world.exposed())
 
 
-def chances(world, split):
+def probabilities(world, split):
     """P(next film shown) for each person's held-out event, by the world's law: (n_users, n_items)."""
     previous = np.array([np.append([-1, -1], items)[-2:] for items in histories(split.train)])  # -1: there is none
     times = np.zeros(len(previous))  # of the held-out events: a film must be out by then
@@ -376,16 +376,16 @@ def chances(world, split):
     return world.truth.next_item(np.arange(len(previous)), previous, seen, times)
 
 
-def hit_chance(score, split, P):
+def hit_probability(score, split, P):
     """Expected hit rate@10: the chances of the ten films of each list, summed, on average."""
     lists = rank_unseen(score, np.arange(len(P)), 10, split.train.matrix())
     return float(np.take_along_axis(P, lists, axis=1).sum(axis=1).mean())
 
 
-P = chances(world, world_split)
-ceiling = hit_chance(lambda users: P[users], world_split, P)
-realised = evaluate(lambda users: P[users], world_split, name="oracle").mean("hit rate@10")
-print(f"best possible hit rate@10: {ceiling:.3f} expected, {realised:.3f} on the test events")
+P = probabilities(world, world_split)
+ceiling = hit_probability(lambda users: P[users], world_split, P)
+realized = evaluate(lambda users: P[users], world_split, name="oracle").mean("hit rate@10")
+print(f"best possible hit rate@10: {ceiling:.3f} expected, {realized:.3f} on the test events")
 
 # %% [markdown]
 # No list can do better than the ten largest chances. We judge the other models by chances, too, free of the luck of
@@ -427,16 +427,16 @@ claim("What the best guess of each last genre hits in the log", in_log, near=0.2
 # %% tags=["claim"]
 table = []
 for seed in range(5):
-    w = make_world(4000, 120, 15, sequence_strength=1, personalisation=0, exposure_bias=0, random_state=seed)
+    w = make_world(4000, 120, 15, sequence_strength=1, personalization=0, exposure_bias=0, random_state=seed)
     part = split_last_out(w.exposed())
-    here, genre = chances(w, part), w.truth.genre.astype(int)
+    here, genre = probabilities(w, part), w.truth.genre.astype(int)
     last_genre = np.array([genre[items[-1]] for items in histories(part.train)])
     by_theory = (first_order(w.truth.next_genre)[0] / np.bincount(genre))[last_genre][:, genre]
     lists = {"ceiling": here, "theory, last film": by_theory, "Markov": MarkovChain().fit(part.train).score}
     lists["popularity"] = Popularity().fit(part.train).score
     lists["random"] = np.random.default_rng(seed).random(here.shape)
     scorers = {name: s if callable(s) else s.__getitem__ for name, s in lists.items()}
-    table.append({name: hit_chance(score, part, here) for name, score in scorers.items()})
+    table.append({name: hit_probability(score, part, here) for name, score in scorers.items()})
 table = pd.DataFrame(table)
 print(table.round(2).to_string())
 short = (table["theory, last film"] - table["Markov"]).abs()
@@ -456,7 +456,7 @@ curve = []
 
 
 def watch(model):
-    curve.append(hit_chance(model.score, world_split, P))
+    curve.append(hit_probability(model.score, world_split, P))
     return len(curve)  # `fit` keeps the epoch that returns most: with its number the last, whatever the truth says
 
 
@@ -668,13 +668,13 @@ class NextFilm(torch.nn.Module):
 rows = torch.from_numpy(padded(evenings, 5, padding=4))  # (5, 5)
 with seeded(8):
     model = NextFilm(4, 8)
-optimiser = torch.optim.Adam(model.parameters(), lr=0.03)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
 for _ in range(150):
     logits = model(rows[:, :-1])
     loss = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), ignore_index=4)
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     loss.backward()
-    optimiser.step()
+    optimizer.step()
 learned = model(torch.tensor([[0, 1]])).softmax(dim=-1)[0, -1]  # a batch of one
 claim("P(Waltz | Chase, Heist)", learned[2].item(), near=0.67, within=0.05)
 

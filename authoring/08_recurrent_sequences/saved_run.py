@@ -38,12 +38,11 @@ def run(kind: type[NextItemModel], settings: dict[str, Any], number: str) -> Non
         for loss, n_epochs in EPOCHS.items():
             model = kind(loss=loss, n_epochs=n_epochs, random_state=seed, **settings)
             model.fit(validation.train, lambda m: evaluate(m.score, validation, name="").mean("nDCG@10"))
-            done = model.training_
-            for epoch, (value, ndcg) in enumerate(zip(done.losses, done.scores, strict=True), start=1):
+            for epoch, (value, ndcg) in enumerate(zip(model.loss_history_, model.score_history_, strict=True), start=1):
                 curves.append((loss, seed, epoch, round(value, 4), round(ndcg, 4)))
             result = evaluate(lambda users, m=model: m.fold_in([known[user] for user in users]), split, name=loss)
             tests[f"{loss} {seed}"] = result.per_user["nDCG@10"].round(4)
-            print(loss, seed, "epoch", done.best_epoch, max(done.scores), result.mean("nDCG@10"), flush=True)
+            print(loss, seed, "epoch", model.best_epoch_, max(model.score_history_), result.mean("nDCG@10"), flush=True)
         columns = ["loss", "seed", "epoch", "training_loss", "validation_ndcg"]
         of_users = pd.DataFrame(tests).rename_axis("user").reset_index()
         save(number, curves=pd.DataFrame(curves, columns=columns), test=of_users)

@@ -234,7 +234,7 @@ def swaps_the_first_two(read, items):
     return np.abs(read(items[[1, 0, *range(2, len(items))]])[-1] - read(items)[-1]).max()
 
 
-def swaps_neighbours(read, items):
+def swaps_neighbors(read, items):
     gap = 0
     for i in range(len(items) - 2):
         row = items.copy()
@@ -380,8 +380,8 @@ def takes_columns_of_the_drawn(states, vectors, right, drawn):
 
 
 def divides_by_the_whole_sum(states, vectors, right, drawn):
-    chances = np.exp(states @ vectors.T) / np.exp(states @ vectors.T).sum()
-    full = -np.log(chances[np.arange(len(right)), right]).mean()
+    probabilities = np.exp(states @ vectors.T) / np.exp(states @ vectors.T).sum()
+    full = -np.log(probabilities[np.arange(len(right)), right]).mean()
     return full, losses_by_loop(states, vectors, right, drawn)[1]
 
 
@@ -419,7 +419,7 @@ def believes_in_four_films(p, n_drawn):
     return p / (p + n_drawn / 4)
 
 
-def forgets_the_catalogue(p, n_drawn):
+def forgets_the_catalog(p, n_drawn):
     return p / (p + n_drawn)
 
 
@@ -471,7 +471,7 @@ WRONG = {
         (swaps_the_last, "You swapped the last item"),
         (compares_all_states, "You compared all states"),
         (swaps_the_first_two, "one swap"),
-        (swaps_neighbours, "neighbors only"),
+        (swaps_neighbors, "neighbors only"),
         (swaps_the_first, "the first item only"),
         (gap_by_size(lambda new, old: (new - old).max(), 0), "you miss the numbers that fall"),
         (gap_by_size(lambda new, old: (new - old).max(), -np.inf), "may be below 0"),
@@ -516,7 +516,7 @@ WRONG = {
         (believes_the_truth, "That is the true probability"),
         (forgets_how_many, "n_drawn items are drawn"),
         (believes_in_four_films, "The result differs"),
-        (forgets_the_catalogue, "not with probability 1"),
+        (forgets_the_catalog, "not with probability 1"),
         (gives_the_odds, "That is the ratio"),
         (draws_where_not_right, "Here any film may be drawn"),
         (gives_the_score, "That is the best score s"),

@@ -582,7 +582,7 @@ CHAPTER = Chapter(
             "O9.1", "A mask writes 0 in place of minus infinity before the softmax. What happens?",
             {
                 "a": ("Nothing: 0 is no attention.", "exp(0) is 1: the future gets as much as any neutral place."),
-                "b": ("The rows no longer sum to 1.", "They do: the softmax comes afterwards."),
+                "b": ("The rows no longer sum to 1.", "They do: the softmax comes afterward."),
                 "c": ("The future still gets weight, and the training loss looks too good.",
                       "Right: only exp(-inf) is 0."),
             },

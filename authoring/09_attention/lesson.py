@@ -312,20 +312,20 @@ claim("Only the package's network keeps to the past", list(ahead.values()) == [0
 # %%
 from recsys_teach.models.sequence import histories
 
-world = make_world(4000, 120, 15, sequence_strength=1, personalisation=0, exposure_bias=0)
+world = make_world(4000, 120, 15, sequence_strength=1, personalization=0, exposure_bias=0)
 world_split = split_last_out(world.exposed())
 everybody, seen = np.arange(4000), world_split.train.matrix()
 last_two = np.array([np.append([-1, -1], items)[-2:] for items in histories(world_split.train)])
 times = np.zeros(4000)
 times[world_split.test.user_pos] = world_split.test.log["time"]
-chances = world.truth.next_item(everybody, last_two, seen.toarray() > 0, times)  # (4000, 120)
-law = -np.log(chances[world_split.test.user_pos, world_split.test.item_pos]).mean()  # what the truth itself costs
+probabilities = world.truth.next_item(everybody, last_two, seen.toarray() > 0, times)  # (4000, 120)
+law = -np.log(probabilities[world_split.test.user_pos, world_split.test.item_pos]).mean()  # what the truth itself costs
 
 
-def hit_chance(score):
+def hit_probability(score):
     """Expected hit rate@10 by the world's own chances, as in chapter 08."""
     lists = rank_unseen(score, everybody, 10, seen)
-    return float(np.take_along_axis(chances, lists, axis=1).sum(axis=1).mean())
+    return float(np.take_along_axis(probabilities, lists, axis=1).sum(axis=1).mean())
 
 
 # %% [markdown]
@@ -343,7 +343,7 @@ def trained(model):
     curve = []
 
     def watch(model):
-        curve.append(hit_chance(model.score))
+        curve.append(hit_probability(model.score))
         return len(curve)
 
     return model.fit(world_split.train, watch), curve
@@ -357,11 +357,11 @@ leaky, leaky_curve = trained(LeakySASRec(48, n_epochs=2, **settings))
 # Which would you have chosen by the training loss?
 
 # %%
-ceiling, chain = hit_chance(chances.__getitem__), hit_chance(MarkovChain().fit(world_split.train).score)
+ceiling, chain = hit_probability(probabilities.__getitem__), hit_probability(MarkovChain().fit(world_split.train).score)
 fig, axes = new_axes(2, height=3.4)
-for model, curve, look, colour in [(honest, honest_curve, "o-", BLUE), (leaky, leaky_curve, "s--", ORANGE)]:
-    for ax, values in zip(axes, [model.training_.losses, curve], strict=True):
-        ax.plot(range(1, len(values) + 1), values, look, color=colour)
+for model, curve, look, color in [(honest, honest_curve, "o-", BLUE), (leaky, leaky_curve, "s--", ORANGE)]:
+    for ax, values in zip(axes, [model.loss_history_, curve], strict=True):
+        ax.plot(range(1, len(values) + 1), values, look, color=color)
         name, shift = ("off by one", (10, 0)) if model is leaky else ("honest", (-40, -14))
         ax.annotate(name, (len(values), values[-1]), shift, textcoords="offset points", va="center")
         ax.set(xlabel="epoch", xticks=range(1, 6))
@@ -374,7 +374,7 @@ show(
     fig,
     caption="A leak: a splendid loss, useless lists.",
     alt="Two line charts over epochs. The dashed loss of the leaky network falls to nearly zero, far below the law's; "
-    "the honest one stays above. The honest hit rate climbs towards the ceiling, the leaky one stays below the chain.",
+    "the honest one stays above. The honest hit rate climbs toward the ceiling, the leaky one stays below the chain.",
 )
 
 # %% [markdown]
@@ -383,8 +383,8 @@ show(
 # is a symptom: on the test films the law itself costs about 3.3.
 
 # %% tags=["claim"]
-claim("The leaky training loss is below 1 after two epochs", leaky.training_.losses[-1] < 1)
-claim("The honest one is above 3.5 after five", honest.training_.losses[-1] > 3.5)
+claim("The leaky training loss is below 1 after two epochs", leaky.loss_history_[-1] < 1)
+claim("The honest one is above 3.5 after five", honest.loss_history_[-1] > 3.5)
 claim("The law, on the test films", law, near=3.31, within=0.01)
 claim("After two epochs the honest one hits over twice as often", honest_curve[1] > 2 * leaky_curve[1])
 claim("The leaky hit rate is below 0.6 of the chain's", leaky_curve[-1] < 0.6 * chain)

@@ -112,7 +112,7 @@ def sums_everything(X, V):
     return float(np.sum((X @ V) ** 2 - X**2 @ V**2) / 2)
 
 
-def normalises_over_users(U, V, temperature):
+def normalizes_over_users(U, V, temperature):
     weights = np.exp(U @ V.T / temperature)
     return -np.log(np.diag(weights / weights.sum(axis=0))).mean()
 
@@ -357,7 +357,7 @@ WRONG = {
         (sums_everything, "expected an array"),
     ],
     "10.2": [
-        (normalises_over_users, "over users"),
+        (normalizes_over_users, "over users"),
         (multiplies_by_temperature, "It divides"),
         (leaves_own_item_out, "own item is missing"),
         (forgets_the_logarithm, "The logarithm is missing"),
@@ -384,7 +384,7 @@ WRONG = {
         (takes_the_mean, "You took the mean. "),
         (takes_the_mean_of_the_known, "mean of the known genres"),
         (takes_the_mean_of_perhaps_none, "the mean of no genre"),
-        (scales_what_has_a_length, "the package scales afterwards"),
+        (scales_what_has_a_length, "the package scales afterward"),
         (scales_to_length_one, "zeros have no direction"),
         (sums_to_a_number, "the number 0"),
         (stops_at_the_unknown, "continue, not break"),

@@ -324,7 +324,7 @@ CHAPTER = Chapter(
                     / max(1, len(_known_rows(genres, names, W))),
                 "You took the mean, and the mean of no genre is NaN. This tower adds, from a vector of zeros on.":
                     lambda genres, names, W: np.mean(_known_rows(genres, names, W), axis=0),
-                "You scaled to length 1. Here only the sum is asked; the package scales afterwards.":
+                "You scaled to length 1. Here only the sum is asked; the package scales afterward.":
                     lambda genres, names, W: new_item_vector(genres, names, W)
                     / (np.linalg.norm(new_item_vector(genres, names, W)) or 1),
                 "You scaled to length 1, and zeros have no direction. Here only the sum is asked.":
@@ -406,7 +406,7 @@ CHAPTER = Chapter(
                 "opened = best_items(u, centroids, n_probe); items = ...; return items[best_items(u, V[items], k)]",
             ),
             misconceptions={
-                "You return places in the short list. Turn them into positions of the catalogue: items[...].":
+                "You return places in the short list. Turn them into positions of the catalog: items[...].":
                     lambda u, V, centroids, cells, n_probe, k: best_items(
                         u, V[_opened(u, centroids, cells, n_probe)], k
                     ),
@@ -463,7 +463,7 @@ CHAPTER = Chapter(
     ],
     quiz=[
         Question(
-            "O10.1", "Why does a factorisation machine give each feature a vector, and not each pair a weight?",
+            "O10.1", "Why does a factorization machine give each feature a vector, and not each pair a weight?",
             {
                 "a": ("The sum is then exact; with weights it would be rounded.", "Both are exact sums."),
                 "b": ("A pair that never occurred together still gets a value, from what each met elsewhere.",

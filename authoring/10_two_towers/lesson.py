@@ -56,7 +56,7 @@ predict("P10.1", guess)
 # ## By hand: features and their crosses
 #
 # A **feature** is a number that describes a user or an item; a genre becomes a 0 or a 1. A pair of features, such as
-# young and crime, is a **cross**. A weight for each pair needs data on each. A **factorisation machine** (Rendle 2010)
+# young and crime, is a **cross**. A weight for each pair needs data on each. A **factorization machine** (Rendle 2010)
 # gives each feature a vector $V_a$ (`V[a]`) instead, and the pair gets the inner product:
 #
 # $$\text{crosses}(x)=\sum_{a<b}(V_a\cdot V_b)\,x_ax_b$$
@@ -133,7 +133,7 @@ assert np.isclose(u @ v + inside_user + inside_item, crosses)
 # %% [markdown]
 # Covington, Adams and Sargin (2016) put layers of a network into a tower. Ours add the vector of the id to those of the
 # features, and scale the sum to length 1. The crosses inside an item have no term: its id's vector has to learn what
-# lifts it for all, by leaning towards the mean of all $u$.
+# lifts it for all, by leaning toward the mean of all $u$.
 #
 # ## The in-batch softmax
 #
@@ -226,7 +226,7 @@ check("10.3", corrected_loss)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** An item that comes $q$ times as often counts $1/q$ each time. **Another way.** Weights
-# `np.exp(scores) / q`, normalised along rows. **Typical mistake.** Taking it off the rows, where a softmax
+# `np.exp(scores) / q`, normalized along rows. **Typical mistake.** Taking it off the rows, where a softmax
 # notices nothing.
 
 # %% [markdown]
@@ -294,12 +294,12 @@ often, everybody = n_clicks >= 20, np.arange(1000)
 heights = {"with": corrected.score(everybody)[:, often].mean(axis=0)}
 heights["without"] = plain.score(everybody)[:, often].mean(axis=0)
 fig, axes = new_axes(columns=2, width=8.4, height=3.6)
-for ax, (kind, height), colour in zip(axes, heights.items(), (BLUE, ORANGE), strict=True):
-    ax.scatter(n_clicks[often], height - height.mean(), s=14, color=colour)
+for ax, (kind, height), color in zip(axes, heights.items(), (BLUE, ORANGE), strict=True):
+    ax.scatter(n_clicks[often], height - height.mean(), s=14, color=color)
     ax.set(title=f"{kind} the correction", xlabel="clicks (log scale)", xscale="log", ylim=(-1.5, 2))
     ax.set(xticks=[20, 50, 100, 200], xticklabels=[20, 50, 100, 200])
     ax.minorticks_off()
-axes[0].set_ylabel("mean score, centred")
+axes[0].set_ylabel("mean score, centered")
 show(
     fig,
     caption="Mean score of an item against its clicks.",
@@ -437,14 +437,14 @@ claim("Ids alone score them all 0: always at chance", bool(np.allclose(auc_five[
 # %% [markdown]
 # Features find much of the taste for a new item before its first click.
 #
-# > **Reading the source critically.** The two articles that this course grew from add the vector of a user's behaviour
+# > **Reading the source critically.** The two articles that this course grew from add the vector of a user's behavior
 # > to the features of an item, and take a softmax of the sum. What does that rank?
 
 # %%
-behaviour, item_features = np.array([1.0, 0.5, -1.0]), np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # 2 items
-summed = behaviour + item_features  # (2 items, 3 features)
+behavior, item_features = np.array([1.0, 0.5, -1.0]), np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # 2 items
+summed = behavior + item_features  # (2 items, 3 features)
 print("softmax of the sum:", torch.softmax(torch.from_numpy(summed), dim=1).numpy().round(2).tolist())
-print("scores u · v:      ", (item_features @ behaviour).tolist())
+print("scores u · v:      ", (item_features @ behavior).tolist())
 
 # %% [markdown]
 # > Each row sums to 1 over *feature coordinates*: it ranks the coordinates of one item. Correct: each item gets one
@@ -478,8 +478,8 @@ check("10.5", best_items)
 
 # %% [markdown]
 # Millions of products for each request are too many. An **inverted file** puts the items into **cells** by **k-means**:
-# each item goes to the nearest of a few centres, each centre moves to the mean of its items, again and again. A query
-# opens the few cells (`n_probe`) whose centres, the **centroids**, score best with it, and compares only with the items
+# each item goes to the nearest of a few centers, each center moves to the mean of its items, again and again. A query
+# opens the few cells (`n_probe`) whose centers, the **centroids**, score best with it, and compares only with the items
 # in them. It is **approximate**: it may miss some. (The package takes mean directions, the exercise plain means.)
 #
 # ### Exercise 10.6 · One probe of an inverted file (core, 8 minutes)
@@ -505,7 +505,7 @@ check("10.6", probe)
 # %% [markdown] tags=["solution"]
 # **Why it works.** A product with a mean is the mean of the products: the centroid's score is the mean score of its
 # cell (with directions only roughly). **Another way.** Scores of minus infinity outside the opened cells, then cut to
-# the number of items in them. **Typical mistake.** Returning places in the short list, not positions in the catalogue.
+# the number of items in them. **Typical mistake.** Returning places in the short list, not positions in the catalog.
 
 # %% [markdown]
 # Now the package's `InvertedFile`, on 50,000 made-up items of 200 kinds, with lengths that differ, and 100 people near
@@ -605,7 +605,7 @@ show(
     fig,
     caption="Saved runs. Compare rows of the same data only.",
     alt="Dot plot of nDCG at 10 in four rows, a thin line joining the two dots of a seed. On MovieLens the lines lean "
-    "either way; on the world all five lean a little to the right, towards features.",
+    "either way; on the world all five lean a little to the right, toward features.",
 )
 
 # %% [markdown]

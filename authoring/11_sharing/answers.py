@@ -59,9 +59,9 @@ def cgc_by_loop(own, shared, gate_logits):
 def cgc_by_two_sums(own, shared, gate_logits):
     shares = np.exp(gate_logits)
     shares /= shares.sum(axis=2, keepdims=True)
-    n_own = own.shape[2]
-    from_own = np.einsum("kne,knew->knw", shares[:, :, :n_own], own)
-    return from_own + np.einsum("kne,new->knw", shares[:, :, n_own:], shared)
+    n_task_experts = own.shape[2]
+    from_own = np.einsum("kne,knew->knw", shares[:, :, :n_task_experts], own)
+    return from_own + np.einsum("kne,new->knw", shares[:, :, n_task_experts:], shared)
 
 
 def weights_by_projection(a, b, cosine):
@@ -193,8 +193,8 @@ def shared_first(own, shared, gate_logits):
 
 
 def own_alone(own, shared, gate_logits):
-    n_own = own.shape[2]
-    return np.array([mix_by_broadcast(gate_logits[k][:, :n_own], own[k]) for k in range(len(own))])
+    n_task_experts = own.shape[2]
+    return np.array([mix_by_broadcast(gate_logits[k][:, :n_task_experts], own[k]) for k in range(len(own))])
 
 
 def no_softmax(own, shared, gate_logits):
@@ -207,10 +207,10 @@ def rows_first(own, shared, gate_logits):
 
 
 def two_softmaxes(own, shared, gate_logits):
-    n_own = own.shape[2]
+    n_task_experts = own.shape[2]
     return np.array(
         [
-            mix_by_broadcast(logits[:, :n_own], mine) + mix_by_broadcast(logits[:, n_own:], shared)
+            mix_by_broadcast(logits[:, :n_task_experts], mine) + mix_by_broadcast(logits[:, n_task_experts:], shared)
             for mine, logits in zip(own, gate_logits, strict=True)
         ]
     )

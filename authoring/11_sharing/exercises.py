@@ -309,7 +309,7 @@ CHAPTER = Chapter(
                 "of another task.",
             hints=(
                 "For each task: which experts stand on the table, and in which order does its gate name them?",
-                "np.concatenate([own[k], shared], axis=1) has the shape (n, n_own + n_shared, width).",
+                "np.concatenate([own[k], shared], axis=1) has the shape (n, n_task_experts + n_shared_experts, width).",
                 "np.stack([mix(gate_logits[k], np.concatenate([own[k], shared], axis=1)) for k in range(len(own))])",
             ),
             misconceptions={

@@ -220,14 +220,14 @@ print("An MMoE with one expert is a shared bottom.")
 # ## Experts of one's own
 #
 # In an MMoE every task moves every expert. **Progressive layered extraction** (**PLE**, Tang et al. 2020) gives each
-# task experts of its own beside shared ones. One level of it is called **customised gate control**, CGC: the gate of a
+# task experts of its own beside shared ones. One level of it is called **customized gate control**, CGC: the gate of a
 # task sees its own experts, then the shared ones, and no others.
 #
 # ### Exercise 11.4 · Who may see which expert (core, 8 minutes)
 #
-# Mix one level. Input: `own`, shape (n_tasks, n, n_own, width); `shared`, shape (n, n_shared, width); `gate_logits`,
-# shape (n_tasks, n, n_own + n_shared), own first. Output: shape (n_tasks, n, width). Example: one row, one own expert
-# of one unit each, saying 1 for task 0 and 10 for task 1; a shared one saying 5; logits of zeros: `[[[3]], [[7.5]]]`.
+# Mix one level. Input: `own`, shape (n_tasks, n, n_task_experts, width); `shared`, shape (n, n_shared_experts,
+# width); `gate_logits`, shape (n_tasks, n, n_task_experts + n_shared_experts), own first. Output: shape (n_tasks, n,
+# width). Example: one row, one own expert of one unit each, saying 1 for task 0 and 10 for task 1; a shared one saying 5; logits of zeros: `[[[3]], [[7.5]]]`.
 
 
 # %%
@@ -260,7 +260,7 @@ def pull(network, part):
 
 
 with seeded(11):
-    ple, alone = PLE(4, 2), PLE(4, 2, n_shared=0)
+    ple, alone = PLE(4, 2), PLE(4, 2, n_shared_experts=0)
 level = ple.levels[0]
 claim("Like moves the experts of click in an MMoE", pull(network, network.experts) > 0)
 claim("In PLE it moves the shared ones", pull(ple, level.shared) > 0)
@@ -421,8 +421,8 @@ for p in (0.5, 1.0):
 # %%
 fig, axes = new_axes(columns=2, width=8.4, height=3.4)
 for ax, (p, shares) in zip(axes, opened.items(), strict=True):
-    for task, (colour, marker) in enumerate([(BLUE, "o"), (ORANGE, "^")]):
-        ax.plot(range(1, 9), 100 * shares.mean(axis=0)[task], marker, color=colour, markersize=9 - 2 * task)
+    for task, (color, marker) in enumerate([(BLUE, "o"), (ORANGE, "^")]):
+        ax.plot(range(1, 9), 100 * shares.mean(axis=0)[task], marker, color=color, markersize=9 - 2 * task)
     ax.set(title=f"cosine {p}", xlabel="expert", xticks=range(1, 9), ylim=(0, 34))
 axes[0].set_ylabel("mean share (%)")
 axes[0].text(0.8, 30, "circles: task 0, triangles: task 1")
@@ -519,7 +519,7 @@ users, items = world.users.index.get_indexer(log["user"]), world.items.index.get
 world_labels = log[["click", "finish", "like"]].to_numpy(dtype=np.float32, copy=True)
 world_labels[world_labels[:, 0] == 0, 1:] = np.nan  # unknown without a click
 tables = (truth.click_probability, truth.finish_given_click, truth.like_given_click)
-chances = np.stack([table(np.arange(600))[users, items] for table in tables], axis=1)  # the truth, (n, 3)
+probabilities = np.stack([table(np.arange(600))[users, items] for table in tables], axis=1)  # the truth, (n, 3)
 part = np.random.default_rng(0).choice(["train", "validation", "test"], size=len(log), p=[0.7, 0.1, 0.2])
 known = ~np.isnan(world_labels)
 counts = {"labels": known.sum(axis=0), "share of ones": np.nanmean(world_labels, axis=0).round(2)}
@@ -548,8 +548,8 @@ u, i, y = torch.from_numpy(users), torch.from_numpy(items), torch.from_numpy(wor
 
 def predictions(make, tasks):
     """Logits of all impressions, from a ranker that learns these tasks and keeps its best epoch."""
-    labelled = known[:, tasks].any(axis=1)
-    rows, valid = (torch.from_numpy(np.flatnonzero(labelled & (part == name))) for name in ("train", "validation"))
+    labeled = known[:, tasks].any(axis=1)
+    rows, valid = (torch.from_numpy(np.flatnonzero(labeled & (part == name))) for name in ("train", "validation"))
     share = torch.from_numpy(known[rows][:, tasks].mean(axis=0)).float()
     with seeded(0):
         ranker = make()
@@ -582,7 +582,7 @@ def predictions(make, tasks):
 def auc(scores, task):
     """AUC over the held-out rows of a task, if their labels were drawn again and again."""
     here = known[:, task] & (part == "test")
-    weights = np.concatenate([chances[here, task], 1 - chances[here, task]])
+    weights = np.concatenate([probabilities[here, task], 1 - probabilities[here, task]])
     return roc_auc_score(np.repeat([1, 0], here.sum()), np.tile(scores[here], 2), sample_weight=weights)
 
 
@@ -596,7 +596,7 @@ models = {
     "twins": twins(1, 29),
     "roomy twins": twins(3, 31),
     "shared": predictions(lambda: Ranker(3, SharedBottom(9, 3, width=31)), [0, 1, 2]),
-    "truth": chances,
+    "truth": probabilities,
 }
 aucs = {name: [auc(scores[:, task], task) for task in range(3)] for name, scores in models.items()}
 aucs = pd.DataFrame(aucs, index=["click", "finish", "like"])
@@ -634,9 +634,9 @@ gains = measured[list(looks)].sub(measured["twins"], axis=0)
 fig, axes = new_axes(columns=3, width=10.5, height=4.2)
 for ax, setting in zip(axes, settings, strict=True):
     for place, task in enumerate(["like", "finish", "click"]):
-        for step, (name, (colour, marker)) in enumerate(looks.items()):
+        for step, (name, (color, marker)) in enumerate(looks.items()):
             values = gains.loc[(setting, task), name]
-            ax.plot(values, np.full(5, place + 0.3 - 0.2 * step), marker, color=colour, alpha=0.7)
+            ax.plot(values, np.full(5, place + 0.3 - 0.2 * step), marker, color=color, alpha=0.7)
     ax.axvline(0, color="#777777", linestyle="--")
     ax.set(title=setting, yticks=range(3), yticklabels=[""] * 3, xticks=[0, 0.1, 0.2], xlim=(-0.05, 0.23))
     ax.set_ylim(-0.5, 2.6)

@@ -116,7 +116,7 @@ def make_ranker(name: str, n_factors: int, n_users: int = 600, n_items: int = 15
     networks = {
         "shared bottom": lambda: SharedBottom(3 * n_factors, 3, width=width),
         "MMoE": lambda: MMoE(3 * n_factors, 3, n_experts=4, width=width),
-        "PLE": lambda: PLE(3 * n_factors, 3, n_own=1, n_shared=2, width=width),
+        "PLE": lambda: PLE(3 * n_factors, 3, n_task_experts=1, n_shared_experts=2, width=width),
         "single task": lambda: SharedBottom(3 * n_factors, 1, width=width),
         "single task, roomy": lambda: SharedBottom(3 * n_factors, 1, width=width),
     }
@@ -132,10 +132,10 @@ def world_rows(task_correlation: float, seed: int) -> dict:
     labels[labels[:, 0] == 0, 1:] = np.nan
     everybody = np.arange(len(world.users))
     tables = (truth.click_probability, truth.finish_given_click, truth.like_given_click)
-    chances = np.stack([table(everybody)[users, items] for table in tables], axis=1)
+    probabilities = np.stack([table(everybody)[users, items] for table in tables], axis=1)
     part = np.random.default_rng(seed).choice(["train", "validation", "test"], size=len(log), p=[0.7, 0.1, 0.2])
     tensors = {"users": torch.from_numpy(users), "items": torch.from_numpy(items), "labels": torch.from_numpy(labels)}
-    return {**tensors, "chances": chances, "part": part}
+    return {**tensors, "chances": probabilities, "part": part}
 
 
 def fit_ranker(

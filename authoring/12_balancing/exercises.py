@@ -433,7 +433,7 @@ CHAPTER = Chapter(
             "O12.1", "Watch time is measured in seconds in place of minutes. By what does its squared error grow?",
             {
                 "a": ("60", "The error grows so; its square grows by 60 · 60."),
-                "b": ("3,600", "Right: so it wins against any cross-entropy. Standardise first."),
+                "b": ("3,600", "Right: so it wins against any cross-entropy. Standardize first."),
                 "c": ("It stays the same: a unit is no information.", "The loss is a number, with the unit in it."),
             },
             answer="b",

@@ -98,7 +98,7 @@ with seeded(12):
 # %%
 shared = [network.bottom[0].weight]
 seen = Y[:, 1][~Y[:, 1].isnan()]
-units = {"minutes": (0, 1), "hours": (0, 60), "standardised": (seen.mean(), seen.std())}
+units = {"minutes": (0, 1), "hours": (0, 60), "standardized": (seen.mean(), seen.std())}
 table = {}
 for unit, (shift, scale) in units.items():
     labels = Y.clone()
@@ -111,14 +111,14 @@ print(lengths.round(2).to_string())
 claim("Tiny table: pull of the minutes, in pulls of the click", pull["watch"] / pull["click"], above=300)
 share = lengths.loc["watch"] / lengths.sum()
 claim("World: share of the watch time in the lengths, in minutes", float(share["minutes"]), above=0.95)
-claim("World: the same after standardising", float(share["standardised"]), near=0.7, within=0.2)
+claim("World: the same after standardizing", float(share["standardized"]), near=0.7, within=0.2)
 watch_length = lengths.loc["watch"]
 claim(
-    "Length of watch time, minutes over standardised", watch_length["minutes"] / watch_length["standardised"], above=50
+    "Length of watch time, minutes over standardized", watch_length["minutes"] / watch_length["standardized"], above=50
 )
 
 # %% [markdown]
-# **Standardise** a regression first: subtract the mean of the training labels, divide by their standard deviation. That
+# **Standardize** a regression first: subtract the mean of the training labels, divide by their standard deviation. That
 # takes out the unit, but does not make tasks equal: watch time still has .7 of the lengths.
 #
 # ## Weights that are learned
@@ -320,8 +320,8 @@ def cosines_along(width, seed=0):
 # %%
 cosines = {width: cosines_along(width) for width in (1, 16)}
 fig, ax = new_axes(height=3.6)
-for (width, values), colour, line in zip(cosines.items(), (VERMILION, BLUE), ("--", "-"), strict=True):
-    ax.plot(np.arange(len(values)) * 20, values, color=colour, linestyle=line, marker="." if width == 1 else "")
+for (width, values), color, line in zip(cosines.items(), (VERMILION, BLUE), ("--", "-"), strict=True):
+    ax.plot(np.arange(len(values)) * 20, values, color=color, linestyle=line, marker="." if width == 1 else "")
 ax.text(0.02, 0.93, "dashed: 1 shared unit;  solid: 16 shared units", transform=ax.transAxes)
 ax.axhline(0, color=BLACK, linewidth=1)
 ax.set(xlabel="step", ylabel="cosine of click and watch time", ylim=(-1, 1))
@@ -368,9 +368,9 @@ for ax, (width, part) in zip(axes, means.groupby("width"), strict=True):
     ax.plot(
         *part.loc["weights", ["click_auc", "watch_r2"]].to_numpy().T, "o", color=BLACK, markersize=13, fillstyle="none"
     )
-    for name, (colour, marker) in looks.items():
+    for name, (color, marker) in looks.items():
         x, y = part.loc[name, ["click_auc", "watch_r2"]].astype(float)
-        ax.plot(x, y, marker, color=colour, markersize=10)
+        ax.plot(x, y, marker, color=color, markersize=10)
         if width == 1 or name == "minutes":
             side = "left" if width == 1 else "right"
             ax.annotate(name, (x, y), offsets[name], textcoords="offset points", ha=side)
@@ -416,7 +416,7 @@ claim("Sixteen units: least that a learned balance keeps", learned.min(), above=
 claim("Sixteen units: what a sum with minutes keeps, mean", both[16].loc["minutes"].mean(), below=0.95)
 
 # %% [markdown]
-# With one unit no recipe keeps much of both. Before you tune a balance, standardise, and give room.
+# With one unit no recipe keeps much of both. Before you tune a balance, standardize, and give room.
 #
 # ## Real people: rating and like
 #
@@ -582,10 +582,10 @@ styles = {"clicks only": (BLACK, "s", "-"), "ESMM": (BLUE, "o", "--"), "inverse 
 fig, axes = new_axes(columns=3, width=10.5, height=3.8)
 for ax, (title, (sees, dial)) in zip(axes, panels.items(), strict=True):
     part = funnel[(funnel["sees"] == sees) & (funnel["confounding"] == dial)]
-    for shift, (name, (colour, marker, line)) in zip((0.92, 1, 1.08), styles.items(), strict=True):
+    for shift, (name, (color, marker, line)) in zip((0.92, 1, 1.08), styles.items(), strict=True):
         bias = part[part["model"] == name].pivot_table("bias", "clicks", "seed")
         half = 2.776 * bias.std(axis=1) / np.sqrt(5)  # 95 % by Student's t with 4 degrees of freedom
-        ax.errorbar(bias.index * shift, bias.mean(axis=1), half, color=colour, marker=marker, linestyle=line, capsize=3)
+        ax.errorbar(bias.index * shift, bias.mean(axis=1), half, color=color, marker=marker, linestyle=line, capsize=3)
     ax.axhline(0, color=BLACK, linewidth=1)
     ax.set(title=title, xscale="log", xlabel="clicks", ylim=(-0.2, 0.4), xticks=[250, 1000, 4000, 16000])
     ax.set_xticklabels(["250", "1,000", "4,000", "16,000"], rotation=30)

@@ -51,7 +51,7 @@ def pairs_shown(world: World) -> tuple[np.ndarray, np.ndarray]:
 
 
 def taste_features(world: World) -> np.ndarray:
-    """All that click and finish depend on: products of the true tastes, the quality, the minutes; standardised."""
+    """All that click and finish depend on: products of the true tastes, the quality, the minutes; standardized."""
     users, items = pairs_shown(world)
     truth, tastes = world.truth, world.truth.user_factors[users]
     columns = [tastes * truth.item_factors[items], tastes * truth.finish_factors[items]]
@@ -202,8 +202,8 @@ def run_funnel(seed: int, sees: str, confounding: float) -> list[dict]:
                 "auc": expected_auc(guess, truth[test]),
                 "auc_ceiling": expected_auc(truth[test], truth[test]),
             }
-            dials = {"sees": sees, "confounding": confounding, "clicks": n_clicks, "model": name, "seed": seed}
-            rows.append({**dials, **measured})
+            config = {"sees": sees, "confounding": confounding, "clicks": n_clicks, "model": name, "seed": seed}
+            rows.append({**config, **measured})
     return rows
 
 
@@ -218,7 +218,7 @@ class PairNetwork(nn.Module):
         self.pairs, self.shared = PairInput(n_users, n_items, 8), SharedBottom(24, 2, width=16)
 
     def forward(self, user_pos: Tensor, item_pos: Tensor) -> Tensor:
-        """(n,), (n,) to (n, 2): a standardised rating, and the logit of a like."""
+        """(n,), (n,) to (n, 2): a standardized rating, and the logit of a like."""
         return self.shared(self.pairs(user_pos, item_pos))
 
 

@@ -72,8 +72,8 @@ def apart_by_going_back(recommend, users, order):
 
 def gain_by_loop(lists, others, P):
     found = []
-    for row, other, chances in zip(lists, others, P, strict=True):
-        found.append(sum(chances[i] for i in row if i >= 0) - sum(chances[i] for i in other if i >= 0))
+    for row, other, probabilities in zip(lists, others, P, strict=True):
+        found.append(sum(probabilities[i] for i in row if i >= 0) - sum(probabilities[i] for i in other if i >= 0))
     return found
 
 
@@ -294,7 +294,7 @@ def _fills(order):
     return answer
 
 
-fills_from_the_catalogue = _fills(lambda ranked, genres: range(len(genres)))
+fills_from_the_catalog = _fills(lambda ranked, genres: range(len(genres)))
 fills_in_reverse = _fills(lambda ranked, genres: ranked[::-1])
 
 
@@ -458,7 +458,7 @@ WRONG = {
         (one_too_many, "one item of a genre too many"),
         (cuts_first, "before you looked at the genres"),
         (never_caps, "the cap has no effect"),
-        (fills_from_the_catalogue, "in the order of the catalogue"),
+        (fills_from_the_catalog, "in the order of the catalog"),
         (fills_in_reverse, "with the last one first"),
         (counts_genres_of_places, "for all items"),
         (asks_for_the_genre_of_the_place, "genre of the place"),

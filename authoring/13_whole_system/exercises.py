@@ -107,7 +107,7 @@ def _listed(
 
 
 def _among_unseen(interest: np.ndarray, seen: np.ndarray, n_candidates: int) -> np.ndarray:
-    """Places of the candidates among the unseen items, not in the catalogue."""
+    """Places of the candidates among the unseen items, not in the catalog."""
     return np.argsort(-interest[~seen], kind="stable")[:n_candidates]
 
 
@@ -233,7 +233,7 @@ CHAPTER = Chapter(
     objectives={
         "O13.1": "Combine the outputs of several heads into one utility",
         "O13.2": "Give each impression the history before it, so that nothing leaks",
-        "O13.3": "Chain candidates, ranking and re-ranking, in positions of the catalogue",
+        "O13.3": "Chain candidates, ranking and re-ranking, in positions of the catalog",
         "O13.4": "Test an interface of a system with a test that can fail",
         "O13.5": "Compare the lists of two systems by expected clicks, user by user, as an ablation does",
     },
@@ -424,11 +424,11 @@ CHAPTER = Chapter(
             why="The first stage says which items compete, the second alone says in which order.",
             hints=(
                 "Three steps: put seen items out of the running, fetch by one score, order by the other.",
-                "fetched = np.argsort(-np.where(seen, -np.inf, interest))[:n_candidates] are catalogue positions.",
+                "fetched = np.argsort(-np.where(seen, -np.inf, interest))[:n_candidates] are catalog positions.",
                 "return fetched[np.argsort(-value[fetched])[:k]]",
             ),
             misconceptions={
-                "You return places in the short list. Turn them into positions of the catalogue: fetched[...].":
+                "You return places in the short list. Turn them into positions of the catalog: fetched[...].":
                     lambda interest, value, seen, n_candidates, k: np.argsort(
                         -value[two_stages(interest, interest, seen, n_candidates, n_candidates)]
                     )[:k],
@@ -477,7 +477,7 @@ CHAPTER = Chapter(
                 (np.array([0, 1, 3, 2, 4]), GENRE, 4, 2),
                 (np.array([0, 2, 1, 3, 6, 5]), GENRE, 5, 2),
                 (np.array([0, 1, 3, 6, 2]), GENRE, 4, 1),
-                (np.array([6, 3, 1, 0, 2]), GENRE, 4, 1),  # what was passed over is not in the order of the catalogue
+                (np.array([6, 3, 1, 0, 2]), GENRE, 4, 1),  # what was passed over is not in the order of the catalog
                 (np.array([2, 1, 0]), np.array(["space", "space", "space"]), 2, 3),
                 (np.array([3, 0, 2, 1]), np.array(["drama", "crime", "drama", "crime"]), 3, 1),
             ],
@@ -495,7 +495,7 @@ CHAPTER = Chapter(
                     lambda ranked, genres, k, cap: _only_kept(ranked, genres, cap)[:k],
                 "You allow one item of a genre too many: an item waits when cap of its genre are in the list already.":
                     lambda ranked, genres, k, cap: cap_list(ranked, genres, k, cap + 1),
-                "You broke up neighbours of one genre alone. The cap is for the whole list.": _cap_in_runs,
+                "You broke up neighbors of one genre alone. The cap is for the whole list.": _cap_in_runs,
                 "You asked for the genre of the place in the list; ranked holds item positions: genres[item].":
                     _genre_of_place,
                 "You looked genres up by the place in the list, for all items. ranked holds item positions: "
@@ -503,7 +503,7 @@ CHAPTER = Chapter(
                     lambda ranked, genres, k, cap: ranked[
                         cap_list(np.arange(len(ranked)), genres[: len(ranked)], k, cap)
                     ],
-                "What you passed over fills the list in the order of the catalogue. Keep the order of `ranked`.":
+                "What you passed over fills the list in the order of the catalog. Keep the order of `ranked`.":
                     lambda ranked, genres, k, cap: (
                         (kept := _only_kept(ranked, genres, cap)) + sorted(set(ranked.tolist()) - set(kept))
                     )[:k],
@@ -611,7 +611,7 @@ CHAPTER = Chapter(
                 "np.where(lists >= 0, np.take_along_axis(P, lists, axis=1), 0).sum(axis=1), for both; then subtract.",
             ),
             misconceptions={
-                "The empty place -1 took the last item of the catalogue. It gives 0.":
+                "The empty place -1 took the last item of the catalog. It gives 0.":
                     lambda lists, others, P: np.take_along_axis(P, lists, axis=1).sum(axis=1)
                     - np.take_along_axis(P, others, axis=1).sum(axis=1),
                 "You took the mean over the places. Expected clicks add up.":
@@ -694,10 +694,10 @@ CHAPTER = Chapter(
             answer="b",
         ),
         Question(
-            "O13.5", "Without the behaviour model the interval of the difference holds 0. What may you say?",
+            "O13.5", "Without the behavior model the interval of the difference holds 0. What may you say?",
             {
-                "a": ("Behaviour models are of no use.", "One world, one measure, one size of data."),
-                "b": ("The behaviour model adds exactly nothing.", "An interval around 0 is not 0."),
+                "a": ("Behavior models are of no use.", "One world, one measure, one size of data."),
+                "b": ("The behavior model adds exactly nothing.", "An interval around 0 is not 0."),
                 "c": ("Here, by this measure, what it adds is too small to be told from 0.",
                       "Right: and the next question is where it should matter."),
             },

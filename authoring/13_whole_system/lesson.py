@@ -19,7 +19,7 @@
 #
 # - **O13.1** Combine the outputs of several heads into one utility
 # - **O13.2** Give each impression the history before it, so that nothing leaks
-# - **O13.3** Chain candidates, ranking and re-ranking, in positions of the catalogue
+# - **O13.3** Chain candidates, ranking and re-ranking, in positions of the catalog
 # - **O13.4** Test an interface of a system with a test that can fail
 # - **O13.5** Compare the lists of two systems by expected clicks, user by user, as an ablation does
 #
@@ -57,7 +57,7 @@ predict("P13.1", guess)
 # %% [markdown]
 # ## By hand: three parts and one pair
 #
-# The **behaviour model** (chapter 08) reads a history into a state $h$ (`h`). The **interest model** (chapter 10) has a
+# The **behavior model** (chapter 08) reads a history into a state $h$ (`h`). The **interest model** (chapter 10) has a
 # vector $u$ (`u`) of the user and $v$ (`v`) of the item. The **recommendation model** (the MMoE of chapter 11: four
 # experts and a gate a task) answers several tasks for a row of all of them, with the products with the item:
 #
@@ -77,7 +77,7 @@ for name, v in films.items():
 #
 # | part | takes | gives |
 # |---|---|---|
-# | behaviour | histories (n, length) | states (n, n_factors) |
+# | behavior | histories (n, length) | states (n, n_factors) |
 # | interest | users (n,), items (n,) | two vectors (n, n_factors) |
 # | recommendation | rows (n, 5 n_factors) | one answer a task (n, n_tasks) |
 #
@@ -146,7 +146,7 @@ for weight in (0.0, 1.0):
 #
 # ## What was known before
 #
-# For each impression, the behaviour model reads what this person clicked *before*. With the click on the item that is
+# For each impression, the behavior model reads what this person clicked *before*. With the click on the item that is
 # shown, or later ones, the loss is splendid and the system useless.
 #
 # ### Exercise 13.2 · What was known before (core, 9 minutes)
@@ -197,17 +197,17 @@ print(f"{len(train):,} impressions train, {len(test):,} test; {(rows[:, 0] == 60
 # %% [markdown]
 # ## One training for three parts
 #
-# `System` trains the parts with one sum: the four task losses of chapter 11, each over the rows that have the label,
-# plus the in-batch softmax of chapter 10 over clicked pairs, with its temperature, and how often an item comes taken
+# `TwoStageRecommender` trains the parts with one sum: the four task losses of chapter 11, each over the rows that
+# have the label, plus the in-batch softmax of chapter 10 over clicked pairs, with its temperature, and how often an item comes taken
 # off. Most of the loss is that softmax.
 
 # %%
-from recsys_teach.models.two_stage import FUNNEL, System
+from recsys_teach.models.two_stage import FUNNEL, TwoStageRecommender
 
 features = dict(user_columns=["age_band", "region", "device"], item_columns=["genre", "second_genre"])
 whole = dict(weights={"finish": 1.0, "like": 1.0}, group_column="genre", **features)
-system = System(**whole).fit(train)
-print("mean loss of each epoch:", np.round(system.training_.losses, 1))
+system = TwoStageRecommender(**whole).fit(train)
+print("mean loss of each epoch:", np.round(system.loss_history_, 1))
 
 # %% [markdown]
 # Which loss trains which part? We ask for each loss whether its gradient reaches a part.
@@ -246,7 +246,7 @@ def note(name, module, given, gave):
     shapes[name] = tuple(given[0].shape), tuple(gave.shape)
 
 
-hooked = {"behaviour": parts.behaviour, "user tower": parts.interest.users, "item tower": parts.interest.items,
+hooked = {"behavior": parts.behavior, "user tower": parts.interest.users, "item tower": parts.interest.items,
           "experts": parts.recommendation.experts, "heads": parts.recommendation}  # fmt: skip
 hooks = [module.register_forward_hook(partial(note, name)) for name, module in hooked.items()]
 with torch.no_grad():
@@ -257,13 +257,13 @@ print("experts:", shapes["experts"][0], "to", shapes["experts"][1])
 
 # %%
 fig, ax = new_axes(width=9.6, height=4.4)
-boxes = {"behaviour": (2.6, 3, BLUE), "user tower": (2.6, 2, GREEN), "item tower": (2.6, 1, GREEN),
+boxes = {"behavior": (2.6, 3, BLUE), "user tower": (2.6, 2, GREEN), "item tower": (2.6, 1, GREEN),
          "row": (5.3, 2, BLACK), "experts": (7.8, 2, ORANGE), "heads": (10, 2, ORANGE)}  # fmt: skip
-inputs = {"histories": "behaviour", "users": "user tower", "items": "item tower"}
+inputs = {"histories": "behavior", "users": "user tower", "items": "item tower"}
 gives = {name: shape[1] for name, shape in shapes.items()} | {"row": shapes["heads"][0]}
-for name, (x, y, colour) in boxes.items():
+for name, (x, y, color) in boxes.items():
     label = f"{name}\n{gives[name]}"
-    ax.text(x, y, label, ha="center", va="center", bbox=dict(boxstyle="round", fc="white", ec=colour, lw=2))
+    ax.text(x, y, label, ha="center", va="center", bbox=dict(boxstyle="round", fc="white", ec=color, lw=2))
 arrow = dict(arrowstyle="->", lw=1.5, shrinkA=40, shrinkB=44)
 for text, name in inputs.items():
     x, y, _ = boxes[name]
@@ -279,7 +279,7 @@ ax.axis("off")
 show(
     fig,
     caption="How a batch flows; shapes read from the tensors.",
-    alt="Boxes and arrows: histories enter the behaviour model, users and items the two towers; their vectors join in "
+    alt="Boxes and arrows: histories enter the behavior model, users and items the two towers; their vectors join in "
     "a row, which experts and then four heads turn into answers; each box carries its tensor shape.",
 )
 
@@ -291,7 +291,7 @@ show(
 #
 # ### Exercise 13.3 · Two stages (core, 7 minutes)
 #
-# For one user, give positions in the *catalogue* of the best `k`. Input: `interest` and `value`, shape (n_items,);
+# For one user, give positions in the *catalog* of the best `k`. Input: `interest` and `value`, shape (n_items,);
 # `seen`, bool, shape (n_items,); `n_candidates`; `k`. Fetch the unseen `n_candidates` of most interest, then order
 # them by `value`. Example: `interest = [.9, .1, .7, .8, .6]`, `value = [.9, .8, .4, .1, .6]`, item 0 seen,
 # 3 candidates: they are 3, 2, 4, and with `k = 2` the answer is `[4, 2]`.
@@ -311,7 +311,7 @@ check("13.3", two_stages)
 # %% [markdown] tags=["solution"]
 # **Why it works.** `fetched[...]` turns a place in the short list back into an item. **Another way.** Values of minus
 # infinity for all that was not fetched. **Typical mistake.** Returning `np.argsort(-value[fetched])`: places 0 to 99,
-# which are other titles of the catalogue.
+# which are other titles of the catalog.
 
 # %% [markdown]
 # The package does it for many users at once. The first ten people, by the loop:
@@ -435,13 +435,15 @@ claim("People without a history get ten titles", bool(no_history.any() and (list
 later = np.where(times < 90 * DAY, items, 0)  # another future
 other = histories_before((users[clicked], later[clicked], times[clicked]), users, times, 10, 600)
 claim("Another future leaves the past alone", bool((rows == other)[times < 90 * DAY].all()))
-ends = [parts.behaviour(torch.tensor([row])) for row in ([4, 7, 600], [4, 7, 600, 600, 600])]
+ends = [parts.behavior(torch.tensor([row])) for row in ([4, 7, 600], [4, 7, 600, 600, 600])]
 claim("More padding changes no state", torch.allclose(*ends, atol=1e-6))
 
 # %%
 buffer = io.BytesIO()  # in place of a file
 torch.save(parts.state_dict(), buffer)
-twin = System(**whole, n_epochs=1, random_state=1).fit(train.take(np.arange(len(train)) % 4 == 0)).read(train)
+twin = (
+    TwoStageRecommender(**whole, n_epochs=1, random_state=1).fit(train.take(np.arange(len(train)) % 4 == 0)).read(train)
+)
 assert not np.allclose(twin.score(everybody[:5]), system.score(everybody[:5]), atol=0.01)
 buffer.seek(0)
 twin.parts_.load_state_dict(torch.load(buffer, weights_only=True))
@@ -536,7 +538,7 @@ claim("Lower end of the paired interval, clicks of the system less those of the 
 # %%
 saved = load_saved_run("13")["ablation"]
 worlds = saved[saved["data"] == "world"].set_index("model")
-left_out = ["without re-ranking", "without behaviour", "single task", "without features", "popularity"]
+left_out = ["without re-ranking", "without behavior", "single task", "without features", "popularity"]
 fig, ax = new_axes(width=8, height=3.8)
 for y, name in enumerate(left_out[::-1]):
     rows_of = worlds.loc[name].query("metric == 'utility'")
@@ -552,7 +554,7 @@ show(
     fig,
     caption="Lost without a part; lowest in a row: world 0.",
     alt="Interval chart, five rows of five intervals: difference in utility to the whole system. Without re-ranking "
-    "lies right of zero, without behaviour near zero, the others left; world 3 far left in two rows.",
+    "lies right of zero, without behavior near zero, the others left; world 3 far left in two rows.",
 )
 
 # %% [markdown]
@@ -594,7 +596,7 @@ claim("Utility that re-ranking costs, mean", float(lost["without re-ranking"].me
 # - **Candidates**: 100 of 600 titles cost less than 0.1.
 # - **Re-ranking** costs 1.2. Nobody tires of a genre here, so the rule can only cost; its gain has to be
 #   measured elsewhere.
-# - **Behaviour** adds nothing that we can tell from 0, nor for newcomers after the training. One world's interval may
+# - **Behavior** adds nothing that we can tell from 0, nor for newcomers after the training. One world's interval may
 #   lie on one side, and the next on the other: it knows the luck of who came, not that of the training. And clicks
 #   here do not depend on order.
 #
@@ -606,10 +608,10 @@ cost = lost["all items ranked"] - lost["without re-ranking"]
 claim("Utility that 100 candidates cost, most", float(cost.max()), below=0.1)
 added = -float(by_world["genres"]["without re-ranking"].mean())
 claim("Genres that re-ranking adds to ten titles, mean", added, above=2)
-claim("Without behaviour: largest difference in a world", float(lost["without behaviour"].abs().max()), below=0.2)
-new = saved[(saved["data"] == "newcomers") & (saved["model"] == "without behaviour")].query("metric == 'utility'")
-for name, differences in {"all": lost["without behaviour"], "newcomers": new["difference"]}.items():
-    claim(f"The sign without behaviour differs between worlds, {name}", len(set(np.sign(differences))) == 2)
+claim("Without behavior: largest difference in a world", float(lost["without behavior"].abs().max()), below=0.2)
+new = saved[(saved["data"] == "newcomers") & (saved["model"] == "without behavior")].query("metric == 'utility'")
+for name, differences in {"all": lost["without behavior"], "newcomers": new["difference"]}.items():
+    claim(f"The sign without behavior differs between worlds, {name}", len(set(np.sign(differences))) == 2)
 
 # %% tags=["claim"]
 tables_of = {metric: worlds[worlds["metric"] == metric] for metric in ("utility", "nDCG@10")}
@@ -638,7 +640,7 @@ ml = movielens.load()
 bands = pd.cut(ml.users["age"], [0, 17, 24, 34, 44, 54, 120]).astype(str)
 log = ml.log.assign(like=(ml.log["rating"] >= 4).astype(int))
 split = split_global_time(Interactions(log, ml.user_ids, ml.item_ids, ml.users.assign(age_band=bands), ml.items))
-films = System(
+films = TwoStageRecommender(
     {"rating": "regression", "like": "binary"}, gate=None, weights={"like": 1.0}, temperature=0.1, n_epochs=1,
     user_columns=["gender", "occupation", "age_band"], item_columns=["genres"], batch_size=1024,
 ).fit(split.train)  # fmt: skip
@@ -668,7 +670,7 @@ claim(
 claim("Saved: nDCG@10 by utility, mean", float(five["whole"].mean()), near=0.36, within=0.02)
 claim("Saved: by P(like) alone, mean", float(five["like alone"].mean()), below=0.25)
 claim("Saved: utility less interest alone, mean", float((five["whole"] - five["interest alone"]).mean()), below=0.015)
-claim("Saved: whole less that without behaviour, mean", float((five["whole"] - five["without behaviour"]).mean()),
+claim("Saved: whole less that without behavior, mean", float((five["whole"] - five["without behavior"]).mean()),
       near=0, within=0.01)  # fmt: skip
 
 # %% [markdown]
@@ -678,7 +680,7 @@ claim("Saved: whole less that without behaviour, mean", float((five["whole"] - f
 # ## What goes wrong
 #
 # - **A leak through the history.** Strictly before.
-# - **Places for positions.** Hand on positions of the catalogue.
+# - **Places for positions.** Hand on positions of the catalog.
 # - **Old logs as judges of new lists.** They know what was shown.
 #
 # ## Recap

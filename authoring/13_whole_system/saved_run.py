@@ -27,7 +27,7 @@ from recsys_teach.data.world import DAY, World, make_world
 from recsys_teach.evaluation import bootstrap_interval, ndcg_at_k, rank_unseen
 from recsys_teach.models import EASE, Popularity
 from recsys_teach.models.multitask import n_parameters
-from recsys_teach.models.two_stage import System
+from recsys_teach.models.two_stage import TwoStageRecommender
 
 SEEDS = range(5)
 PROFILE, GENRES = ["age_band", "region", "device"], ["genre", "second_genre"]
@@ -39,7 +39,7 @@ WHOLE = {
 }
 PARTS_LEFT_OUT = {
     "without re-ranking": {"group_column": None},
-    "without behaviour": {"behaviour": False},
+    "without behavior": {"behavior": False},
     "without features": {"user_columns": [], "item_columns": []},
     "single task": {"tasks": {"click": "binary"}, "weights": None, "width": 20},  # as many parameters, within 1 %
 }
@@ -107,10 +107,10 @@ def run_world(seed: int) -> list[dict]:
     world = make_world(random_state=seed)
     train, test = until(world, 180)
     users, seen = np.arange(train.n_users), train.matrix()
-    whole = System(**WHOLE, random_state=seed).fit(train)
+    whole = TwoStageRecommender(**WHOLE, random_state=seed).fit(train)
     lists, sizes = {"whole": whole.recommend(users, 10)}, {"whole": n_parameters(whole.parts_)}
     for name, change in PARTS_LEFT_OUT.items():
-        model = System(**{**WHOLE, **change}, random_state=seed)
+        model = TwoStageRecommender(**{**WHOLE, **change}, random_state=seed)
         model = model.fit(train)
         lists[name], sizes[name] = model.recommend(users, 10), n_parameters(model.parts_)
     lists["interest alone"] = whole.candidates(users, 10)
@@ -136,8 +136,8 @@ def run_newcomers(seed: int) -> list[dict]:
     n_then, n_now = (np.diff(part.matrix().indptr) for part in (early, now))
     users = np.flatnonzero((n_then == 0) & (n_now >= 10))
     found = {}
-    for name, behaviour in {"whole": True, "without behaviour": False}.items():
-        model = System(**WHOLE, behaviour=behaviour, random_state=seed).fit(early).read(now)
+    for name, behavior in {"whole": True, "without behavior": False}.items():
+        model = TwoStageRecommender(**WHOLE, behavior=behavior, random_state=seed).fit(early).read(now)
         found[name] = measure(world, model.recommend(users, 10), None, users)
     return rows("newcomers", seed, found, "whole", {})
 
@@ -155,8 +155,8 @@ def run_movielens(seed: int) -> list[dict]:
     split = split_global_time(with_labels(movielens.load()))
     seen, wanted = split.train.matrix(), split.test.matrix()
     users = np.flatnonzero(np.diff(wanted.indptr))
-    whole = System(**MOVIELENS, random_state=seed).fit(split.train)
-    without = System(**{**MOVIELENS, "behaviour": False}, random_state=seed).fit(split.train)
+    whole = TwoStageRecommender(**MOVIELENS, random_state=seed).fit(split.train)
+    without = TwoStageRecommender(**{**MOVIELENS, "behavior": False}, random_state=seed).fit(split.train)
     everything = np.arange(split.train.n_items)[None]
     scores = {
         "interest alone": whole.interest,
@@ -165,7 +165,7 @@ def run_movielens(seed: int) -> list[dict]:
         "EASE": EASE(400.0).fit(split.train).score,
     }
     lists = {name: rank_unseen(score, users, 10, seen) for name, score in scores.items()}
-    lists = {"whole": whole.recommend(users, 10), "without behaviour": without.recommend(users, 10)} | lists
+    lists = {"whole": whole.recommend(users, 10), "without behavior": without.recommend(users, 10)} | lists
     found = {name: {"nDCG@10": ndcg_at_k(chosen, wanted[users])} for name, chosen in lists.items()}
     pairs = split.test.user_pos, split.test.item_pos[:, None]
     error = whole.outputs(*pairs)["rating"][:, 0] - split.test.log["rating"].to_numpy()

@@ -108,16 +108,16 @@ def forgets_damping(met, group, damping):
     return met[group].sum(axis=0) / group.sum()
 
 
-def damps_towards_itself(met, group, damping):
+def damps_toward_itself(met, group, damping):
     n = group.sum()
     return (met[group].sum(axis=0) + damping * met[group].sum(axis=0) / n) / (n + damping)
 
 
-def damps_towards_zero(met, group, damping):
+def damps_toward_zero(met, group, damping):
     return np.sum(met[group], axis=0) / (np.sum(group) + damping)
 
 
-def damps_towards_the_others(met, group, damping):
+def damps_toward_the_others(met, group, damping):
     return (met[group].sum(0) + damping * met[~group].mean(0)) / (group.sum() + damping)
 
 
@@ -332,9 +332,9 @@ def returns_theta(inverse, b, x, reward):
 WRONG = {
     "14.1": [
         (forgets_damping, "damping has no effect"),
-        (damps_towards_itself, "damping has no effect"),
-        (damps_towards_zero, "You damp toward 0"),
-        (damps_towards_the_others, "not only the others"),
+        (damps_toward_itself, "damping has no effect"),
+        (damps_toward_zero, "You damp toward 0"),
+        (damps_toward_the_others, "not only the others"),
         (adds_counts, "You add the counts"),
     ],
     "14.2": [

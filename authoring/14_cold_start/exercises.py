@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys_teach.bandits import after_seeing, ucb1_index
+from recsys_teach.bandits import sherman_morrison, ucb1_index
 from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
 from recsys_teach.models.cold_start import after_answer, damped_shares, fold_into_prior, greedy_question
 
@@ -54,7 +54,7 @@ def thompson_step(clicks: np.ndarray, shown: np.ndarray, rng: np.random.Generato
 
 def linucb_update(inverse: np.ndarray, b: np.ndarray, x: np.ndarray, reward: float) -> tuple[np.ndarray, np.ndarray]:
     """A⁻¹ and b of an arm, once a visitor x has answered with the reward."""
-    return after_seeing(inverse, x), b + reward * x
+    return sherman_morrison(inverse, x), b + reward * x
 
 
 def _step_by(gains: np.ndarray, covariance: np.ndarray, candidates: np.ndarray, noise: float) -> tuple:
@@ -426,13 +426,13 @@ CHAPTER = Chapter(
                         inverse - np.outer(inverse @ x, inverse @ x) / (x @ inverse @ x), b + reward * x
                     ),
                 "The sign is wrong: knowing more makes the inverse smaller.":
-                    lambda inverse, b, x, reward: (2 * inverse - after_seeing(inverse, x), b + reward * x),
+                    lambda inverse, b, x, reward: (2 * inverse - sherman_morrison(inverse, x), b + reward * x),
                 "A grows with every visitor, also with one who did not click: a no is an answer, too.":
                     lambda inverse, b, x, reward: (
-                        after_seeing(inverse, x) if reward else inverse, b + reward * x
+                        sherman_morrison(inverse, x) if reward else inverse, b + reward * x
                     ),
                 "b grows by reward · x. Yours counts every visitor as a click.":
-                    lambda inverse, b, x, reward: (after_seeing(inverse, x), b + x),
+                    lambda inverse, b, x, reward: (sherman_morrison(inverse, x), b + x),
                 "m * m.T of a vector m is m * m, which is subtracted from every row: np.outer(m, m) is the table.":
                     lambda inverse, b, x, reward: _visitor_by((inverse @ x) ** 2, inverse, b, x, reward),
                 "m @ m is one number, which is subtracted from every cell: np.outer(m, m) is the table.":
@@ -440,10 +440,10 @@ CHAPTER = Chapter(
                 "The product is of m = inverse @ x with itself, not of x.":
                     lambda inverse, b, x, reward: _visitor_by(np.outer(x, x), inverse, b, x, reward),
                 "You added the reward to each part of b. It grows by reward · x.":
-                    lambda inverse, b, x, reward: (after_seeing(inverse, x), b + reward),
+                    lambda inverse, b, x, reward: (sherman_morrison(inverse, x), b + reward),
                 "That is θ = A⁻¹ b. Return b itself, from which θ is computed when it is needed.":
                     lambda inverse, b, x, reward: (
-                        after_seeing(inverse, x), after_seeing(inverse, x) @ (b + reward * x)
+                        sherman_morrison(inverse, x), sherman_morrison(inverse, x) @ (b + reward * x)
                     ),
                 "That is A itself. The function gets its inverse and returns its inverse.":
                     lambda inverse, b, x, reward: (np.linalg.inv(inverse) + np.outer(x, x), b + reward * x),
@@ -465,7 +465,7 @@ CHAPTER = Chapter(
             "O14.1", "A group of three people has met a title that hardly anybody else has. What does damping do?",
             {
                 "a": ("It removes the title from the list.", "It leaves a share; only less of it."),
-                "b": ("It pulls the group's share towards everybody's, until the group is large enough.",
+                "b": ("It pulls the group's share toward everybody's, until the group is large enough.",
                       "Right: three people say little, three hundred would hardly be damped."),
                 "c": ("It makes the group's share count more.", "It counts less the fewer they are."),
             },

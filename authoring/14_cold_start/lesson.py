@@ -72,7 +72,7 @@ print("under 25:    ", met[young].mean(axis=0))
 #
 # $$p_{gi} = \frac{n_{gi} + \beta \, p_i}{n_g + \beta}$$
 #
-# Chapter 02 damped towards 0; this **prior** pulls towards everybody: an empty group gets $p_i$.
+# Chapter 02 damped toward 0; this **prior** pulls toward everybody: an empty group gets $p_i$.
 #
 # ### Exercise 14.1 · A damped prior from the profile (warm-up, 5 minutes)
 #
@@ -176,7 +176,7 @@ check("14.2", fold_into_prior)
 # %%
 from recsys_teach.models.cold_start import HybridFactors, crossover, fold_into_prior
 
-models = {"content": ContentProfile(genre_columns).fit(train), "factors": IALS(32, n_iterations=8).fit(train)}
+models = {"content": ContentProfile(genre_columns).fit(train), "factors": IALS(32, n_epochs=8).fit(train)}
 popular = Popularity().fit(train)
 hybrid = HybridFactors(columns=profile_columns, noise=0.03).fit(train)  # noise chosen on newcomers cut from train
 scorers = {"popularity": lambda k, users: popular.score(users), "profile": lambda k, users: profile.score(users)}
@@ -224,18 +224,18 @@ claim("Hybrid minus profile at 1 click", (found["hybrid"] - found["profile"])[1]
 
 # %% tags=["claim"]
 print("cosine of Jonas, who met the first title, with the four:", (met[:, 0] / np.sqrt(met.sum(axis=1))).round(2))
-by_neighbours = {}
+by_neighbors = {}
 for k in known:
     model = UserKNN(100).fit(Interactions.from_matrix(train.matrix() + known[k]))
-    by_neighbours[k] = evaluate(lambda u, m=model: m.score(u) + ties[u], split, name="neighbours").mean("nDCG@10")
-print("nDCG@10 of user neighbours:", {k: round(value, 2) for k, value in by_neighbours.items()})
-claim("Popularity minus neighbours at 0 clicks", found["popularity"][0].mean() - by_neighbours[0], above=0.05)
-claim("Profile minus neighbours at 1 click", found["profile"][1].mean() - by_neighbours[1], above=0)
-claim("Factors minus neighbours at 1", found["factors"][1].mean() - by_neighbours[1], near=0, within=0.02)
-claim("Neighbours minus popularity at 1 click", by_neighbours[1] - found["popularity"][1].mean(), above=0.01)
+    by_neighbors[k] = evaluate(lambda u, m=model: m.score(u) + ties[u], split, name="neighbors").mean("nDCG@10")
+print("nDCG@10 of user neighbors:", {k: round(value, 2) for k, value in by_neighbors.items()})
+claim("Popularity minus neighbors at 0 clicks", found["popularity"][0].mean() - by_neighbors[0], above=0.05)
+claim("Profile minus neighbors at 1 click", found["profile"][1].mean() - by_neighbors[1], above=0)
+claim("Factors minus neighbors at 1", found["factors"][1].mean() - by_neighbors[1], near=0, within=0.02)
+claim("Neighbors minus popularity at 1 click", by_neighbors[1] - found["popularity"][1].mean(), above=0.01)
 
 # %% [markdown]
-# > Neighbours are *found by* ratings: without a click all cosines are 0, and the list is chance. With one, the nearest
+# > Neighbors are *found by* ratings: without a click all cosines are 0, and the list is chance. With one, the nearest
 # > met that title and nothing else; a hundred still pass popularity and equal factors, but not the profile. So they
 # > help from the first click on, not before. What needs no history does: profile, features, questions (Schein et al.
 # > 2002).
@@ -452,8 +452,8 @@ fig, axes = new_axes(columns=2, width=8.6, height=3.6)
 ways = {"greedy": (VERMILION, "o-"), "popular": (BLACK, "s--"), "random": ("#777777", "x:")}
 units = {"error": "squared error a person (films)", "nDCG@10": "nDCG@10"}
 for ax, (what, unit) in zip(axes, units.items(), strict=True):
-    for way, (colour, look) in ways.items():
-        ax.plot(n_asked, asked[what, way], look, color=colour)
+    for way, (color, look) in ways.items():
+        ax.plot(n_asked, asked[what, way], look, color=color)
         ax.text(20.5, asked[what, way][20], way, va="bottom" if way == "popular" else "top")
     ax.set(xlabel="questions asked", ylabel=unit, xlim=(-0.5, 27), xticks=[0, 5, 10, 20])
 show(
@@ -474,7 +474,7 @@ claim("nDCG@10 of greedy minus popular at 1 question", float((ndcg["greedy"] - n
 claim("The same at 20 questions", float((ndcg["greedy"] - ndcg["popular"])[20]), near=0, within=0.03)
 
 # %% [markdown]
-# By the error that it minimises, greedy needs half as many questions. By nDCG the lead is gone at ten: the first places
+# By the error that it minimizes, greedy needs half as many questions. By nDCG the lead is gone at ten: the first places
 # are popular films.
 #
 # ## A new system: try, and pay
@@ -544,14 +544,14 @@ check("14.6", thompson_step)
 # The package plays many runs in step. Ten random titles, 5,000 visitors, 100 services:
 
 # %% tags=["claim"]
-from recsys_teach.bandits import UCB1, EpsilonGreedy, LinUCB, Thompson, after_seeing, play, ucb1_index
+from recsys_teach.bandits import UCB1, EpsilonGreedy, LinUCB, Thompson, run_bandit, sherman_morrison, ucb1_index
 
 world = load_world()
 titles = np.random.default_rng(0).choice(600, 10, replace=False)
-chances = world.truth.click_probability(np.arange(1000))[:, titles]  # (1000 people, 10 titles)
-mean_chance = chances.mean(axis=0)
+probabilities = world.truth.click_probability(np.arange(1000))[:, titles]  # (1000 people, 10 titles)
+mean_chance = probabilities.mean(axis=0)
 bandits = {"greedy": EpsilonGreedy(0), "ε-greedy": EpsilonGreedy(0.1), "UCB1": UCB1(), "Thompson": Thompson()}
-regrets = {name: play(bandit, mean_chance, 5000, 100) for name, bandit in bandits.items()}  # (100, 5000) each
+regrets = {name: run_bandit(bandit, mean_chance, 5000, 100) for name, bandit in bandits.items()}  # (100, 5000) each
 worse = np.diff(regrets["greedy"][:, 2500:], axis=1) > 0  # in the second half, is a worse title shown?
 locked = float(worse.all(axis=1).mean())
 reveal("P14.1", locked)
@@ -605,24 +605,24 @@ check("14.7", linucb_update)
 
 # %%
 x = np.array([1.0, 2.0])
-assert np.allclose(after_seeing(np.eye(2), x), np.linalg.inv(np.eye(2) + np.outer(x, x)))
+assert np.allclose(sherman_morrison(np.eye(2), x), np.linalg.inv(np.eye(2) + np.outer(x, x)))
 names = feature_names(world.users, profile_columns)
 contexts = np.column_stack([np.ones(1000), feature_matrix(world.users, profile_columns, names)])  # (1000, 13)
 learners = {"Thompson": Thompson(), "LinUCB": LinUCB(0.5)}  # alpha is .5
-visited = {name: play(bandit, chances, 5000, 30, contexts=contexts) for name, bandit in learners.items()}
-best_single = (chances.max(axis=1).mean() - mean_chance.max()) * np.arange(1, 5001)  # one title for all
+visited = {name: run_bandit(bandit, probabilities, 5000, 30, contexts=contexts) for name, bandit in learners.items()}
+best_single = (probabilities.max(axis=1).mean() - mean_chance.max()) * np.arange(1, 5001)  # one title for all
 
 # %% [markdown]
 # Which curves still climb straight at the end? The bands hold the middle half of the runs.
 
 # %%
 fig, axes = new_axes(columns=2, width=8.8, height=4.0)
-colours = {"greedy": BLACK, "ε-greedy": ORANGE, "UCB1": BLUE, "Thompson": GREEN, "LinUCB": VERMILION}
+colors = {"greedy": BLACK, "ε-greedy": ORANGE, "UCB1": BLUE, "Thompson": GREEN, "LinUCB": VERMILION}
 for ax, curves_of in zip(axes, (regrets, visited), strict=True):
     for name, look in zip(curves_of, ("--", "-.", ":", "-") if ax is axes[0] else ("-", "--"), strict=False):
         low, high = np.quantile(curves_of[name], [0.25, 0.75], axis=0)
-        ax.fill_between(range(5000), low, high, color=colours[name], alpha=0.15)
-        ax.plot(curves_of[name].mean(axis=0), look, color=colours[name])
+        ax.fill_between(range(5000), low, high, color=colors[name], alpha=0.15)
+        ax.plot(curves_of[name].mean(axis=0), look, color=colors[name])
         lower = name in ("UCB1", "LinUCB") or (name == "Thompson" and ax is axes[0])
         ax.text(5050, curves_of[name][:, -1].mean(), name, va="top" if lower else "bottom")
     ax.set(xlabel="visitors", xlim=(0, 7000), xticks=[0, 2500, 5000])

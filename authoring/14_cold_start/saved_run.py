@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from authoring.saved_runs import save
-from recsys_teach.bandits import UCB1, EpsilonGreedy, LinUCB, Thompson, play
+from recsys_teach.bandits import UCB1, EpsilonGreedy, LinUCB, Thompson, run_bandit
 from recsys_teach.data import Interactions, Split, movielens
 from recsys_teach.data.world import load_world, make_world
 from recsys_teach.evaluation import evaluate
@@ -60,7 +60,7 @@ def scorers(train: Interactions, split: Split, columns: list[str], others: list[
     profiles = train.users.reindex(train.user_ids)
     known = {k: first_events(split.train, k) for k in KNOWN}
     popular, profile = Popularity().fit(train), ProfilePopularity(columns).fit(train)
-    factors = IALS(32, n_iterations=8).fit(train)
+    factors = IALS(32, n_epochs=8).fit(train)
     hybrid = HybridFactors(columns=columns, noise=noise).fit(train)
     net = DropoutNet(32, columns, others).fit(train)
     content = ContentProfile(others).fit(train)
@@ -112,7 +112,7 @@ def run(log: Interactions, columns: list[str], others: list[str]) -> tuple[list[
 def run_bandits(seed: int) -> list[dict]:
     """Ten titles of the world drawn at random, every bandit on 5,000 visitors."""
     world = load_world()
-    chances = world.truth.click_probability(np.arange(1000))
+    probabilities = world.truth.click_probability(np.arange(1000))
     arms = np.random.default_rng(seed).choice(600, 10, replace=False)
     columns = ["age_band", "region", "device"]
     profile = feature_matrix(world.users, columns, feature_names(world.users, columns))
@@ -120,12 +120,12 @@ def run_bandits(seed: int) -> list[dict]:
     bandits = {"greedy": EpsilonGreedy(0), "epsilon": EpsilonGreedy(0.1), "UCB1": UCB1(), "Thompson": Thompson()}
     rows = []
     for name, bandit in bandits.items():
-        regret = play(bandit, chances[:, arms].mean(axis=0), 5000, 200, random_state=seed)
+        regret = run_bandit(bandit, probabilities[:, arms].mean(axis=0), 5000, 200, random_state=seed)
         locked = (np.diff(regret[:, 2500:], axis=1) > 0).all(axis=1).mean()
         rows.append({"seed": seed, "bandit": name, "regret": regret[:, -1].mean(), "locked": locked})
     for_each = {"Thompson, each": Thompson(), "LinUCB 0, each": LinUCB(0), "LinUCB, each": LinUCB(0.5)}
     for name, bandit in for_each.items():
-        regret = play(bandit, chances[:, arms], 5000, 50, contexts=contexts, random_state=seed)
+        regret = run_bandit(bandit, probabilities[:, arms], 5000, 50, contexts=contexts, random_state=seed)
         rows.append({"seed": seed, "bandit": name, "regret": regret[:, -1].mean(), "locked": np.nan})
     return rows
 

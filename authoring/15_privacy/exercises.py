@@ -379,7 +379,7 @@ CHAPTER = Chapter(
                 (195, 200, 50, 100, 0.05),  # the misses alone would prove more
             ],
             draw=_draw_audit,
-            why="Rates are measured with luck; the ends that favour the defence leave what luck cannot explain.",
+            why="Rates are measured with luck; the ends that favor the defense leave what luck cannot explain.",
             hints=(
                 "The bound must not be too high by luck. Which end of each interval makes it smaller?",
                 "binomtest(hits, n_in).proportion_ci(0.95).low and binomtest(false_alarms, n_out)....high",

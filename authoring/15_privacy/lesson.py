@@ -13,7 +13,7 @@
 # # 15 · Privacy: attack, then defend
 #
 # A university asks Mara, who runs the database of a film club, for its ratings. She has replaced each name by a random
-# number. May she send the file? In this notebook you break such a file, defend it, and attack each defence again.
+# number. May she send the file? In this notebook you break such a file, defend it, and attack each defense again.
 #
 # ## What you will be able to do
 #
@@ -191,8 +191,8 @@ curves = {
 
 # %%
 fig, ax = new_axes()
-for (name, curve), colour, marker in zip(curves.items(), (VERMILION, BLUE, BLACK), "os^", strict=True):
-    ax.plot(knows, curve, color=colour, marker=marker)
+for (name, curve), color, marker in zip(curves.items(), (VERMILION, BLUE, BLACK), "os^", strict=True):
+    ax.plot(knows, curve, color=color, marker=marker)
     ax.text(16.4, curve[-1], name, va="center")
 ax.set(xlabel="films known to the attacker", ylabel="share of people found", xlim=(0, 20), ylim=(0, 1.05), xticks=knows)
 show(
@@ -298,7 +298,7 @@ claim("AUC for the illness, from clicks", infer(world.clicks().matrix().toarray(
 claim("AUC for gender, from films rated", infer(zero_one, (ml.users["gender"] == "F").to_numpy()), above=0.74)
 
 # %% [markdown]
-# ## Defence 1: make the table coarser
+# ## Defense 1: make the table coarser
 #
 # A table is **k-anonymous** in some columns if at least k people share each combination that occurs (Sweeney 2002).
 #
@@ -328,13 +328,13 @@ check("15.4", group_sizes)
 # character, and groups below 5 are left out.
 
 # %% tags=["claim"]
-from recsys_teach.privacy.anonymization import generalise, group_sizes, suppress
+from recsys_teach.privacy.anonymization import generalize, group_sizes, suppress
 
 profile = ["gender", "age", "zip_code"]
 alone = (group_sizes(ml.users, profile) == 1).mean()
 claim("Singled out by gender, age and zip code", alone, near=0.972, within=0.0005)
 coarse = ml.users.assign(age=ml.users["age"] // 20 * 20, zip_code=ml.users["zip_code"].str[:1])
-assert coarse.equals(generalise(ml.users, age_years=20, zip_digits=1))
+assert coarse.equals(generalize(ml.users, age_years=20, zip_digits=1))
 kept = suppress(coarse, profile, k=5)
 claim("Smallest group of what is left", int(kept.groupby(profile).size().min()), above=4)
 claim("Share of people left out, in percent", 100 * (1 - len(kept) / 943), near=8.06, within=0.01)
@@ -376,7 +376,7 @@ claim("The same content never looks the same twice", seal(content, label) != sea
 # > That stops a thief of the disk. The university gets the key, and all attacks above work, on the model, too.
 # > Masking and encryption are not privacy.
 #
-# ## Defence 2: a promise about any attack
+# ## Defense 2: a promise about any attack
 #
 # A random mechanism $M$ is **(ε, δ)-differentially private** if for all data $D$ and $D'$ that differ by one *unit*
 # added or removed, and each set $S$ of outputs,
@@ -386,7 +386,7 @@ claim("The same content never looks the same twice", seal(content, label) != sea
 # Small ε (`epsilon`): the output is about as likely without you. δ (`delta`) is a chance of failure. The unit must be
 # named: **example level** hides one rating, **user level** one person with all ratings.
 #
-# **Randomised response** (Warner 1965) asks each person: with probability $p = e^\varepsilon / (1 + e^\varepsilon)$
+# **Randomized response** (Warner 1965) asks each person: with probability $p = e^\varepsilon / (1 + e^\varepsilon)$
 # tell the truth, else the opposite. It hides an answer, not who takes part: here alone the unit is *changed*. The two
 # chances of any answer differ by the factor $p / (1 - p)$, so $\varepsilon = \ln \frac{p}{1 - p}$. If $\pi$ is the true
 # share of yes, $\lambda = p \pi + (1 - p)(1 - \pi)$ say yes.
@@ -418,12 +418,12 @@ check("15.5", true_share)
 # on illness, people drawn with replacement:
 
 # %% tags=["claim"]
-from recsys_teach.privacy.mechanisms import laplace, noise_multiplier, randomised_response, share_error, true_share
+from recsys_teach.privacy.mechanisms import laplace, noise_multiplier, randomized_response, share_error, true_share
 
 epsilon = np.log(3)
 rng = np.random.default_rng(15)
 loop = [bool(rng.choice([yes, not yes], p=[0.75, 0.25])) for yes in ill]  # one person at a time
-many = [true_share(randomised_response(ill[rng.integers(1000, size=1000)], epsilon, rng), epsilon) for _ in range(1000)]
+many = [true_share(randomized_response(ill[rng.integers(1000, size=1000)], epsilon, rng), epsilon) for _ in range(1000)]
 claim("Share of ill people, in truth", ill.mean(), near=0.224, within=0.0005)
 claim("Mean of the estimates", np.mean(many), near=0.224, within=0.004)
 claim("Their spread, by the formula", share_error(ill.mean(), 1000, epsilon), near=0.0304, within=0.0005)
@@ -551,7 +551,7 @@ def epsilon_lower_bound(hits, n_in, false_alarms, n_out, delta):
 check("15.7", epsilon_lower_bound)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** Both ends favour the defence, so the bound is too low rather than too high. **Another way.** The
+# **Why it works.** Both ends favor the defense, so the bound is too low rather than too high. **Another way.** The
 # ends as quantiles of beta distributions. **Typical mistake.** The bare rates: with no false alarm they prove an
 # infinite ε.
 
@@ -618,7 +618,7 @@ step = clipped.sum(axis=0) + np.random.default_rng(15).normal(scale=1.0 * C, siz
 print("clipped lengths:", np.linalg.norm(clipped, axis=1), " sum:", clipped.sum(axis=0))
 
 # %% [markdown]
-# Opacus trained a biased factorisation in this way, at *example level*: ε hides one rating. DP popularity is Gaussian
+# Opacus trained a biased factorization in this way, at *example level*: ε hides one rating. DP popularity is Gaussian
 # noise on the sum of rows of length 1, at *user level*. Does a private model beat what uses far less of a person,
 # biases alone or popularity?
 
@@ -632,10 +632,10 @@ looks = [("DP-SGD", VERMILION, "o"), ("DP-SVD", BLUE, "s"), ("DP popularity", OR
 fig, axes = new_axes(columns=2, width=9, height=4)
 for ax, (table, column, what, title) in zip(axes, panels, strict=True):
     means = table.groupby(["model", "epsilon"], dropna=False)[column].mean()
-    for name, colour, marker in looks:
+    for name, color, marker in looks:
         if name in means:
             curve = means[name]
-            ax.plot(curve.index, curve, color=colour, marker=marker)
+            ax.plot(curve.index, curve, color=color, marker=marker)
             up = -16 if name == "DP popularity" else 8
             ax.annotate(name, (8, curve.iloc[-1]), (0, up), textcoords="offset points", ha="right")
     for name in [name for name in table["model"].unique() if not name.startswith("DP")]:
@@ -661,8 +661,8 @@ claim("RMSE of DP-SGD at ε = 1, example level", rmse["DP-SGD", 1], near=1.0, wi
 claim("Biases without privacy win in each seed, at each ε",
       dp_sgd["rmse"].min() > example[example["model"] == "biases alone"]["rmse"].max())  # fmt: skip
 claim("Largest ε that the attack proves of DP-SGD", dp_sgd["bound"].max(), below=0.1)
-open_bounds = example[example["model"] == "factorisation"]["bound"]
-claim("The same of the factorisation, not private", open_bounds.max(), above=0.3, below=0.5)
+open_bounds = example[example["model"] == "factorization"]["bound"]
+claim("The same of the factorization, not private", open_bounds.max(), above=0.3, below=0.5)
 claim("Its smallest", open_bounds.min(), above=0.3, below=0.5)
 wide = user.pivot_table("ndcg", ["seed", "epsilon"], "model").reset_index("epsilon")
 claim("DP popularity wins in each seed at ε = 1, user level",
@@ -679,7 +679,7 @@ claim("DP-SVD wins in each seed at ε = 4",
 #
 # We audited the left models, too. Before training, a coin left each of some ratings in or out; the attack calls those
 # with small errors "in" (Steinke, Nasr and Jagielski 2023). Of DP-SGD it proves ε of .07 at most. But of the
-# factorisation *without* privacy it proves only .38 to .47, less than each ε we claim. So this audit has no power: a
+# factorization *without* privacy it proves only .38 to .47, less than each ε we claim. So this audit has no power: a
 # broken DP-SGD would pass.
 #
 # ## What goes wrong

@@ -3,7 +3,7 @@
 `python -m authoring.saved_runs 15` writes saved/example_level.csv and user_level.csv; about seven
 minutes on one core.
 
-Example level: one rating comes or goes. A biased matrix factorisation learns by DP-SGD (opacus, ghost clipping, Poisson
+Example level: one rating comes or goes. A biased matrix factorization learns by DP-SGD (opacus, ghost clipping, Poisson
 sampling); dp-accounting finds the noise. Of the ratings for training, AUDITED are kept by a fair coin each, and the
 attack guesses the coins from the errors of the model. User level: one person comes or goes. The second moments
 of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its directions from them.
@@ -101,10 +101,10 @@ def fit_private(data: Ratings, shape: tuple[int, int], epsilon: float, seed: int
     noise = noise_for(epsilon, 1 / len(loader), N_EPOCHS * len(loader))
     with seeded(seed):
         module = Factors(*shape)
-        optimiser = torch.optim.SGD(module.parameters(), lr=RATE[epsilon])
-        private, optimiser, criterion, loader = PrivacyEngine().make_private(
+        optimizer = torch.optim.SGD(module.parameters(), lr=RATE[epsilon])
+        private, optimizer, criterion, loader = PrivacyEngine().make_private(
             module=module,
-            optimizer=optimiser,
+            optimizer=optimizer,
             criterion=nn.MSELoss(),
             data_loader=loader,
             noise_multiplier=noise,
@@ -114,9 +114,9 @@ def fit_private(data: Ratings, shape: tuple[int, int], epsilon: float, seed: int
         n_steps = 0
         for _ in range(N_EPOCHS):
             for user, item, rating in loader:
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 criterion(private(user, item), rating).backward()
-                optimiser.step()
+                optimizer.step()
                 n_steps += 1
     accountant = dp_accounting.rdp.RdpAccountant(ORDERS)
     one = dp_accounting.PoissonSampledDpEvent(loader.sample_rate, dp_accounting.GaussianDpEvent(noise))
@@ -138,7 +138,7 @@ def one_run_bound(losses: np.ndarray, kept: np.ndarray) -> tuple[int, float]:
 
 
 def run_example_level(ml: Interactions, seed: int) -> list[dict]:
-    """DP-SGD over all ε, the same factorisation without privacy, and biases alone; one split and one seed."""
+    """DP-SGD over all ε, the same factorization without privacy, and biases alone; one split and one seed."""
     split = split_per_user(ml, random_state=seed)
     rng = np.random.default_rng(seed)
     n = len(split.train)
@@ -158,7 +158,7 @@ def run_example_level(ml: Interactions, seed: int) -> list[dict]:
         print(rows[-1], flush=True)
 
     note("biases alone", np.nan, DampedBiases().fit(train).predict)
-    note("factorisation", np.nan, BiasedMF(random_state=seed).fit(train).predict)
+    note("factorization", np.nan, BiasedMF(random_state=seed).fit(train).predict)
     for epsilon in EPSILONS:
         module, spent = fit_private(Ratings(*_columns(train)), ml.shape, epsilon, seed)
         assert spent <= epsilon * 1.001, "the books are kept for the steps really taken"

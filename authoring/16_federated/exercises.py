@@ -8,9 +8,9 @@ import numpy as np
 
 from recsys_teach.federated import (
     MODULUS,
+    average_over_raters,
     client_gradient,
     clip_upload,
-    holders_mean,
     masked_upload,
     read_upload,
     unmasked_sum,
@@ -153,7 +153,7 @@ CHAPTER = Chapter(
         ),
         Exercise(
             "16.2", "The mean over holders", objective="O16.2", level="warm-up", minutes=5,
-            reference=holders_mean,
+            reference=average_over_raters,
             cases=[
                 (np.array([[[2.0], [0.0]], [[4.0], [6.0]]]), np.array([[True, False], [True, True]])),
                 (np.array([[[0.0], [0.0]], [[4.0], [0.0]]]), np.array([[True, False], [True, False]])),

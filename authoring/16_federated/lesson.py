@@ -120,33 +120,33 @@ claim("The phones' gradients add up to the central one, to 1e-10", same)
 # 1. The server sends $Q$ to all phones. All of it: who asks for some rows tells which films they hold.
 # 2. Each phone solves its row $[p_u, b_u]$ of `P` by the ridge regression of chapter 05. For its size it pays
 #    $\tfrac12 \lambda \sqrt{n_u} \, (|p_u|^2 + b_u^2)$, $\lambda = 1.3$.
-# 3. It uploads its gradient, and beside each row a 1 where it holds a rating (`phone_upload`).
-# 4. The server adds the regularisation of chapter 05 to the sum, divides, and steps against it by `rate`, here .5.
+# 3. It uploads its gradient, and beside each row a 1 where it holds a rating (`client_upload`).
+# 4. The server adds the regularization of chapter 05 to the sum, divides, and steps against it by `rate`, here .5.
 #
 # Now 943 phones hold the training part of MovieLens-100K. The mean is taken as known here; a service would have to add
-# it up, too. `Phones` does at once what the loop does one by one.
+# it up, too. `Clients` does at once what the loop does one by one.
 
 # %% tags=["claim"]
-from recsys_teach.federated import Phones, phone_upload, predict_ratings, start_items, train_federated
+from recsys_teach.federated import Clients, client_upload, predict_ratings, start_items, train_federated
 
 ml = movielens.load()
 split = split_per_user(ml, random_state=0)
 ratings = split.train.matrix("rating")  # (943, 1682), sparse
 mean = ratings.data.mean()
 ratings.data -= mean
-phones = Phones(ratings)
+clients = Clients(ratings)
 Q = start_items(ml.n_items, 8, np.random.default_rng(0))  # (1682, 9)
 
 
 def upload_of(u):
     """What phone u computes from its own row alone, shape (n_items, 10)."""
-    return phone_upload(ratings[[u]].indices, ratings[[u]].data, Q, regularisation=1.3)
+    return client_upload(ratings[[u]].indices, ratings[[u]].data, Q, regularization=1.3)
 
 
 loop = sum(upload_of(u) for u in range(943))
-vectorised = phones.summed_gradient(phones.solve(Q), Q)
-claim("Loop and vectorised agree to 1e-10", np.allclose(loop[:, :-1], vectorised, rtol=0, atol=1e-10))
-claim("The last column counts the holders", (loop[:, -1] == phones.n_holders).all())
+vectorized = clients.summed_gradient(clients.solve(Q), Q)
+claim("Loop and vectorized agree to 1e-10", np.allclose(loop[:, :-1], vectorized, rtol=0, atol=1e-10))
+claim("The last column counts the holders", (loop[:, -1] == clients.n_raters).all())
 
 # %% [markdown]
 # By what should the server divide the sum? **FedAvg** (McMahan et al. 2017) takes the mean over all phones. But most
@@ -154,22 +154,22 @@ claim("The last column counts the holders", (loop[:, -1] == phones.n_holders).al
 #
 # ### Exercise 16.2 · The mean over holders (warm-up, 5 minutes)
 #
-# Average each film's row over the phones that hold it. Input: `uploads`, shape (n_phones, n_items, k), where the rows
-# of films that a phone does not hold are zeros, and `held` (True or False), shape (n_phones, n_items). Output: shape
+# Average each film's row over the phones that hold it. Input: `uploads`, shape (n_clients, n_items, k), where the rows
+# of films that a phone does not hold are zeros, and `held` (True or False), shape (n_clients, n_items). Output: shape
 # (n_items, k), zeros where nobody holds the film. Example: two phones, `uploads = [[[2], [0]], [[4], [6]]]`; film 0 is
 # held by both, film 1 by the second: `[[3], [6]]`.
 
 
 # %%
-def holders_mean(uploads, held):
+def average_over_raters(uploads, held):
     """Mean of each item's row over its holders."""
     ### BEGIN SOLUTION
-    n_holders = held.sum(axis=0)
-    return uploads.sum(axis=0) / np.maximum(n_holders, 1)[:, None]
+    n_raters = held.sum(axis=0)
+    return uploads.sum(axis=0) / np.maximum(n_raters, 1)[:, None]
     ### END SOLUTION
 
 
-check("16.2", holders_mean)
+check("16.2", average_over_raters)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** Who does not hold a film uploads zeros, which are no opinion. **Another way.** A loop over items
@@ -180,11 +180,11 @@ check("16.2", holders_mean)
 # The server needs only the *sum* of the counts. Step 4 by hand:
 
 # %% tags=["claim"]
-from recsys_teach.federated import holders_mean
+from recsys_teach.federated import average_over_raters
 
-gradient, n_holders = loop[:, :-1], loop[:, [-1]]
-moved = Q - 0.5 * (gradient + 1.3 * np.sqrt(n_holders) * Q) / np.maximum(n_holders, 1)
-_, (_, first) = train_federated(phones, n_factors=8, n_rounds=1, rng=np.random.default_rng(0))
+gradient, n_raters = loop[:, :-1], loop[:, [-1]]
+moved = Q - 0.5 * (gradient + 1.3 * np.sqrt(n_raters) * Q) / np.maximum(n_raters, 1)
+_, (_, first) = train_federated(clients, n_factors=8, n_rounds=1, rng=np.random.default_rng(0))
 claim("A round by hand is a round of the package, to 1e-10", np.allclose(moved, first, rtol=0, atol=1e-10))
 
 # %% [markdown]
@@ -199,17 +199,17 @@ def error_of(P, Q):
     return rmse(split.test.log["rating"], np.clip(predicted, 1, 5))
 
 
-rules = {"over holders": {}, "over everybody": {"average": "everybody"}, "five local steps": {"n_steps": 5}}
+rules = {"over holders": {}, "over everybody": {"average": "clients"}, "five local steps": {"n_steps": 5}}
 live = {}
 for name, rule in rules.items():
-    tables = train_federated(phones, n_factors=8, n_rounds=15, rng=np.random.default_rng(0), **rule)
+    tables = train_federated(clients, n_factors=8, n_rounds=15, rng=np.random.default_rng(0), **rule)
     live[name] = [error_of(P, Q) for P, Q in tables]
 
 # %%
 saved = load_saved_run("16")["rounds"]
 curves = saved.groupby(["model", "round"])["rmse"].mean()
 down, up = Q.astype(np.float32).nbytes, upload_of(0).astype(np.uint32).nbytes
-looks = {  # colour, line, height of the label
+looks = {  # color, line, height of the label
     "over everybody": (BLACK, ":", 0.947),
     "over everybody, rate 5": (ORANGE, "-.", 0.927),
     "five local steps": (VERMILION, "--", 0.917),
@@ -217,10 +217,10 @@ looks = {  # colour, line, height of the label
     "central": (GREEN, "-", 0.897),
 }
 fig, ax = new_axes(width=8, height=4.4)
-for name, (colour, line, height) in looks.items():
+for name, (color, line, height) in looks.items():
     curve = curves[name].reindex(range(61)).bfill()  # the central model has no rounds: a level line
-    ax.plot(curve.index, curve, color=colour, linestyle=line)
-    ax.plot([60, 64], [curve[60], height], color=colour, linestyle=line, linewidth=1)
+    ax.plot(curve.index, curve, color=color, linestyle=line)
+    ax.plot([60, 64], [curve[60], height], color=color, linestyle=line, linewidth=1)
     ax.text(65, height, name, va="center")
 ax.set(xlabel="rounds", ylabel="RMSE (stars)", xlim=(0, 92), ylim=(0.89, 1.045), xticks=range(0, 61, 10))
 megabytes = ax.secondary_xaxis("top", functions=(lambda n: n * (down + up) / 1e6, lambda mb: mb * 1e6 / (down + up)))
@@ -249,7 +249,7 @@ claim("Five local steps behind after 60, mean", (end["five local steps"] - end["
 # Federated, the model is as good as central. At the same step the plain mean crawls; with one ten times larger, the
 # best on validation data, it comes close (.915).
 #
-# Local steps save early rounds, but the copies **drift** apart, each towards one person, and the lead is gone at the
+# Local steps save early rounds, but the copies **drift** apart, each toward one person, and the lead is gone at the
 # end. A phone uploads 67.3 kB a round, nearly all zeros. Could it not send its own rows alone?
 #
 # ## What one upload tells
@@ -288,7 +288,7 @@ check("16.3", read_upload)
 # %% tags=["claim"]
 from recsys_teach.federated import read_upload
 
-P = phones.solve(Q)
+P = clients.solve(Q)
 items_found, stars_found, factor_error = [], [], []
 for u in range(943):
     gradient, own = upload_of(u)[:, :-1], ratings[[u]]
@@ -321,7 +321,7 @@ claim("The private factors are read to 1e-6", max(factor_error) < 1e-6)
 # ### Exercise 16.4 · A masked upload (core, 9 minutes)
 #
 # Encode, then add the pads shared with *later* phones and subtract those of *earlier* ones, modulo $2^{32}$. Input:
-# `values`, shape (m,); `client`, this phone's place; `pads`, shape (n_phones, m), row `v` is shared with phone `v`,
+# `values`, shape (m,); `client`, this phone's place; `pads`, shape (n_clients, m), row `v` is shared with phone `v`,
 # and the phone's own row is not used; `bits`. Output: whole numbers, shape (m,). Example: `values = [1.5, -2.0]`,
 # `bits = 1` are 3 and -4. Phone 1 of three, `pads = [[10, 20], [0, 0], [5, 1]]`: 3 - 10 + 5 = -2 and
 # -4 - 20 + 1 = -23, so `[4294967294, 4294967273]`.
@@ -349,8 +349,8 @@ check("16.4", masked_upload)
 #
 # ### Exercise 16.5 · The sum without the one who left (core, 9 minutes)
 #
-# Give the sum of what those who came have encoded. Input: `uploads`, whole numbers, shape (n_phones, m); `alive` (True
-# or False), shape (n_phones,); rows of the others are not to be read; `pads`, shape (n_phones, n_phones, m), where
+# Give the sum of what those who came have encoded. Input: `uploads`, whole numbers, shape (n_clients, m); `alive` (True
+# or False), shape (n_clients,); rows of the others are not to be read; `pads`, shape (n_clients, n_clients, m), where
 # `pads[u, v]` equals `pads[v, u]`; `bits`. Output: shape (m,). From $2^{31}$ on a number modulo $2^{32}$ stands for
 # itself minus $2^{32}$; divide by $2^f$ at the end. Example: `bits = 1`; phone 0 sends 3 + 7 + 10 = 20, phone 1 sends
 # -4 - 7 + 20 = 9, phone 2 is gone. Its pads were 10 and 20: 29 - 30 = -1, so `[-0.5]`.
@@ -413,7 +413,7 @@ claim("A late upload is bare, to 1e-3", np.allclose(decode(late, 16), sent[19], 
 # Nor does the sum keep all secrets. What is its row $i$ if one phone holds the film?
 
 # %% tags=["claim"]
-alone = np.flatnonzero(phones.n_holders == 1)
+alone = np.flatnonzero(clients.n_raters == 1)
 holder = np.array([ratings[:, [i]].tocoo().coords[0][0] for i in alone])
 row = loop[alone, :-1]  # from the sum
 told = row[:, :-1] / row[:, [-1]]
@@ -466,11 +466,11 @@ claim("ε of ten rounds with all phones, user level, δ = 1e-5", books.get_epsil
 public = ratings.copy()
 public.data += mean - 3.5  # less the middle of the scale, which needs no data
 two = start_items(ml.n_items, 2, np.random.default_rng(0))  # two factors and a bias
-sent = [phone_upload(public[[u]].indices, public[[u]].data, two, 1.3)[:, :-1] for u in range(943)]
+sent = [client_upload(public[[u]].indices, public[[u]].data, two, 1.3)[:, :-1] for u in range(943)]
 longer = np.mean([np.linalg.norm(one) > 4 for one in sent])
 claim("Share of the phones that C = 4 shortens", longer, near=0.88, within=0.03)
 clipped = sum(clip_upload(one, 4.0) for one in sent)
-assert np.allclose(clipped, Phones(public).summed_gradient(Phones(public).solve(two), two, clip=4.0))
+assert np.allclose(clipped, Clients(public).summed_gradient(Clients(public).solve(two), two, clip=4.0))
 above = (np.abs(clipped) > sigma * 4.0).mean(axis=0)  # by column
 claim("Share of the films whose bias slope is above the noise", above[-1], near=0.225, within=0.02)
 claim("The same for factor slopes, mean of two", above[:-1].mean(), below=0.001)
@@ -500,7 +500,7 @@ show(
     fig,
     caption="What hiding a person costs; saved, five splits.",
     alt="Line chart of RMSE against epsilon at user level. The private service falls from near the line of phones "
-    "alone towards biases alone, without reaching it; the federated line without privacy lies lowest.",
+    "alone toward biases alone, without reaching it; the federated line without privacy lies lowest.",
 )
 
 # %% tags=["claim"]
@@ -520,14 +520,14 @@ claim("Gain by two factors at ε = 8", by_epsilon["private, 0 factors"][8] - dp_
 
 # %% tags=["claim"]
 fake = np.zeros((1, 1682, 9))
-fake[0, (phones.n_holders == 50).argmax(), -1] = -1000
-*_, (P_bad, Q_bad) = train_federated(phones, 8, 5, fakes=fake, rng=np.random.default_rng(0))
+fake[0, (clients.n_raters == 50).argmax(), -1] = -1000
+*_, (P_bad, Q_bad) = train_federated(clients, 8, 5, fakes=fake, rng=np.random.default_rng(0))
 scores = P_bad[:, [-1]] + Q_bad[:, -1] + P_bad[:, :-1] @ Q_bad[:, :-1].T
 top = np.bincount(scores.argmax(axis=1)).argmax()
-claim("A film with 50 raters is the first of most people after five rounds", phones.n_holders[top] == 50)
+claim("A film with 50 raters is the first of most people after five rounds", clients.n_raters[top] == 50)
 
 # %% [markdown]
-# Two defences: clip at 10, which shortens a third of the honest phones, or take the **median** over holders in place
+# Two defenses: clip at 10, which shortens a third of the honest phones, or take the **median** over holders in place
 # of the mean. What does each cost where nobody lies?
 
 # %% tags=["claim"]
@@ -535,7 +535,7 @@ honest = [np.linalg.norm(upload_of(u)[:, :-1]) for u in range(943)]
 claim("Share of the honest phones that C = 10 shortens", np.mean(np.array(honest) > 10), near=0.33, within=0.03)
 calm = {}
 for name, rule in {"mean": {}, "clipping": {"clip": 10.0}, "median": {"average": "median"}}.items():
-    *_, last = train_federated(phones, 8, 10, **rule, rng=np.random.default_rng(0))
+    *_, last = train_federated(clients, 8, 10, **rule, rng=np.random.default_rng(0))
     calm[name] = error_of(*last)
 claim("RMSE that clipping costs, this split", calm["clipping"] - calm["mean"], near=0.006, within=0.004)
 claim("RMSE that the median costs, this split", calm["median"] - calm["mean"], near=0.01, within=0.006)
@@ -544,19 +544,19 @@ claim("RMSE that the median costs, this split", calm["median"] - calm["mean"], n
 # Now with the liar; saved, five splits. Who sees the film among their first ten?
 
 # %% tags=["claim"]
-poison = load_saved_run("16")["poison"].replace({"defence": {"none": "no defence"}})
-seen = poison.pivot_table("top10", "defence", "holders").rename_axis(columns="raters")
-error = poison.groupby("defence")["rmse"].mean()
-rows = ["no attack", "no defence", "clipping", "median"]
+poison = load_saved_run("16")["poison"].replace({"defense": {"none": "no defense"}})
+seen = poison.pivot_table("top10", "defense", "holders").rename_axis(columns="raters")
+error = poison.groupby("defense")["rmse"].mean()
+rows = ["no attack", "no defense", "clipping", "median"]
 said = {row: f"attack, {row}" for row in rows[1:]}
 print(seen.assign(RMSE=error).loc[rows].rename(said).round(3).to_string())
-few, many = (poison[poison["holders"] == raters].set_index("defence")["top10"] for raters in ("5 to 15", "40 to 60"))
-claim("Seen by, no defence, least of ten", min(few["no defence"].min(), many["no defence"].min()), near=1, within=0)
+few, many = (poison[poison["holders"] == raters].set_index("defense")["top10"] for raters in ("5 to 15", "40 to 60"))
+claim("Seen by, no defense, least of ten", min(few["no defense"].min(), many["no defense"].min()), near=1, within=0)
 claim("Seen by, clipped, 40 to 60 raters, most of five", many["clipping"].max(), near=0, within=0.001)
 claim("Splits where it gets through, clipped, 5 to 15 raters", (few["clipping"] > 0.5).sum(), near=3, within=0)
 claim("Seen by, median, most of ten", max(few["median"].max(), many["median"].max()), near=0, within=0.001)
 claim("RMSE where nobody attacks", error["no attack"], near=0.936, within=0.003)
-claim("RMSE under attack, no defence", error["no defence"], near=0.942, within=0.003)
+claim("RMSE under attack, no defense", error["no defense"], near=0.942, within=0.003)
 
 # %% [markdown]
 # One phone of 944 shows its film to everybody, and RMSE hardly tells: .942 against .936. Clipping stops
@@ -586,20 +586,20 @@ config = {
     "n_items": 1682,
     "n_factors": 8,
     "n_rounds": 2,
-    "n_phones": 943,
-    "rate": 0.5,
-    "regularisation": 1.3,
+    "n_clients": 943,
+    "learning_rate": 0.5,
+    "regularization": 1.3,
     "seed": 0,
 }
-with tempfile.TemporaryDirectory() as folder_of_phones:
-    files = [Path(folder_of_phones) / f"phone_{u}.npy" for u in range(943)]
+with tempfile.TemporaryDirectory() as folder_of_clients:
+    files = [Path(folder_of_clients) / f"phone_{u}.npy" for u in range(943)]
     for u, file in enumerate(files):
         np.save(file, [ratings[[u]].indices, ratings[[u]].data])
     grid = flower_app.InProcessGrid(flower_app.client, [{"ratings": str(file)} for file in files])
     context = Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config=config)
     flower_app.server(grid, context)
 engine = context.state["items"].to_numpy_ndarrays()[0]
-*_, (_, by_loop) = train_federated(phones, 8, 2, rng=np.random.default_rng(0))
+*_, (_, by_loop) = train_federated(clients, 8, 2, rng=np.random.default_rng(0))
 claim("Flower and the loop agree to 1e-10", np.allclose(engine, by_loop, rtol=0, atol=1e-10))
 
 # %% [markdown]

@@ -1,6 +1,6 @@
 """MovieLens-100K, real ratings of real people: fetched once, checked, then loaded. First used in chapter 00.
 
-Its licence allows use in research and education but no redistribution, so it is never committed. F. M. Harper
+Its license allows use in research and education but no redistribution, so it is never committed. F. M. Harper
 and J. A. Konstan (2015), "The MovieLens Datasets: History and Context", ACM Transactions on Interactive
 Intelligent Systems 5(4).
 """
@@ -343,12 +343,12 @@ def _wait_for(lock: BaseFileLock) -> None:
 
 
 def _beside(folder: Path, kind: str) -> Path:
-    """Name a neighbour of the folder, on the same disk, so that a rename is one step."""
+    """Name a neighbor of the folder, on the same disk, so that a rename is one step."""
     return folder.with_name(f".{folder.name}.{kind}")
 
 
 def _write(files: Files, folder: Path) -> None:
-    """Write into a neighbouring folder and rename what is whole; other files in the folder stay."""
+    """Write into a neighboring folder and rename what is whole; other files in the folder stay."""
     new = _beside(folder, "new")
     shutil.rmtree(new, ignore_errors=True)  # of a fetch that was killed
     try:

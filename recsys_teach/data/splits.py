@@ -86,7 +86,7 @@ def split_users(
     """Hold out whole users, and of each of them a random share of the events. Built by hand in chapter 07.
 
     No event of a held-out user is trained on: a model meets them by their row alone, as it will meet newcomers. This
-    is called strong generalisation. Users without events are never held out.
+    is called strong generalization. Users without events are never held out.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def split_users(
 
     References
     ----------
-    Marlin (2004), "Collaborative filtering: a machine learning perspective", for strong and weak generalisation.
+    Marlin (2004), "Collaborative filtering: a machine learning perspective", for strong and weak generalization.
     """
     _check_share(test_fraction)
     active = np.unique(interactions.user_pos)

@@ -73,7 +73,7 @@ def evaluate(score: Scorer, split: Split, *, name: str, k: int = 10, min_rating:
     """Rank all items a user has not met in training, and compare with what the test part holds.
 
     The metrics are those of :data:`METRICS`, for each user with test events. Items of equal score are ranked in the
-    order of the catalogue, so a model that scores everything 0 recommends the first items.
+    order of the catalog, so a model that scores everything 0 recommends the first items.
 
     Parameters
     ----------

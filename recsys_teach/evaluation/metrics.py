@@ -1,4 +1,4 @@
-"""How unequal, how far off, how well ranked: the numbers of the course, vectorised over users."""
+"""How unequal, how far off, how well ranked: the numbers of the course, vectorized over users."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.
 
 
 def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
-    """Normalised discounted cumulative gain of each user. Built by hand in chapter 03.
+    """Compute the normalized discounted cumulative gain of each user. Built by hand in chapter 03.
 
     A hit at place r gains 1 / log2(r + 1); the sum is divided by that of the best possible list of k items.
     Parameters and errors as in :func:`hits_at_k`.
@@ -263,18 +263,18 @@ def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array | np.ndarray, 
 
 
 def coverage(ranked: np.ndarray, n_items: int) -> float:
-    """Share of the catalogue that is recommended to anybody. Built by hand in chapter 03.
+    """Share of the catalog that is recommended to anybody. Built by hand in chapter 03.
 
     Parameters
     ----------
     ranked : array of int, shape (n_users, k). Item positions; -1 is an empty place.
-    n_items : int. Size of the catalogue.
+    n_items : int. Size of the catalog.
     """
     return np.count_nonzero(_times_recommended(ranked, n_items)) / n_items
 
 
 def recommended_gini(ranked: np.ndarray, n_items: int) -> float:
-    """Inequality of how often items are recommended, over the whole catalogue. Built by hand in chapter 03.
+    """Inequality of how often items are recommended, over the whole catalog. Built by hand in chapter 03.
 
     Parameters as in :func:`coverage`; 0 if every item is recommended equally often, see :func:`gini`.
     """

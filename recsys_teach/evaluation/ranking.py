@@ -139,7 +139,7 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
     Raises
     ------
     ValueError
-        If k does not fit the catalogue, a score is NaN, or the shapes of scores and exclude differ.
+        If k does not fit the catalog, a score is NaN, or the shapes of scores and exclude differ.
     """
     scores = as_scores(scores)
     if scores.ndim != 2:
@@ -170,7 +170,7 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
 
 
 def check_k(k: int, n_items: int) -> None:
-    """Refuse a length of list that is not a whole number from 1 to the size of the catalogue."""
+    """Refuse a length of list that is not a whole number from 1 to the size of the catalog."""
     try:
         check_integer("k", k, 1, n_items)
     except ValueError:

@@ -1,28 +1,28 @@
 """Learning from ratings that stay with their owners. For learning; built in chapter 16."""
 
 from recsys_teach.federated.gradients import (
+    average_over_raters,
     client_gradient,
+    client_upload,
     clip_upload,
-    holders_mean,
-    phone_upload,
     read_upload,
     server_step,
     start_items,
 )
 from recsys_teach.federated.masking import MODULUS, decode, encode, masked_upload, pad, shared_pads, unmasked_sum
-from recsys_teach.federated.training import Phones, predict_ratings, train_federated
+from recsys_teach.federated.training import Clients, predict_ratings, train_federated
 
 __all__ = [
     "MODULUS",
-    "Phones",
+    "Clients",
+    "average_over_raters",
     "client_gradient",
+    "client_upload",
     "clip_upload",
     "decode",
     "encode",
-    "holders_mean",
     "masked_upload",
     "pad",
-    "phone_upload",
     "predict_ratings",
     "read_upload",
     "server_step",

@@ -1,8 +1,8 @@
 """The rounds of chapter 16 as an app for Flower, a federated engine: one SuperNode is one phone.
 
-``flwr run`` finds ``client`` and ``server`` by the names in tests/federated/flower_app/pyproject.toml. A phone reads its
-person's ratings from a file on the phone, named in its node config; nothing but its upload leaves it. The uploads are plain
-here: Flower's own SecAgg+ is what would mask them.
+``flwr run`` finds ``client`` and ``server`` by the names in tests/federated/flower_app/pyproject.toml. A client reads
+its ratings from a file on its own device, named in its node config; only its upload leaves the device. The uploads are
+not masked here; in production, Flower's SecAgg+ masks them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.supercore.task_identity import TaskIdentity
 
-from recsys_teach.federated.gradients import phone_upload, server_step, start_items
+from recsys_teach.federated.gradients import client_upload, server_step, start_items
 
 client = ClientApp()
 server = ServerApp()
@@ -29,7 +29,7 @@ def train(message: Message, context: Context) -> Message:
     content: Any = message.content  # its records are a table of items and settings
     Q = content["items"].to_numpy_ndarrays()[0]
     items, ratings = np.load(str(context.node_config["ratings"]))
-    upload = phone_upload(items.astype(int), ratings, Q, content["config"]["regularisation"])
+    upload = client_upload(items.astype(int), ratings, Q, content["config"]["regularization"])
     return Message(RecordDict({"upload": ArrayRecord([upload])}), reply_to=message)
 
 
@@ -39,22 +39,22 @@ def main(grid: Grid, context: Context) -> None:
     config: Any = context.run_config
     Q = start_items(config["n_items"], config["n_factors"], np.random.default_rng(config["seed"]))
     for number in range(config["n_rounds"]):
-        settings = ConfigRecord({"regularisation": config["regularisation"]})
+        settings = ConfigRecord({"regularization": config["regularization"]})
         content = RecordDict({"items": ArrayRecord([Q]), "config": settings})
-        nodes = wait_for_nodes(grid, config["n_phones"])
+        nodes = wait_for_nodes(grid, config["n_clients"])
         messages = [Message(content, dst_node_id=node, message_type="train", group_id=str(number)) for node in nodes]
         total = np.zeros((len(Q), Q.shape[1] + 1))
         for reply in grid.send_and_receive(messages):
             upload: Any = reply.content["upload"]
             total += upload.to_numpy_ndarrays()[0]
-        gradient, n_holders = total[:, :-1], total[:, -1]
-        Q = server_step(Q, gradient, n_holders, n_holders, config["rate"], config["regularisation"])
+        gradient, n_raters = total[:, :-1], total[:, -1]
+        Q = server_step(Q, gradient, n_raters, n_raters, config["learning_rate"], config["regularization"])
     context.state["items"] = ArrayRecord([Q])
     if config.get("out"):
         np.save(str(config["out"]), Q)
 
 
-def wait_for_nodes(grid: Grid, n_phones: int, seconds: float = 60) -> list[int]:
+def wait_for_nodes(grid: Grid, n_clients: int, seconds: float = 60) -> list[int]:
     """Wait until so many phones are there, and give their ids, rising.
 
     Raises
@@ -64,10 +64,10 @@ def wait_for_nodes(grid: Grid, n_phones: int, seconds: float = 60) -> list[int]:
     """
     for _ in range(int(seconds / 0.5)):
         nodes = sorted(grid.get_node_ids())
-        if len(nodes) >= n_phones:
+        if len(nodes) >= n_clients:
             return nodes
         time.sleep(0.5)
-    raise TimeoutError(f"Waited {seconds:g} s for {n_phones} phones; {len(nodes)} came.")
+    raise TimeoutError(f"Waited {seconds:g} s for {n_clients} phones; {len(nodes)} came.")
 
 
 class InProcessGrid(Grid):

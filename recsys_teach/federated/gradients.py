@@ -33,15 +33,15 @@ def client_gradient(r: np.ndarray, known: np.ndarray, x: np.ndarray, Q: np.ndarr
     return -np.outer(errors, x)
 
 
-def phone_upload(items: np.ndarray, ratings: np.ndarray, Q: np.ndarray, regularisation: float) -> np.ndarray:
+def client_upload(items: np.ndarray, ratings: np.ndarray, Q: np.ndarray, regularization: float) -> np.ndarray:
     """Do one phone's part of a round: solve its person's row, then upload the gradient. Built in chapter 16.
 
     Parameters
     ----------
-    items : array of int, shape (n_held,). Positions of the rated items, at least one.
-    ratings : array, shape (n_held,). Ratings minus the mean of all.
+    items : array of int, shape (n_rated,). Positions of the rated items, at least one.
+    ratings : array, shape (n_rated,). Ratings minus the mean of all.
     Q : array, shape (n_items, k + 1), bias last.
-    regularisation : float above 0. λ; the person pays λ √n_held for the size of their row.
+    regularization : float above 0. λ; the person pays λ √n_rated for the size of their row.
 
     Returns
     -------
@@ -51,22 +51,22 @@ def phone_upload(items: np.ndarray, ratings: np.ndarray, Q: np.ndarray, regulari
     if len(items) == 0 or np.shape(items) != np.shape(ratings):
         raise ValueError(f"Expected one rating an item, at least one; got {len(items)} and {len(ratings)}.")
     check_numbers("ratings", ratings)
-    check_number("regularisation", regularisation, above=0)
+    check_number("regularization", regularization, above=0)
     design = np.column_stack([Q[items, :-1], np.ones(len(items))])
-    left = design.T @ design + regularisation * np.sqrt(len(items)) * np.eye(Q.shape[1])
+    left = design.T @ design + regularization * np.sqrt(len(items)) * np.eye(Q.shape[1])
     p = np.linalg.solve(left, design.T @ (ratings - Q[items, -1]))
     known, r = np.zeros(len(Q), dtype=bool), np.zeros(len(Q))
     known[items], r[items] = True, ratings - p[-1]
     return np.column_stack([client_gradient(r, known, np.append(p[:-1], 1), Q), known])
 
 
-def holders_mean(uploads: np.ndarray, held: np.ndarray) -> np.ndarray:
+def average_over_raters(uploads: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Average each item's row over the phones that hold it. Built by hand in chapter 16.
 
     Parameters
     ----------
-    uploads : array, shape (n_phones, n_items, k).
-    held : array of bool, shape (n_phones, n_items).
+    uploads : array, shape (n_clients, n_items, k).
+    held : array of bool, shape (n_clients, n_items).
 
     Returns
     -------
@@ -125,15 +125,20 @@ def start_items(n_items: int, n_factors: int, rng: np.random.Generator) -> np.nd
 
 
 def server_step(
-    Q: np.ndarray, gradient: np.ndarray, n_holders: np.ndarray, divisor: np.ndarray | float, rate: float, ridge: float
+    Q: np.ndarray,
+    gradient: np.ndarray,
+    n_raters: np.ndarray,
+    divisor: np.ndarray | float,
+    learning_rate: float,
+    regularization: float,
 ) -> np.ndarray:
-    """Step down the sum of the phones' gradients and the regularisation, divided for each item. Chapter 16.
+    """Step down the sum of the phones' gradients and the regularization, divided for each item. Chapter 16.
 
     Parameters
     ----------
     Q, gradient : arrays, shape (n_items, k + 1).
-    n_holders : array, shape (n_items,). Phones that hold each item; an item pays ridge · √n_holders for its size.
+    n_raters : array, shape (n_items,). Clients that hold each item; an item pays ridge · √n_raters for its size.
     divisor : array of shape (n_items,), the holders for the mean over them; or the number of phones, which is FedAvg.
     """
-    whole = gradient + ridge * np.sqrt(n_holders)[:, None] * Q
-    return Q - rate * whole / np.maximum(np.broadcast_to(divisor, len(Q)), 1)[:, None]
+    whole = gradient + regularization * np.sqrt(n_raters)[:, None] * Q
+    return Q - learning_rate * whole / np.maximum(np.broadcast_to(divisor, len(Q)), 1)[:, None]

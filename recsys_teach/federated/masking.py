@@ -60,18 +60,18 @@ def pad(seed: bytes, n_numbers: int, round_number: int = 0) -> np.ndarray:
     return np.frombuffer(stream, dtype="<u4")
 
 
-def shared_pads(n_phones: int, n_numbers: int, rng: np.random.Generator, round_number: int = 0) -> np.ndarray:
+def shared_pads(n_clients: int, n_numbers: int, rng: np.random.Generator, round_number: int = 0) -> np.ndarray:
     """Let a trusted hand deal a seed to each pair of phones, and stretch them. Chapter 16.
 
     Returns
     -------
-    array of uint32, shape (n_phones, n_phones, n_numbers). Symmetric in the first two axes, zeros on the diagonal.
+    array of uint32, shape (n_clients, n_clients, n_numbers). Symmetric in the first two axes, zeros on the diagonal.
     """
-    check_integer("n_phones", n_phones)
+    check_integer("n_clients", n_clients)
     check_generator(rng)
-    pads = np.zeros((n_phones, n_phones, n_numbers), dtype=np.uint32)
-    for u in range(n_phones):
-        for v in range(u + 1, n_phones):
+    pads = np.zeros((n_clients, n_clients, n_numbers), dtype=np.uint32)
+    for u in range(n_clients):
+        for v in range(u + 1, n_clients):
             pads[u, v] = pads[v, u] = pad(rng.bytes(16), n_numbers, round_number)
     return pads
 
@@ -83,7 +83,7 @@ def masked_upload(values: np.ndarray, client: int, pads: np.ndarray, bits: int =
     ----------
     values : array, shape (n_numbers,).
     client : int. This phone's place among all.
-    pads : array of int, shape (n_phones, n_numbers). Row v is shared with phone v; the row ``client`` is not used.
+    pads : array of int, shape (n_clients, n_numbers). Row v is shared with phone v; the row ``client`` is not used.
 
     Returns
     -------
@@ -104,9 +104,9 @@ def unmasked_sum(uploads: np.ndarray, alive: np.ndarray, pads: np.ndarray, bits:
 
     Parameters
     ----------
-    uploads : array of int, shape (n_phones, n_numbers). Rows of phones that dropped out are not read.
-    alive : array of bool, shape (n_phones,). Whose upload came.
-    pads : array of int, shape (n_phones, n_phones, n_numbers). Only those between a phone that came and one that did
+    uploads : array of int, shape (n_clients, n_numbers). Rows of phones that dropped out are not read.
+    alive : array of bool, shape (n_clients,). Whose upload came.
+    pads : array of int, shape (n_clients, n_clients, n_numbers). Only those between a phone that came and one that did
         not are read; those who came hand in their seeds.
 
     Returns

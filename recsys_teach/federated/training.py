@@ -28,17 +28,17 @@ from recsys_teach._validation import (
 from recsys_teach.federated.gradients import clip_upload, server_step, start_items
 
 
-class Phones:
+class Clients:
     """All phones of a simulation at once: what each would compute from its own row alone. Chapter 16.
 
     Parameters
     ----------
-    ratings : csr_array, shape (n_phones, n_items). Ratings minus their mean; no row is empty.
-    regularisation : float above 0. λ of the people's rows.
+    ratings : csr_array, shape (n_clients, n_items). Ratings minus their mean; no row is empty.
+    regularization : float above 0. λ of the people's rows.
     """
 
-    def __init__(self, ratings: sparse.csr_array, regularisation: float = 1.3):
-        check_number("regularisation", regularisation, above=0)
+    def __init__(self, ratings: sparse.csr_array, regularization: float = 1.3):
+        check_number("regularization", regularization, above=0)
         check_numbers("ratings", ratings.data)
         ratings = ratings.copy()
         ratings.sum_duplicates()  # a 0 that is stored stays: it is a rating that equals the mean
@@ -46,17 +46,17 @@ class Phones:
         if (lengths == 0).any():
             raise ValueError("Each phone needs a rating: leave out the rows without.")
         self.ratings = ratings
-        self.ridge = regularisation * np.sqrt(lengths)
-        self.n_holders = np.bincount(ratings.indices, minlength=ratings.shape[1])
+        self.ridge = regularization * np.sqrt(lengths)
+        self.n_raters = np.bincount(ratings.indices, minlength=ratings.shape[1])
         self._row = np.repeat(np.arange(len(lengths)), lengths)
         self._held = sparse.csr_array((np.ones(ratings.nnz), ratings.indices, ratings.indptr), shape=ratings.shape)
 
     def solve(self, Q: np.ndarray) -> np.ndarray:
-        """Solve every person's row, shape (n_phones, k + 1), bias last."""
-        n_phones, width = len(self.ridge), Q.shape[1]
+        """Solve every person's row, shape (n_clients, k + 1), bias last."""
+        n_clients, width = len(self.ridge), Q.shape[1]
         design = np.column_stack([Q[:, :-1], np.ones(len(Q))])  # (n_items, width)
         squares = (design[:, :, None] * design[:, None]).reshape(len(Q), -1)
-        normal = (self._held @ squares).reshape(n_phones, width, width)
+        normal = (self._held @ squares).reshape(n_clients, width, width)
         normal[:, np.arange(width), np.arange(width)] += self.ridge[:, None]
         left = self.ratings.copy()
         left.data -= Q[left.indices, -1]
@@ -69,19 +69,19 @@ class Phones:
         return sparse.csr_array((left, columns, self.ratings.indptr), shape=self.ratings.shape)
 
     def summed_gradient(
-        self, P: np.ndarray, Q: np.ndarray, clip: float | None = None, n_steps: int = 1, rate: float = 0.5
+        self, P: np.ndarray, Q: np.ndarray, clip: float | None = None, n_steps: int = 1, learning_rate: float = 0.5
     ) -> np.ndarray:
         """Add up what all phones upload, shape (n_items, k + 1), without holding it one by one.
 
         Parameters
         ----------
         clip : float, optional. Largest length of an upload; longer ones are shortened, as :func:`clip_upload` does.
-        n_steps : int. Steps of ``rate`` that each phone makes on a copy of Q with its row held still. It uploads how
-            far it came, divided by the rate; for one step that is the gradient.
+        n_steps : int. Steps of ``learning_rate`` that each client takes on a copy of Q, with its row of P fixed. It uploads
+            the change divided by the learning rate; for one step that is the gradient.
         """
         x, errors = _partners(P), self.errors(P, Q)
-        size = (x**2).sum(axis=1)  # each step multiplies a phone's errors by 1 - rate · size
-        weight = (1 - (1 - rate * size) ** n_steps) / (rate * size)
+        size = (x**2).sum(axis=1)  # each step multiplies a phone's errors by 1 - learning_rate · size
+        weight = (1 - (1 - learning_rate * size) ** n_steps) / (learning_rate * size)
         if clip is not None:
             norm = weight * np.sqrt(size * np.bincount(self._row, errors.data**2))
             weight = weight * np.minimum(1, clip / np.maximum(norm, 1e-12))
@@ -114,20 +114,22 @@ class Phones:
 
 
 def train_federated(
-    phones: Phones, n_factors: int = 8, n_rounds: int = 20, *, rate: float = 0.5, ridge: float = 1.3,
-    average: str = "holders", n_steps: int = 1, clip: float | None = None, noise_multiplier: float = 0.0,
+    clients: Clients, n_factors: int = 8, n_rounds: int = 20, *,
+    learning_rate: float = 0.5, regularization: float = 1.3,
+    average: str = "raters", n_steps: int = 1, clip: float | None = None, noise_multiplier: float = 0.0,
     fakes: np.ndarray | None = None, rng: np.random.Generator,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
     """Run the rounds, and give the tables (P, Q) before the first and after each. Built by hand in chapter 16.
 
     Parameters
     ----------
-    phones : Phones.
-    rate : float above 0. Length of the server's step, and of the phones' own if they make several.
-    ridge : float. λ of the items, times √n_holders; 0 if the server may not know how many hold an item.
-    average : "holders" divides an item's sum by the phones that hold it, "everybody" by all phones (plain FedAvg),
-        "median" takes the median over holders in place of the mean.
-    n_steps, clip : as in :meth:`Phones.summed_gradient`.
+    phones : Clients.
+    learning_rate : float above 0. Of the server, and of the clients if they make several steps.
+    regularization : float. λ of the items, times √n_raters; 0 if the server may not know how many hold an item.
+    average : {"raters", "clients", "median"}
+        "raters" divides an item's sum by the number of clients that rated it, "clients" by the number of all clients;
+        "median" takes the median over the raters in place of the mean.
+    n_steps, clip : as in :meth:`Clients.summed_gradient`.
     noise_multiplier : float. Standard deviation of the Gaussian noise on each number of the sum, in units of ``clip``.
     fakes : array, shape (n_fakes, n_items, n_factors + 1), optional. What lying phones upload each round, clipped too.
 
@@ -142,33 +144,35 @@ def train_federated(
     Ammad-ud-din et al. (2019), "Federated collaborative filtering for privacy-preserving personalized recommendation
     system", for user factors that stay.
     """
-    check_choice("average", average, ("holders", "everybody", "median"))
+    check_choice("average", average, ("raters", "clients", "median"))
     for name, number in {"n_factors": n_factors, "n_steps": n_steps}.items():
         check_integer(name, number)
     check_integer("n_rounds", n_rounds, 0)
-    check_number("rate", rate, above=0)
-    check_number("ridge", ridge, low=0)
+    check_number("learning_rate", learning_rate, above=0)
+    check_number("regularization", regularization, low=0)
     check_number("noise_multiplier", noise_multiplier, low=0)
     optional(partial(check_number, above=0))("clip", clip)
     check_generator(rng)
     if noise_multiplier and clip is None:
         raise ValueError("Noise without clipping promises nothing: give clip, the largest length of an upload.")
-    n_phones = phones.ratings.shape[0] + (0 if fakes is None else len(fakes))
-    n_holders = phones.n_holders + (0 if fakes is None else (fakes != 0).any(axis=2).sum(axis=0))
-    Q = start_items(phones.ratings.shape[1], n_factors, rng)
+    n_clients = clients.ratings.shape[0] + (0 if fakes is None else len(fakes))
+    n_raters = clients.n_raters + (0 if fakes is None else (fakes != 0).any(axis=2).sum(axis=0))
+    Q = start_items(clients.ratings.shape[1], n_factors, rng)
     for _ in range(n_rounds):
-        P = phones.solve(Q)
+        P = clients.solve(Q)
         yield P, Q
         if average == "median":
-            gradient = phones.median_gradient(P, Q, fakes) * n_holders[:, None]
+            gradient = clients.median_gradient(P, Q, fakes) * n_raters[:, None]
         else:
-            gradient = phones.summed_gradient(P, Q, clip, n_steps, rate)
+            gradient = clients.summed_gradient(P, Q, clip, n_steps, learning_rate)
             for fake in () if fakes is None else fakes:
                 gradient += fake if clip is None else clip_upload(fake, clip)
         if clip is not None and noise_multiplier:
             gradient = gradient + rng.normal(scale=noise_multiplier * clip, size=gradient.shape)
-        Q = server_step(Q, gradient, n_holders, n_phones if average == "everybody" else n_holders, rate, ridge)
-    yield phones.solve(Q), Q
+        Q = server_step(
+            Q, gradient, n_raters, n_clients if average == "clients" else n_raters, learning_rate, regularization
+        )
+    yield clients.solve(Q), Q
 
 
 def predict_ratings(P: np.ndarray, Q: np.ndarray, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from recsys_teach.learn.chapters import chapter_of
 from recsys_teach.learn.compare import describe
 from recsys_teach.learn.grader import Verdict
-from recsys_teach.learn.grader_process import begin_judge_process, judge_apart
+from recsys_teach.learn.grader_process import grade_in_process, start_grader_process
 from recsys_teach.learn.progress_file import change_progress, n_right, read_progress, report, strict
 from recsys_teach.learn.schema import Exercise, Prediction, Question
 from recsys_teach.learn.todo import TODO
@@ -40,7 +40,7 @@ def check(exercise_id: str, answer: Any) -> None:
     exercise = _find_exercise(exercise_id)
     if exercise is None:
         return
-    verdict = judge_apart(exercise, answer)
+    verdict = grade_in_process(exercise, answer)
     unit = "minute" if exercise.minutes == 1 else "minutes"
     title = f"{exercise} ({exercise.level}, about {exercise.minutes} {unit})" * (verdict.status == "to do")
     lines = [f"[{verdict.status}] {title or exercise}", *_indented(verdict.reason)]
@@ -115,7 +115,7 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
 
 def predict(prediction_id: str, guess: Any) -> None:
     """Print a question about an experiment that follows, and record a guess (a letter)."""
-    begin_judge_process()  # early, so that the first check does not wait for it
+    start_grader_process()  # early, so that the first check does not wait for it
     prediction = _find_prediction(prediction_id)
     if prediction is None:
         return

@@ -44,7 +44,7 @@ class Verdict:
     evidence: tuple[str, ...] = ()
 
 
-def judge(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
+def grade(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
     """Judge an answer to an exercise. Never raises for anything that a learner can write.
 
     Parameters

@@ -27,34 +27,34 @@ from typing import Any, BinaryIO
 import cloudpickle
 import psutil
 
-from recsys_teach.learn.grader import Verdict, judge
+from recsys_teach.learn.grader import Verdict, grade
 from recsys_teach.learn.limits import Clock
 from recsys_teach.learn.schema import Exercise
 
 START_SECONDS = 60.0  # to begin and to read an answer, on a machine however busy
 LOOK_SECONDS = 0.03
 
-_process: _JudgeProcess | None = None
+_process: _GraderProcess | None = None
 
 
-def judge_apart(exercise: Exercise, answer: Any) -> Verdict:
+def grade_in_process(exercise: Exercise, answer: Any) -> Verdict:
     """Judge an answer in the judge process, or here if it is no function or cannot be sent. Never raises."""
     if not (exercise.wants_function and callable(answer)):
-        return judge(exercise, answer)
+        return grade(exercise, answer)
     try:
         sent = cloudpickle.dumps((exercise, answer))
     except Exception:  # whatever an object of the notebook raises when it is pickled
-        return judge(exercise, answer)
-    verdict = begin_judge_process().ask(sent, _lines_of(answer))
-    begin_judge_process()  # the next one, if this one had to be ended
-    return verdict or judge(exercise, answer)
+        return grade(exercise, answer)
+    verdict = start_grader_process().ask(sent, _lines_of(answer))
+    start_grader_process()  # the next one, if this one had to be ended
+    return verdict or grade(exercise, answer)
 
 
-def begin_judge_process() -> _JudgeProcess:
+def start_grader_process() -> _GraderProcess:
     """Return the process that judges, and begin it if there is none; it needs a second or two to get ready."""
     global _process
     if _process is None or not _process.is_alive():
-        _process = _JudgeProcess()
+        _process = _GraderProcess()
     return _process
 
 
@@ -64,7 +64,7 @@ def _lines_of(answer: Any) -> dict[str, list[str]]:
     return {} if not name or Path(name).exists() else {name: linecache.getlines(name)}
 
 
-class _JudgeProcess:
+class _GraderProcess:
     """The kernel's side."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import cloudpickle
 
-from recsys_teach.learn.grader import judge
+from recsys_teach.learn.grader import grade
 
 PRINTED = 10_000  # characters that an answer may print
 ORPHAN_SECONDS = 60  # of processor time, after which the system ends this process if its kernel was killed
@@ -53,7 +53,7 @@ def serve() -> None:
         except BaseException as error:  # a module of the notebook that this process does not find, for example
             send(unreadable=repr(error)[:500])
             continue
-        verdict = judge(exercise, answer, run)
+        verdict = grade(exercise, answer, run)
         send(verdict=(verdict.status, verdict.reason, verdict.evidence))
 
 

@@ -75,7 +75,7 @@ class AutoRec(Recommender):
     ----------
     n_factors : int, at least 1. Width of the narrow layer.
     dropout : float, at least 0, below 1. Share of the narrow layer that is blanked in each step.
-    weight_decay : float, at least 0. It pulls all weights towards 0.
+    weight_decay : float, at least 0. It pulls all weights toward 0.
     n_epochs, batch_size, learning_rate, random_state : see :func:`~recsys_teach.training.train`. A batch is of items.
     value : str. The column of the log to predict.
 
@@ -85,12 +85,12 @@ class AutoRec(Recommender):
     item_factors_ : array, shape (n_items, n_factors), between 0 and 1. What the narrow layer makes of each item.
     user_factors_, user_biases_ : array, shapes (n_users, n_factors) and (n_users,).
     scale_ : (float, float). Lowest and highest rating seen in training.
-    training_ : History.
+    loss_history_ : list of float. Mean loss of each epoch.
 
     References
     ----------
     Sedhain, Menon, Sanner and Xie (2015), "AutoRec: autoencoders meet collaborative filtering", the item-based one;
-    dropout in place of a part of its regularisation.
+    dropout in place of a part of its regularization.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class AutoRec(Recommender):
         ratings = check_interactions(interactions).matrix(self.value)
         seen = interactions.matrix()
         self.mean_ = float(ratings.data.mean())
-        self.scale_ = float(ratings.data.min()), float(ratings.data.max())
+        self.rating_range_ = float(ratings.data.min()), float(ratings.data.max())
         ratings.data -= self.mean_
         columns, known = (matrix.T.tocsr().astype(np.float32) for matrix in (ratings, seen))
         items = np.flatnonzero(np.diff(columns.indptr))
@@ -139,7 +139,7 @@ class AutoRec(Recommender):
         with seeded(self.random_state):
             encoder, decoder = nn.Linear(seen.shape[0], self.n_factors), nn.Linear(self.n_factors, seen.shape[0])
             network = nn.Sequential(encoder, nn.Sigmoid(), nn.Dropout(self.dropout), decoder)
-            self.training_ = train(
+            history = train(
                 network,
                 batches,
                 lambda targets, mask: masked_loss(network(targets), targets, mask),
@@ -148,6 +148,7 @@ class AutoRec(Recommender):
                 weight_decay=self.weight_decay,
                 random_state=self.random_state,
             )
+        self.loss_history_ = history.losses
         with torch.no_grad():
             self.item_factors_ = torch.sigmoid(encoder(_dense(columns))).numpy()
             self.user_factors_, self.user_biases_ = decoder.weight.numpy(), decoder.bias.numpy()
@@ -164,7 +165,7 @@ class AutoRec(Recommender):
         """
         u, i = check_pairs(self, user_pos, item_pos)
         interest = np.einsum("nk,nk->n", self.user_factors_[u], self.item_factors_[i])
-        return np.clip(self.mean_ + self.user_biases_[u] + interest, *self.scale_)
+        return np.clip(self.mean_ + self.user_biases_[u] + interest, *self.rating_range_)
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Predict every item's rating for some users, shape (n, n_items); not cut, so that few scores tie."""
@@ -196,7 +197,9 @@ class ClickAutoencoder(Recommender):
     Attributes
     ----------
     network_ : ClickNetwork.
-    training_ : History of the training.
+    loss_history_ : list of float. Mean loss of each epoch.
+    score_history_ : list of float. Validation score after each epoch; empty without validation.
+    best_epoch_ : int. The epoch, from 1, whose parameters were kept.
     """
 
     n_factors: int
@@ -240,7 +243,7 @@ class ClickAutoencoder(Recommender):
 
         with seeded(self.random_state):
             self.network_ = self._network(interactions.n_items)
-            self.training_ = train(
+            history = train(
                 self.network_,
                 batches,
                 self.network_.loss,
@@ -251,6 +254,8 @@ class ClickAutoencoder(Recommender):
                 patience=self.patience,
                 random_state=self.random_state,
             )
+        self.loss_history_ = history.losses
+        self.score_history_, self.best_epoch_ = history.scores, history.best_epoch
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:

@@ -29,12 +29,12 @@ ABOVE_ZERO = partial(check_number, above=0)
 NOT_NEGATIVE = partial(check_number, low=0)
 PARAMETERS: dict[str, Check] = {  # a parameter has the same meaning in all models, and so the same check
     **dict.fromkeys(("n_factors", "n_hidden", "n_blocks", "n_experts", "width", "k", "window", "cap"), AT_LEAST_ONE),
-    **dict.fromkeys(("n_iterations", "n_epochs", "n_steps", "n_anneal", "batch_size"), AT_LEAST_ONE),
+    **dict.fromkeys(("n_epochs", "n_epochs", "n_steps", "n_anneal", "batch_size"), AT_LEAST_ONE),
     **dict.fromkeys(("max_length", "n_candidates"), AT_LEAST_ONE),
-    **dict.fromkeys(("alpha", "regularisation", "learning_rate", "temperature"), ABOVE_ZERO),
+    **dict.fromkeys(("alpha", "regularization", "learning_rate", "temperature"), ABOVE_ZERO),
     **dict.fromkeys(("back_off", "noise", "prior"), ABOVE_ZERO),
     **dict.fromkeys(("weight_decay", "beta", "shrinkage", "damping"), NOT_NEGATIVE),
-    **dict.fromkeys(("correct", "behaviour"), check_flag),
+    **dict.fromkeys(("correct", "behavior"), check_flag),
     "dropout": partial(check_number, low=0, below=1),
     "decay": partial(check_number, above=0, high=1),
     "patience": optional(AT_LEAST_ONE),
@@ -80,7 +80,7 @@ class Recommender(BaseEstimator):
         Raises
         ------
         ValueError
-            If the model is not fitted, a position is unknown, or k does not fit the catalogue.
+            If the model is not fitted, a position is unknown, or k does not fit the catalog.
         """
         user_pos = check_users(self, user_pos)
         return rank_unseen(self.score, user_pos, k, self.seen_, keep_seen=not exclude_seen)

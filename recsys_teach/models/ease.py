@@ -28,13 +28,13 @@ def gram(matrix: sparse.csr_array) -> np.ndarray:
 class EASE(Recommender):
     """Score an item by a weighted sum over the items a user met; the weights have a closed form. Built in chapter 06.
 
-    The weights B minimise |X − XB|² + λ|B|² with a diagonal of 0, where X is 1 for a pair that met and 0 otherwise.
+    The weights B minimize |X − XB|² + λ|B|² with a diagonal of 0, where X is 1 for a pair that met and 0 otherwise.
     With P = (XᵀX + λI)⁻¹ they are B_ij = −P_ij / P_jj. A user with no history scores 0 everywhere, and so does
     an item never seen.
 
     Parameters
     ----------
-    regularisation : float above 0. λ, in users: it is added to the number of users who met each item.
+    regularization : float above 0. λ, in users: it is added to the number of users who met each item.
 
     Attributes
     ----------
@@ -45,25 +45,25 @@ class EASE(Recommender):
     Steck (2019), "Embarrassingly shallow autoencoders for sparse data".
     """
 
-    def __init__(self, regularisation: float = 400.0):
-        self.regularisation = regularisation
+    def __init__(self, regularization: float = 400.0):
+        self.regularization = regularization
 
     def fit(self, interactions: Interactions) -> EASE:
-        """Invert the regularised Gram matrix by Cholesky; memory is one n_items x n_items matrix of float32, twice.
+        """Invert the regularized Gram matrix by Cholesky; memory is one n_items x n_items matrix of float32, twice.
 
         Raises
         ------
         ValueError
-            If ``regularisation`` is not above 0, or so small that float32 cannot invert.
+            If ``regularization`` is not above 0, or so small that float32 cannot invert.
         """
         check_parameters(self)
         seen = check_interactions(interactions).matrix()
         G = gram(seen)
         diagonal = np.diag_indices_from(G)
-        G[diagonal] += self.regularisation
+        G[diagonal] += self.regularization
         root, failed = lapack.spotrf(G, overwrite_a=True)
         if failed:
-            raise ValueError(f"The Gram matrix cannot be inverted with regularisation {self.regularisation}: raise it.")
+            raise ValueError(f"The Gram matrix cannot be inverted with regularization {self.regularization}: raise it.")
         P, _ = lapack.spotri(root, overwrite_c=True)
         P = np.triu(P, 1) + np.triu(P).T
         self.item_weights_ = P / -P[diagonal]

@@ -1,4 +1,4 @@
-"""Matrix factorisation with biases, learned from ratings by two solvers. Built by hand in chapter 05."""
+"""Matrix factorization with biases, learned from ratings by two solvers. Built by hand in chapter 05."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def map_blocks(work: Callable[[Block], float], blocks: list[Block]) -> list[floa
 def als_pass(blocks: list[Block], other: np.ndarray, ridge: np.ndarray) -> tuple[np.ndarray, float]:
     """Solve the ridge regression of every row exactly while the other side stands still. Built in chapter 05.
 
-    Row u minimises Σ_i (r_ui − b_i − b_u − p_u·q_i)² + ridge_u (|p_u|² + b_u²) over its cells i.
+    Row u minimizes Σ_i (r_ui − b_i − b_u − p_u·q_i)² + ridge_u (|p_u|² + b_u²) over its cells i.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def sgd_step(
 class BiasedMF(Recommender):
     """Predict a rating as μ + b_u + b_i + p_u·q_i, fitted to the observed cells alone. Built in chapter 05.
 
-    Both solvers minimise Σ (r_ui − μ − b_u − b_i − p_u·q_i)² over the observed cells, plus
+    Both solvers minimize Σ (r_ui − μ − b_u − b_i − p_u·q_i)² over the observed cells, plus
     λ Σ_u √n_u (|p_u|² + b_u²) + λ Σ_i √n_i (|q_i|² + b_i²), where n counts ratings. On MovieLens-100K
     both λ n and λ alone in place of λ √n predict worse.
 
@@ -149,7 +149,7 @@ class BiasedMF(Recommender):
     Parameters
     ----------
     n_factors : int, at least 1; it may exceed the number of users or items.
-    regularisation : float above 0. λ, in squared units of the ratings.
+    regularization : float above 0. λ, in squared units of the ratings.
     n_epochs : int, at least 1. Passes over the ratings. 10 do for ALS; SGD wants about 20, and 32 factors.
     solver : "als" solves each item's, then each user's regression exactly; "sgd" steps down the gradient of
         small random batches, with a learning rate that falls to 0 in a straight line.
@@ -178,7 +178,7 @@ class BiasedMF(Recommender):
     def __init__(
         self,
         n_factors: int = 16,
-        regularisation: float = 1.3,
+        regularization: float = 1.3,
         n_epochs: int = 10,
         *,
         solver: str = "als",
@@ -188,7 +188,7 @@ class BiasedMF(Recommender):
         random_state: int = 0,
     ):
         self.n_factors = n_factors
-        self.regularisation = regularisation
+        self.regularization = regularization
         self.n_epochs = n_epochs
         self.solver = solver
         self.learning_rate = learning_rate
@@ -208,7 +208,7 @@ class BiasedMF(Recommender):
         check_parameters(self)
         ratings = check_interactions(interactions).matrix(self.value)
         self.mean_ = float(ratings.data.mean())
-        self.scale_ = float(ratings.data.min()), float(ratings.data.max())
+        self.rating_range_ = float(ratings.data.min()), float(ratings.data.max())
         self.loss_history_: list[float] = []
         ratings.data -= self.mean_
         {"als": self._fit_als, "sgd": self._fit_sgd}[self.solver](ratings)
@@ -221,7 +221,7 @@ class BiasedMF(Recommender):
         users[:, -1] = 0
         by_user = padded_blocks(ratings, self.n_factors + 1)
         by_item = padded_blocks(ratings.T.tocsr(), self.n_factors + 1)
-        user_ridge, item_ridge = (self.regularisation * np.sqrt(n) for n in _counts(ratings))
+        user_ridge, item_ridge = (self.regularization * np.sqrt(n) for n in _counts(ratings))
         for _ in range(self.n_epochs):
             items, _ = als_pass(by_item, users, item_ridge)
             users, loss = als_pass(by_user, items, user_ridge)
@@ -238,7 +238,7 @@ class BiasedMF(Recommender):
             n = torch.as_tensor(counts, dtype=torch.float32)
             start = 0.1 * torch.randn(len(n), self.n_factors, generator=generator)
             parameters += [start * (n > 0)[:, None], torch.zeros(len(n))]
-            ridge.append(self.regularisation / n.clamp(min=1).sqrt())  # n ratings add up to λ √n
+            ridge.append(self.regularization / n.clamp(min=1).sqrt())  # n ratings add up to λ √n
         n_steps = self.n_epochs * -(-ratings.nnz // self.batch_size)
         rates = iter(self.learning_rate * (1 - np.arange(n_steps) / n_steps))
         for _ in range(self.n_epochs):
@@ -263,7 +263,7 @@ class BiasedMF(Recommender):
         """
         u, i = check_pairs(self, user_pos, item_pos)
         interest = np.einsum("nk,nk->n", self.user_factors_[u], self.item_factors_[i])
-        return np.clip(self.mean_ + self.user_biases_[u] + self.item_biases_[i] + interest, *self.scale_)
+        return np.clip(self.mean_ + self.user_biases_[u] + self.item_biases_[i] + interest, *self.rating_range_)
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Predict every item's rating for some users, shape (n, n_items); not cut, so that few scores tie."""
@@ -287,7 +287,7 @@ class BiasedMF(Recommender):
         """
         ratings = check_rows(self, rows).copy()
         ratings.data -= self.mean_
-        ridge = self.regularisation * np.sqrt(np.diff(ratings.indptr))
+        ridge = self.regularization * np.sqrt(np.diff(ratings.indptr))
         blocks = padded_blocks(ratings, self.n_factors + 1)
         users, _ = als_pass(blocks, np.column_stack([self.item_factors_, self.item_biases_]), ridge)
         return self._score(users[:, :-1], users[:, -1])

@@ -19,7 +19,7 @@ def ials_pass(
 ) -> tuple[np.ndarray, float]:
     """Improve the factors of every row by a few conjugate-gradient steps. Built by hand in chapter 06.
 
-    Row u minimises Σ_i c_ui (p_ui − w_u·h_i)² + ridge_u |w_u|² over all columns i, where a cell of value v has
+    Row u minimizes Σ_i c_ui (p_ui − w_u·h_i)² + ridge_u |w_u|² over all columns i, where a cell of value v has
     c = 1 + v and p = 1, and the others have c = 1 and p = 0. The sum over all columns is the Gram matrix HᵀH, the
     same for every row; only the cells that are stored are added row by row.
 
@@ -36,7 +36,7 @@ def ials_pass(
     array, shape (n_rows, n_factors), float32
         Zeros for a row without cells.
     float
-        The sum of what the rows minimise, less Σ c p², which no factor changes. No step raises it.
+        The sum of what the rows minimize, less Σ c p², which no factor changes. No step raises it.
     """
     gram = other.T @ other
     padded = np.vstack([other, np.zeros_like(other[:1])])
@@ -72,7 +72,7 @@ def _squares(vectors: np.ndarray) -> np.ndarray:
 class IALS(Recommender):
     """Rank by w_u·h_i, fitted to 1 for a pair that met and, with less weight, to 0 for all others. Built in chapter 06.
 
-    Minimises Σ_ui c_ui (p_ui − w_u·h_i)² over all cells, with confidence c = 1 + α n and p = 1 for a pair that met n
+    Minimizes Σ_ui c_ui (p_ui − w_u·h_i)² over all cells, with confidence c = 1 + α n and p = 1 for a pair that met n
     times, c = 1 and p = 0 otherwise, plus λ Σ (Σ c) |·|² over users and items: the penalty of a row is in proportion to
     its total confidence. A user with no history scores 0 everywhere, and so does an item never seen.
 
@@ -80,8 +80,8 @@ class IALS(Recommender):
     ----------
     n_factors : int, at least 1; it may exceed the number of users or items.
     alpha : float above 0. α: how much more a meeting weighs than an empty cell.
-    regularisation : float above 0. λ, a share of the row's total confidence.
-    n_iterations : int, at least 1. Passes over users, each after one over items.
+    regularization : float above 0. λ, a share of the row's total confidence.
+    n_epochs : int, at least 1. Passes over users, each after one over items.
     n_steps : int, at least 1. Conjugate-gradient steps a pass, from where the last pass ended.
     random_state : int. Seed of the start.
 
@@ -100,16 +100,16 @@ class IALS(Recommender):
         self,
         n_factors: int = 64,
         alpha: float = 4.0,
-        regularisation: float = 0.02,
-        n_iterations: int = 15,
+        regularization: float = 0.02,
+        n_epochs: int = 15,
         *,
         n_steps: int = 3,
         random_state: int = 0,
     ):
         self.n_factors = n_factors
         self.alpha = alpha
-        self.regularisation = regularisation
-        self.n_iterations = n_iterations
+        self.regularization = regularization
+        self.n_epochs = n_epochs
         self.n_steps = n_steps
         self.random_state = random_state
 
@@ -127,7 +127,7 @@ class IALS(Recommender):
         users[np.diff(extra.indptr) == 0] = 0
         without_factors = float(extra.sum() + extra.nnz)
         self.loss_history_: list[float] = []
-        for _ in range(self.n_iterations):
+        for _ in range(self.n_epochs):
             items, _ = ials_pass(by_item, items, users, item_ridge, self.n_steps)
             users, loss = ials_pass(by_user, users, items, user_ridge, self.n_steps)
             self.loss_history_.append(without_factors + loss + float(np.vdot(item_ridge, np.vecdot(items, items))))
@@ -135,7 +135,7 @@ class IALS(Recommender):
         return self
 
     def _ridge(self, extra: sparse.csr_array) -> np.ndarray:
-        return np.float32(self.regularisation) * (extra.shape[1] + extra.sum(axis=1)).astype(np.float32)
+        return np.float32(self.regularization) * (extra.shape[1] + extra.sum(axis=1)).astype(np.float32)
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Multiply factors, shape (n, n_items)."""
@@ -185,7 +185,7 @@ def sample_unseen(seen: sparse.csr_array, user_pos: np.ndarray, rng: np.random.G
 
 
 def bpr_step(
-    parameters: list[torch.Tensor], batch: list[torch.Tensor], regularisation: float, learning_rate: float
+    parameters: list[torch.Tensor], batch: list[torch.Tensor], regularization: float, learning_rate: float
 ) -> float:
     """Step down the gradient of the loss of a batch of triples, in place. Built by hand in chapter 06.
 
@@ -195,7 +195,7 @@ def bpr_step(
     ----------
     parameters : p (n_users, n_factors), q (n_items, n_factors), b (n_items,).
     batch : users, items they met, items they did not, each of shape (n,).
-    regularisation : float. λ.
+    regularization : float. λ.
     learning_rate : float. Length of the step.
 
     Returns
@@ -203,17 +203,17 @@ def bpr_step(
     float. Σ −ln σ before the step.
     """
     user_factors, item_factors, item_bias = parameters
-    u, met, other = batch
-    p, q_met, q_other = user_factors.index_select(0, u), *(item_factors.index_select(0, i) for i in (met, other))
-    b_met, b_other = item_bias[met], item_bias[other]
+    u, interacted, other = batch
+    p, q_met, q_other = user_factors.index_select(0, u), *(item_factors.index_select(0, i) for i in (interacted, other))
+    b_met, b_other = item_bias[interacted], item_bias[other]
     gap = q_met - q_other
     margin = b_met - b_other + (p * gap).sum(1)
-    push, shrink = learning_rate * torch.sigmoid(-margin), learning_rate * regularisation
+    push, shrink = learning_rate * torch.sigmoid(-margin), learning_rate * regularization
     pushed = push[:, None] * p
     user_factors.index_add_(0, u, push[:, None] * gap - shrink * p)
-    item_factors.index_add_(0, met, pushed - shrink * q_met)
+    item_factors.index_add_(0, interacted, pushed - shrink * q_met)
     item_factors.index_add_(0, other, -pushed - shrink * q_other)
-    item_bias.index_add_(0, met, push - shrink * b_met)
+    item_bias.index_add_(0, interacted, push - shrink * b_met)
     item_bias.index_add_(0, other, -push - shrink * b_other)
     return float(torch.nn.functional.softplus(-margin).sum())
 
@@ -229,7 +229,7 @@ class BPR(Recommender):
     ----------
     n_factors : int, at least 1; it may exceed the number of users or items.
     learning_rate : float above 0. Of the first step; it falls to 0 in a straight line.
-    regularisation : float above 0. λ, of each factor and bias of a pair.
+    regularization : float above 0. λ, of each factor and bias of a pair.
     n_epochs : int, at least 1.
     batch_size : int, at least 1. Pairs a step; their steps add up.
     random_state : int. Seed of the start, of the order and of the items drawn.
@@ -249,7 +249,7 @@ class BPR(Recommender):
         self,
         n_factors: int = 64,
         learning_rate: float = 0.1,
-        regularisation: float = 0.02,
+        regularization: float = 0.02,
         n_epochs: int = 30,
         *,
         batch_size: int = 1000,
@@ -257,7 +257,7 @@ class BPR(Recommender):
     ):
         self.n_factors = n_factors
         self.learning_rate = learning_rate
-        self.regularisation = regularisation
+        self.regularization = regularization
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.random_state = random_state
@@ -280,15 +280,15 @@ class BPR(Recommender):
         users = 0.1 * rng.standard_normal((n_users, self.n_factors), dtype=np.float32) * learns[:, None]
         items = 0.1 * rng.standard_normal((n_items, self.n_factors), dtype=np.float32)
         parameters = [torch.from_numpy(array) for array in (users, items, np.zeros(n_items, dtype=np.float32))]
-        u, met = (positions[np.repeat(learns, n_met)] for positions in seen.tocoo().coords)
+        u, interacted = (positions[np.repeat(learns, n_met)] for positions in seen.tocoo().coords)
         n_steps = self.n_epochs * max(1, -(-len(u) // self.batch_size))
         rates = iter(self.learning_rate * (1 - np.arange(n_steps) / n_steps))
         self.loss_history_: list[float] = []
         for _ in range(self.n_epochs):
             order = rng.permutation(len(u))
-            columns = u[order], met[order], sample_unseen(seen, u[order], rng)
+            columns = u[order], interacted[order], sample_unseen(seen, u[order], rng)
             batches = zip(*(torch.as_tensor(column).split(self.batch_size) for column in columns), strict=True)
-            loss = sum(bpr_step(parameters, list(batch), self.regularisation, next(rates)) for batch in batches)
+            loss = sum(bpr_step(parameters, list(batch), self.regularization, next(rates)) for batch in batches)
             if not np.isfinite(loss):
                 raise ValueError(
                     f"BPR ran away in epoch {len(self.loss_history_)}: lower learning_rate, {self.learning_rate}, "

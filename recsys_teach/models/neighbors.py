@@ -31,13 +31,13 @@ def nearest(matrix: sparse.csr_array, k: int, shrinkage: float = 0) -> sparse.cs
     ----------
     matrix : csr_array, shape (n_rows, n_columns).
     k : int, at least 1. If fewer columns are similar, these are all. What equals the k-th is kept too, so that
-        no neighbour is chosen by its position.
+        no neighbor is chosen by its position.
     shrinkage : float, at least 0, in rows.
 
     Returns
     -------
-    csr_array, shape (n_columns, n_columns). Row c holds the similarities of c's neighbours, each above 0 and at
-    most 1; c is none of them. A column that is empty or all 0 has no neighbours and is nobody's.
+    csr_array, shape (n_columns, n_columns). Row c holds the similarities of c's neighbors, each above 0 and at
+    most 1; c is none of them. A column that is empty or all 0 has no neighbors and is nobody's.
 
     Raises
     ------
@@ -73,19 +73,19 @@ def nearest(matrix: sparse.csr_array, k: int, shrinkage: float = 0) -> sparse.cs
 class ItemKNN(Recommender):
     """Rank an item by its similarity to what the user met, over its k nearest items. Built in chapter 02.
 
-    The score of item i is the sum of s_ij r_uj over those of i's neighbours j that the user met. Divided by the
+    The score of item i is the sum of s_ij r_uj over those of i's neighbors j that the user met. Divided by the
     sum of the similarities it would be a predicted value, which ranks worse.
 
     Parameters
     ----------
-    k : int, at least 1. Neighbours of each item; all similar ones if there are fewer.
+    k : int, at least 1. Neighbors of each item; all similar ones if there are fewer.
     shrinkage : float, at least 0. See :func:`nearest`; in users.
     value : str, optional. The column of the log to store in the matrix; without it, 1 for any event.
 
     Attributes
     ----------
     matrix_ : csr_array, shape (n_users, n_items).
-    neighbours_ : csr_array, shape (n_items, n_items). Row i holds the similarities of i's neighbours.
+    neighbors_ : csr_array, shape (n_items, n_items). Row i holds the similarities of i's neighbors.
 
     References
     ----------
@@ -98,7 +98,7 @@ class ItemKNN(Recommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> ItemKNN:
-        """Find the neighbours of each item.
+        """Find the neighbors of each item.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class ItemKNN(Recommender):
         """
         check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
-        self.neighbours_ = nearest(matrix, self.k, self.shrinkage)
+        self.neighbors_ = nearest(matrix, self.k, self.shrinkage)
         self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
 
@@ -125,10 +125,10 @@ class ItemKNN(Recommender):
 
         Returns
         -------
-        array, shape (n, n_items). 0 where nothing the user met is a neighbour.
+        array, shape (n, n_items). 0 where nothing the user met is a neighbor.
         """
         rows = check_rows(self, rows)
-        return (rows @ self.neighbours_.T).toarray()
+        return (rows @ self.neighbors_.T).toarray()
 
 
 class UserKNN(Recommender):
@@ -136,14 +136,14 @@ class UserKNN(Recommender):
 
     Parameters
     ----------
-    k : int, at least 1. Neighbours of each user; all similar ones if there are fewer.
+    k : int, at least 1. Neighbors of each user; all similar ones if there are fewer.
     shrinkage : float, at least 0. See :func:`nearest`; in items.
     value : str, optional. The column of the log to store in the matrix; without it, 1 for any event.
 
     Attributes
     ----------
     matrix_ : csr_array, shape (n_users, n_items).
-    neighbours_ : csr_array, shape (n_users, n_users). Row u holds the similarities of u's neighbours.
+    neighbors_ : csr_array, shape (n_users, n_users). Row u holds the similarities of u's neighbors.
 
     References
     ----------
@@ -157,43 +157,43 @@ class UserKNN(Recommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> UserKNN:
-        """Find the neighbours of each user; raises what :meth:`ItemKNN.fit` raises."""
+        """Find the neighbors of each user; raises what :meth:`ItemKNN.fit` raises."""
         check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
-        self.neighbours_ = nearest(matrix.T.tocsr(), self.k, self.shrinkage)
+        self.neighbors_ = nearest(matrix.T.tocsr(), self.k, self.shrinkage)
         self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Add up the neighbours' rows, shape (n, n_items); 0 throughout for a user without neighbours."""
+        """Add up the neighbors' rows, shape (n, n_items); 0 throughout for a user without neighbors."""
         user_pos = check_users(self, user_pos)
-        return (self.neighbours_[user_pos] @ self.matrix_).toarray()
+        return (self.neighbors_[user_pos] @ self.matrix_).toarray()
 
 
 class BiasedItemKNN(Recommender):
     """Predict a rating as the biases plus what the user's ratings of similar items add. Built in chapter 02.
 
-    To μ + b_u + b_i comes the damped mean of the user's residuals on i's neighbours, weighted by similarity:
+    To μ + b_u + b_i comes the damped mean of the user's residuals on i's neighbors, weighted by similarity:
     Σ s_ij e_uj / (prior + Σ s_ij), where e is what the biases leave of a rating. Items are similar if their
     residuals are.
 
     Parameters
     ----------
-    k : int, at least 1. Neighbours of each item; all similar ones if there are fewer.
+    k : int, at least 1. Neighbors of each item; all similar ones if there are fewer.
     shrinkage : float, at least 0. See :func:`nearest`; in users who rated both.
-    prior : float, above 0. Similarity of one more neighbour, with residual 0, that every item is given.
+    prior : float, above 0. Similarity of one more neighbor, with residual 0, that every item is given.
     damping, value : see :class:`~recsys_teach.models.biases.DampedBiases`.
 
     Attributes
     ----------
     biases_ : DampedBiases, fitted.
     residuals_ : csr_array, shape (n_users, n_items). e, in the unit of the ratings.
-    neighbours_ : csr_array, shape (n_items, n_items). Row i holds the similarities of i's neighbours.
+    neighbors_ : csr_array, shape (n_items, n_items). Row i holds the similarities of i's neighbors.
 
     References
     ----------
     Koren (2010), "Factor in the Neighbors"; here with the cosine of all residuals for the correlation of the
-    common ones, and with the neighbours chosen once for each item, not among what each user rated.
+    common ones, and with the neighbors chosen once for each item, not among what each user rated.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class BiasedItemKNN(Recommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> BiasedItemKNN:
-        """Learn the biases, then find the neighbours of each item by what they leave.
+        """Learn the biases, then find the neighbors of each item by what they leave.
 
         Raises
         ------
@@ -217,20 +217,20 @@ class BiasedItemKNN(Recommender):
         biases = DampedBiases(self.damping, value=self.value).fit(interactions)
         residuals = biases.matrix_.copy()
         residuals.data -= biases.expected(*residuals.tocoo().coords)
-        self.neighbours_ = nearest(residuals, self.k, self.shrinkage)
+        self.neighbors_ = nearest(residuals, self.k, self.shrinkage)
         self.biases_, self.residuals_, self.seen_ = biases, residuals, biases.seen_
         return self
 
     def predict(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
         """Predict one rating a pair, clipped to the scale of the ratings: see :meth:`DampedBiases.predict`.
 
-        A user without ratings, or without ratings of the item's neighbours, gets what the biases say.
+        A user without ratings, or without ratings of the item's neighbors, gets what the biases say.
         """
         user_pos, item_pos = check_pairs(self, user_pos, item_pos)
         expected = self.biases_.expected(user_pos, item_pos)
         rated = _with_ones(self.residuals_)
         for pairs in chunks(np.arange(len(expected)), rated.shape[1]):
-            near = self.neighbours_[item_pos[pairs]]  # (n_pairs, n_items)
+            near = self.neighbors_[item_pos[pairs]]  # (n_pairs, n_items)
             expected[pairs] += self._damped(near.multiply(rated[user_pos[pairs]]).sum(axis=1))
         return np.clip(expected, *self.biases_.rating_range_)
 
@@ -247,7 +247,7 @@ class BiasedItemKNN(Recommender):
         """Predict from rows in which a cell that is stored is a rating, even of 0."""
         expected, residuals = self.biases_._predict_rows(rows), rows.copy()
         residuals.data -= expected[residuals.tocoo().coords]
-        return expected + self._damped((_with_ones(residuals) @ self.neighbours_.T).toarray())
+        return expected + self._damped((_with_ones(residuals) @ self.neighbors_.T).toarray())
 
     def _damped(self, sums: np.ndarray) -> np.ndarray:
         return sums.real / (self.prior + sums.imag)

@@ -254,7 +254,9 @@ class NextItemModel(SequenceModel):
     Attributes
     ----------
     network_ : NextItemNetwork.
-    training_ : History of the training.
+    loss_history_ : list of float. Mean loss of each epoch.
+    score_history_ : list of float. Validation score after each epoch; empty without validation.
+    best_epoch_ : int. The epoch, from 1, whose parameters were kept.
     histories_ : list of arrays, what each user met in training, in order.
     """
 
@@ -302,7 +304,7 @@ class NextItemModel(SequenceModel):
 
         with seeded(self.random_state):
             self.network_ = self._network(n_items)
-            self.training_ = train(
+            history = train(
                 self.network_,
                 batches,
                 self._loss,
@@ -312,6 +314,8 @@ class NextItemModel(SequenceModel):
                 patience=self.patience,
                 random_state=self.random_state,
             )
+        self.loss_history_ = history.losses
+        self.score_history_, self.best_epoch_ = history.scores, history.best_epoch
         return self
 
     def _loss(self, rows: Tensor, targets: Tensor, wrong: Tensor) -> Tensor:

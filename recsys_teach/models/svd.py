@@ -60,7 +60,7 @@ class PureSVD(Recommender):
         self.random_state = random_state
 
     def fit(self, interactions: Interactions) -> PureSVD:
-        """Factorise the zero-filled matrix."""
+        """Factorize the zero-filled matrix."""
         check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
         if self.n_factors >= min(matrix.shape):

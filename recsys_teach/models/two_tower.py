@@ -72,14 +72,14 @@ class Tower(nn.Module):
 
     X: Tensor
 
-    def __init__(self, X: np.ndarray, met: np.ndarray, n_factors: int, *, constant: bool):
+    def __init__(self, X: np.ndarray, interacted: np.ndarray, n_factors: int, *, constant: bool):
         super().__init__()
         self.register_buffer("X", torch.from_numpy(X))
         self.ids = nn.Parameter(torch.randn(len(X), n_factors) / (2 * n_factors**0.5))
         self.features = nn.Parameter(torch.randn(X.shape[1], n_factors) / (2 * n_factors**0.5))
         self.constant = nn.Parameter(torch.zeros(n_factors), requires_grad=constant)
         with torch.no_grad():
-            self.ids[torch.from_numpy(~met)] = 0  # an id that training never meets says nothing, and stays 0
+            self.ids[torch.from_numpy(~interacted)] = 0  # an id that training never meets says nothing, and stays 0
 
     def forward(self, positions: Tensor) -> Tensor:
         """Give the vectors of things of training: (n,) to (n, n_factors)."""
@@ -120,7 +120,7 @@ class TwoTower(Recommender):
     user_vectors_, item_vectors_ : array, shapes (n_users, n_factors) and (n_items, n_factors), float32, of length 1.
     user_features_, item_features_ : list of str, as "genre=drama".
     towers_ : ModuleDict with "user" and "item", each a Tower.
-    training_ : History of the training.
+    loss_history_ : list of float. Mean loss of each epoch.
 
     References
     ----------
@@ -185,7 +185,7 @@ class TwoTower(Recommender):
                 "item": Tower(X["item"], per_item > 0, self.n_factors, constant=False),
             }
             self.towers_ = nn.ModuleDict(towers)
-            self.training_ = train(
+            history = train(
                 self.towers_,
                 batches,
                 loss,
@@ -194,6 +194,7 @@ class TwoTower(Recommender):
                 weight_decay=self.weight_decay,
                 random_state=self.random_state,
             )
+        self.loss_history_ = history.losses
         with torch.no_grad():
             self.user_vectors_, self.item_vectors_ = (
                 tower(torch.arange(len(tower.X))).numpy() for tower in towers.values()

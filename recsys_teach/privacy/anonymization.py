@@ -1,4 +1,4 @@
-"""Tables in which nobody stands alone: generalise, count, leave out. Built by hand in chapter 15."""
+"""Tables in which nobody stands alone: generalize, count, leave out. Built by hand in chapter 15."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from recsys_teach._validation import check_integer
 
 
-def generalise(users: pd.DataFrame, age_years: int = 1, zip_digits: int = 5) -> pd.DataFrame:
+def generalize(users: pd.DataFrame, age_years: int = 1, zip_digits: int = 5) -> pd.DataFrame:
     """Make ages and postal codes coarser. Built by hand in chapter 15.
 
     Parameters

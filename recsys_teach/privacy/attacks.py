@@ -1,4 +1,4 @@
-"""Attacks on published logs and models: what they find is what a defence has to stop. Built in chapter 15."""
+"""Attacks on published logs and models: what they find is what a defense has to stop. Built in chapter 15."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def epsilon_lower_bound(hits: int, n_in: int, false_alarms: int, n_out: int, del
     """Smallest ε that an attack's success still allows, with 95 % confidence. Built by hand in chapter 15.
 
     Any (ε, δ)-private mechanism keeps true positive rate ≤ e^ε · false positive rate + δ. The two rates are replaced
-    by the ends of their exact (Clopper-Pearson) 95 % intervals that favour the defence, which makes the pair hold with
+    by the ends of their exact (Clopper-Pearson) 95 % intervals that favor the defense, which makes the pair hold with
     at least 95 %.
 
     Parameters

@@ -14,12 +14,12 @@ from recsys_teach._validation import check_binary, check_generator, check_intege
 
 
 def truth_probability(epsilon: float) -> float:
-    """Chance of a true answer in randomised response: e^ε / (1 + e^ε). Built by hand in chapter 15."""
+    """Chance of a true answer in randomized response: e^ε / (1 + e^ε). Built by hand in chapter 15."""
     check_number("epsilon", epsilon, above=0)
     return float(1 / (1 + np.exp(-epsilon)))
 
 
-def randomised_response(answers: np.ndarray, epsilon: float, rng: np.random.Generator) -> np.ndarray:
+def randomized_response(answers: np.ndarray, epsilon: float, rng: np.random.Generator) -> np.ndarray:
     """Tell the truth with probability e^ε / (1 + e^ε), else the opposite. Built by hand in chapter 15.
 
     Each answer is ε-private by itself, before anybody has collected it (local differential privacy). It hides what was
@@ -44,7 +44,7 @@ def randomised_response(answers: np.ndarray, epsilon: float, rng: np.random.Gene
 
 
 def true_share(answers: np.ndarray, epsilon: float) -> float:
-    """Estimate the share of true yeses from randomised responses, without bias. Built by hand in chapter 15.
+    """Estimate the share of true yeses from randomized responses, without bias. Built by hand in chapter 15.
 
     It may lie below 0 or above 1; cutting it off there would bring a bias.
     """

@@ -179,7 +179,7 @@ def test_from_matrix_refuses_what_is_not_a_number(hole: float) -> None:
         Interactions.from_matrix(np.array([[1.0, hole], [0.0, 1.0]]))
 
 
-def test_from_matrix_recognises_the_transpose() -> None:
+def test_from_matrix_recognizes_the_transpose() -> None:
     with pytest.raises(ValueError, match=r"users x items \(3, 2\), got \(2, 3\).*pass matrix\.T"):
         Interactions.from_matrix(np.ones((2, 3)), user_ids=[1, 2, 3], item_ids=[1, 2])
 
@@ -221,13 +221,13 @@ def test_from_log_says_what_is_wrong_and_what_to_do(log: pd.DataFrame, given: di
         Interactions.from_log(log, **given)
 
 
-def test_from_log_recognises_swapped_axes() -> None:
+def test_from_log_recognizes_swapped_axes() -> None:
     swapped = LOG.rename(columns={"user": "item", "item": "user"})
     with pytest.raises(ValueError, match=r"axes look swapped.*[Ee]xchange the two columns"):
         Interactions.from_log(swapped, user_ids=["ann", "bob", "cem"], item_ids=["heat", "jaws", "up"])
 
 
-def test_from_log_recognises_swapped_axes_when_both_are_numbered_from_one() -> None:
+def test_from_log_recognizes_swapped_axes_when_both_are_numbered_from_one() -> None:
     swapped = pd.DataFrame({"user": [5, 3, 4], "item": [1, 2, 1]})
     with pytest.raises(ValueError, match="axes look swapped"):
         Interactions.from_log(swapped, user_ids=[1, 2], item_ids=[1, 2, 3, 4, 5])

@@ -18,7 +18,7 @@ from recsys_teach.evaluation import evaluate
 from recsys_teach.models import EASE, MarkovChain, Popularity
 from recsys_teach.models.cold_start import place_in_history
 from recsys_teach.models.sequence import histories
-from recsys_teach.models.two_stage import System, histories_before
+from recsys_teach.models.two_stage import TwoStageRecommender, histories_before
 
 SPLITS = [split_per_user_time, split_last_out, split_global_time]
 LOG = pd.DataFrame({"user": list("aaaabbc"), "item": [1, 2, 3, 4, 1, 2, 5], "time": [40, 10, 30, 20, 15, 5, 50]})
@@ -127,7 +127,9 @@ READERS = {  # all that puts events in an order of time
     "histories": lambda whole: [items.tolist() for items in histories(whole)],
     "place in history": lambda whole: place_in_history(whole).tolist(),
     "Markov chain": lambda whole: MarkovChain().fit(whole).transitions_.toarray().tolist(),
-    "System": lambda whole: System({"click": "binary"}, n_epochs=1, n_factors=2).fit(whole).histories_.tolist(),
+    "TwoStageRecommender": lambda whole: (
+        TwoStageRecommender({"click": "binary"}, n_epochs=1, n_factors=2).fit(whole).histories_.tolist()
+    ),
 }
 SECONDS = np.array([1_600_000_009, 1_600_000_010, 1_600_000_005, 1_600_000_007, 7, 8, 6])  # text has another order
 IN_ORDER = pd.DataFrame({"user": list("aaaabbb"), "item": [1, 2, 3, 4, 1, 2, 5], "click": 1})
@@ -150,7 +152,7 @@ def reader(request: pytest.FixtureRequest):
         lambda times: pd.to_datetime(times, unit="s").astype("datetime64[ns]"),
         lambda times: pd.to_datetime(times, unit="s", utc=True).dt.tz_convert("Asia/Tokyo"),
         lambda times: (times % 1000).astype("float32"),
-        lambda times: 10**18 + times,  # neighbours as floats would be equal
+        lambda times: 10**18 + times,  # neighbors as floats would be equal
     ],
     ids=["int", "Int64", "uint", "float", "Float64", "datetime", "ns", "with a zone", "short, exact", "long"],
 )

@@ -12,7 +12,7 @@ from recsys_teach.data.world import (
     DAY,
     FIRST_ITEM_ID,
     GENRES,
-    Dials,
+    WorldConfig,
     calibration,
     load_world,
     make_world,
@@ -22,8 +22,8 @@ from recsys_teach.data.world import (
 
 
 @cache
-def world_of(n_users=1_000, **dials):
-    return make_world(n_users, **dials)
+def world_of(n_users=1_000, **config):
+    return make_world(n_users, **config)
 
 
 def positions(world):
@@ -88,7 +88,7 @@ def test_users_do_not_depend_on_how_many_follow(n_users):
 
 def test_shipped_world_is_the_default_world():
     shipped, made = load_world(), world_of()
-    assert shipped.dials == made.dials == Dials()
+    assert shipped.config == made.config == WorldConfig()
     pd.testing.assert_frame_equal(shipped.items, made.items)
     assert shipped.truth.user_factors == pytest.approx(made.truth.user_factors, abs=1e-5)
     assert shipped.truth.next_genre == pytest.approx(made.truth.next_genre)
@@ -108,7 +108,7 @@ def test_saved_world_comes_back_whole(tmp_path):
     pd.testing.assert_frame_equal(back.impressions, world.impressions)
     pd.testing.assert_frame_equal(back.users, world.users)
     pd.testing.assert_frame_equal(back.items, world.items)
-    assert back.dials == world.dials
+    assert back.config == world.config
     everyone = np.arange(30)
     assert np.array_equal(back.truth.score(everyone), world.truth.score(everyone))
     assert not list(tmp_path.glob("*.part"))
@@ -145,10 +145,10 @@ CHANGES = {  # what git and office programs do to a text
 def test_line_ends_and_encodings_changed_on_the_way_do_no_harm(tmp_path, change):
     world = make_world(5, n_items=50)
     save_world(world, tmp_path)
-    for name in ("dials.json", "SHA256SUMS"):
+    for name in ("config.json", "SHA256SUMS"):
         (tmp_path / name).write_bytes(change((tmp_path / name).read_bytes()))
     loaded = load_world(tmp_path)
-    assert loaded.dials == world.dials
+    assert loaded.config == world.config
     pd.testing.assert_frame_equal(loaded.impressions, world.impressions)
 
 
@@ -162,9 +162,9 @@ def test_a_list_of_checksums_that_is_none_is_refused(tmp_path, text):
 
 def test_a_changed_value_is_damage_and_no_line_end(tmp_path):
     save_world(make_world(5, n_items=50), tmp_path)
-    file = tmp_path / "dials.json"
+    file = tmp_path / "config.json"
     file.write_bytes(file.read_bytes().replace(b"50", b"51"))
-    with pytest.raises(ValueError, match=r"dials.json is damaged: .*not because of line ends.*git checkout"):
+    with pytest.raises(ValueError, match=r"config.json is damaged: .*not because of line ends.*git checkout"):
         load_world(tmp_path)
 
 
@@ -212,7 +212,7 @@ def test_interactions_keep_all_users_and_items():
                               items=world.items)  # fmt: skip
 
 
-def test_titles_differ_also_in_a_large_catalogue():
+def test_titles_differ_also_in_a_large_catalog():
     assert make_world(2, n_items=3_000).items["title"].is_unique
 
 
@@ -354,19 +354,19 @@ def test_sensitive_strength_moves_the_taste(strength):
 
 
 def test_exposure_bias_concentrates_what_is_shown():
-    flat, steep = (world_of(500, exposure_bias=b, personalisation=0).truth for b in (0, 2))
+    flat, steep = (world_of(500, exposure_bias=b, personalization=0).truth for b in (0, 2))
     assert flat.exposure(np.arange(3)) == pytest.approx(np.full((3, 600), 1 / 600))
     assert steep.exposure(np.arange(3)).max(axis=1).min() > 0.05
     ginis = [
-        calibration(world_of(500, exposure_bias=b, personalisation=0))["Gini of clicks over items"] for b in (0, 1, 2)
+        calibration(world_of(500, exposure_bias=b, personalization=0))["Gini of clicks over items"] for b in (0, 1, 2)
     ]
     assert ginis[0] + 0.1 < ginis[1] < ginis[2] - 0.05
 
 
-def test_personalisation_raises_the_click_rate():
-    rates = [world_of(500, personalisation=p).impressions["click"].mean() for p in (0, 0.5, 1)]
+def test_personalization_raises_the_click_rate():
+    rates = [world_of(500, personalization=p).impressions["click"].mean() for p in (0, 0.5, 1)]
     assert rates[0] + 0.05 < rates[1] < rates[2] - 0.05
-    same = world_of(500, personalisation=0).truth.exposure(np.arange(10))
+    same = world_of(500, personalization=0).truth.exposure(np.arange(10))
     assert same == pytest.approx(np.tile(same[0], (10, 1)))
 
 
@@ -379,12 +379,12 @@ def test_sequence_law_is_of_second_order():
 
 def test_without_sequence_strength_the_past_tells_nothing():
     # With no personal taste either, as a shared taste would make a user's genres alike.
-    before, last, following = genre_triples(world_of(500, sequence_strength=0, personalisation=0))
+    before, last, following = genre_triples(world_of(500, sequence_strength=0, personalization=0))
     assert information(12 * before + last, following) < 0.01
 
 
 def test_full_sequence_strength_follows_the_table():
-    world = world_of(sequence_strength=1, exposure_bias=0, personalisation=0, mean_impressions=10)
+    world = world_of(sequence_strength=1, exposure_bias=0, personalization=0, mean_impressions=10)
     before, last, following = genre_triples(world)
     table = np.zeros((12, 12, 12))
     np.add.at(table, (before, last, following), 1)
@@ -422,7 +422,7 @@ def test_mean_impressions_is_the_mean_history(mean):
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("config", "message"),
     [
         ({"n_users": 0}, "n_users must be an integer from 1 to 1000000; got 0"),
         ({"n_items": 60.5}, "n_items must be an integer from 50"),
@@ -435,9 +435,9 @@ def test_mean_impressions_is_the_mean_history(mean):
         ({"sequence_strenght": 1}, "no dial 'sequence_strenght'"),
     ],
 )
-def test_bad_dials_are_refused(dials, message):
+def test_bad_parameters_are_refused(config, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        make_world(**dials)
+        make_world(**config)
 
 
 # --- the data card

@@ -42,7 +42,7 @@ def popularity_by_hand(train: Interactions, test: Interactions, k: int) -> list[
         for user, item in zip(part.log["user"], part.log["item"], strict=True):
             items_of.setdefault(user, set()).add(item)
     n_fans = {item: sum(item in items for items in seen.values()) for item in train.item_ids}
-    chart = sorted(n_fans, key=lambda item: -n_fans[item])  # equal numbers stay in the order of the catalogue
+    chart = sorted(n_fans, key=lambda item: -n_fans[item])  # equal numbers stay in the order of the catalog
     numbers = []
     for user in (user for user in train.user_ids if user in liked):
         best = [item for item in chart if item not in seen.get(user, ())][:k]

@@ -121,8 +121,8 @@ def test_relabelling_items_and_permuting_users_change_nothing(metric) -> None:
     rng = np.random.default_rng(9)
     n_users, n_items = wanted.shape
     new_position, order = rng.permutation(n_items), rng.permutation(n_users)
-    relabelled = sparse.csr_array(wanted.toarray()[:, np.argsort(new_position)])
-    np.testing.assert_array_equal(metric(new_position[ranked], relabelled), metric(ranked, wanted))
+    relabeled = sparse.csr_array(wanted.toarray()[:, np.argsort(new_position)])
+    np.testing.assert_array_equal(metric(new_position[ranked], relabeled), metric(ranked, wanted))
     np.testing.assert_array_equal(metric(ranked[order], wanted[order]), metric(ranked, wanted)[order])
 
 
@@ -133,7 +133,7 @@ def test_each_user_needs_a_row(metric) -> None:
 
 
 @pytest.mark.parametrize("metric", [hits_at_k, recall_at_k, ndcg_at_k])
-def test_an_item_outside_the_catalogue_is_refused_and_is_no_hit_of_the_next_user(metric) -> None:
+def test_an_item_outside_the_catalog_is_refused_and_is_no_hit_of_the_next_user(metric) -> None:
     with pytest.raises(ValueError, match="8"):
         metric(np.array([[8], [1]]), relevant([3], [0]))
 

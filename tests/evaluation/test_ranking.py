@@ -85,7 +85,7 @@ def test_no_users_give_no_lists() -> None:
 
 
 @pytest.mark.parametrize("k", [0, -1, 4])
-def test_k_must_fit_the_catalogue(k: int) -> None:
+def test_k_must_fit_the_catalog(k: int) -> None:
     with pytest.raises(ValueError, match=f"k must be an integer from 1 to the 3 items of the catalog; got {k}"):
         top_k(np.ones((2, 3)), k)
 

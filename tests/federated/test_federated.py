@@ -9,15 +9,15 @@ from scipy import sparse
 
 from recsys_teach.federated import (
     MODULUS,
-    Phones,
+    Clients,
+    average_over_raters,
     client_gradient,
+    client_upload,
     clip_upload,
     decode,
     encode,
-    holders_mean,
     masked_upload,
     pad,
-    phone_upload,
     predict_ratings,
     read_upload,
     server_step,
@@ -33,7 +33,7 @@ def rng():
     return np.random.default_rng(16)
 
 
-def some_phones(rng, n=12, m=9):
+def some_clients(rng, n=12, m=9):
     """Ratings around 0 on a third of the cells, at least one a phone, and the phones that hold them."""
     cells = rng.random((n, m)) < 0.35
     cells[np.arange(n), rng.integers(m, size=n)] = True
@@ -42,11 +42,11 @@ def some_phones(rng, n=12, m=9):
     cells[3, 1] = True  # an item with one holder
     users, items = cells.nonzero()
     table = sparse.csr_array((rng.normal(size=len(users)), (users, items)), shape=cells.shape)
-    return table, Phones(table)
+    return table, Clients(table)
 
 
-def uploads_of(table, Q, regularisation=1.3):
-    return np.array([phone_upload(table[[u]].indices, table[[u]].data, Q, regularisation) for u in range(len(Q) + 3)])
+def uploads_of(table, Q, regularization=1.3):
+    return np.array([client_upload(table[[u]].indices, table[[u]].data, Q, regularization) for u in range(len(Q) + 3)])
 
 
 def test_gradient_is_the_slope_of_half_the_squared_errors(rng):
@@ -64,17 +64,17 @@ def test_gradient_is_the_slope_of_half_the_squared_errors(rng):
 
 
 def test_phones_one_by_one_add_up_to_all_at_once(rng):
-    table, phones = some_phones(rng)
+    table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 4))
     uploads = uploads_of(table, Q)
-    np.testing.assert_allclose(uploads[..., :-1].sum(axis=0), phones.summed_gradient(phones.solve(Q), Q), atol=1e-10)
-    np.testing.assert_array_equal(uploads[..., -1].sum(axis=0), phones.n_holders)
+    np.testing.assert_allclose(uploads[..., :-1].sum(axis=0), clients.summed_gradient(clients.solve(Q), Q), atol=1e-10)
+    np.testing.assert_array_equal(uploads[..., -1].sum(axis=0), clients.n_raters)
 
 
 def test_several_local_steps_are_what_a_phone_would_walk(rng):
-    table, phones = some_phones(rng)
+    table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
-    P, rate, walked = phones.solve(Q), 0.1, np.zeros((9, 3))
+    P, rate, walked = clients.solve(Q), 0.1, np.zeros((9, 3))
     for u in range(12):
         items, r, x = table[[u]].indices, table[[u]].data - P[u, -1], np.append(P[u, :-1], 1)
         known, whole = np.isin(np.arange(9), items), np.zeros(9)
@@ -83,14 +83,14 @@ def test_several_local_steps_are_what_a_phone_would_walk(rng):
         for _ in range(4):
             own -= rate * client_gradient(whole, known, x, own)
         walked += (Q - own) / rate
-    np.testing.assert_allclose(phones.summed_gradient(P, Q, n_steps=4, rate=rate), walked, atol=1e-10)
+    np.testing.assert_allclose(clients.summed_gradient(P, Q, n_steps=4, learning_rate=rate), walked, atol=1e-10)
 
 
 def test_clipping_all_at_once_is_clipping_one_by_one(rng):
-    table, phones = some_phones(rng)
+    table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
     one_by_one = sum(clip_upload(upload[:, :-1], 0.7) for upload in uploads_of(table, Q))
-    np.testing.assert_allclose(phones.summed_gradient(phones.solve(Q), Q, clip=0.7), one_by_one, atol=1e-10)
+    np.testing.assert_allclose(clients.summed_gradient(clients.solve(Q), Q, clip=0.7), one_by_one, atol=1e-10)
 
 
 def test_clip_agrees_with_flower_and_never_stretches(rng):
@@ -106,31 +106,31 @@ def test_clip_agrees_with_flower_and_never_stretches(rng):
 
 def test_mean_over_holders_by_hand_and_step(rng):
     uploads, held = np.array([[[2.0], [0.0]], [[4.0], [6.0]]]), np.array([[True, False], [True, True]])
-    np.testing.assert_array_equal(holders_mean(uploads, held), [[3.0], [6.0]])
-    table, phones = some_phones(rng)
+    np.testing.assert_array_equal(average_over_raters(uploads, held), [[3.0], [6.0]])
+    table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
     everything = uploads_of(table, Q)
-    mean = holders_mean(everything[..., :-1], everything[..., -1] > 0)
-    stepped = server_step(Q, everything[..., :-1].sum(axis=0), phones.n_holders, phones.n_holders, 0.5, 0)
+    mean = average_over_raters(everything[..., :-1], everything[..., -1] > 0)
+    stepped = server_step(Q, everything[..., :-1].sum(axis=0), clients.n_raters, clients.n_raters, 0.5, 0)
     np.testing.assert_allclose(stepped, Q - 0.5 * mean)
 
 
 def test_median_is_that_of_the_holders(rng):
-    table, phones = some_phones(rng)
+    table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
     uploads = uploads_of(table, Q)
     fakes = np.zeros((2, 9, 3))
     fakes[:, 4] = [[9.0, 9, 9], [-9, 9, 0]]
-    middle = phones.median_gradient(phones.solve(Q), Q, fakes)
+    middle = clients.median_gradient(clients.solve(Q), Q, fakes)
     for item in range(9):
         rows = list(uploads[uploads[:, item, -1] > 0, item, :-1]) + [fake[item] for fake in fakes if fake[item].any()]
         np.testing.assert_allclose(middle[item], np.median(rows, axis=0) if rows else 0, atol=1e-10)
 
 
 def test_plain_upload_gives_away_items_and_factors(rng):
-    table, phones = some_phones(rng)
+    table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 4))
-    P = phones.solve(Q)
+    P = clients.solve(Q)
     for u, upload in enumerate(uploads_of(table, Q)):
         items, p = read_upload(upload[:, :-1])
         np.testing.assert_array_equal(items, np.sort(table[[u]].indices))
@@ -193,11 +193,13 @@ def test_masked_upload_is_spread_over_the_whole_ring(rng):
 
 
 def test_training_is_seeded_lowers_the_loss_and_refuses_bad_rules(rng):
-    table, phones = some_phones(rng)
+    table, clients = some_clients(rng)
     users, items = table.tocoo().coords
 
     def losses(**rule):
-        tables = train_federated(phones, 2, 30, rng=np.random.default_rng(0), ridge=0.1, rate=0.3, **rule)
+        tables = train_federated(
+            clients, 2, 30, rng=np.random.default_rng(0), regularization=0.1, learning_rate=0.3, **rule
+        )
         return [float(((table.tocoo().data - predict_ratings(P, Q, users, items)) ** 2).sum()) for P, Q in tables]
 
     curve = losses()
@@ -210,24 +212,32 @@ def test_training_is_seeded_lowers_the_loss_and_refuses_bad_rules(rng):
 
 
 def test_noise_has_the_size_that_the_promise_needs(rng):
-    _, phones = some_phones(rng)
+    _, clients = some_clients(rng)
     moved = []
     for seed in range(300):
         generator = np.random.default_rng(seed)
         (_, start), (_, end) = train_federated(
-            phones, 1, 1, rate=1, ridge=0, average="everybody", clip=1e-9, noise_multiplier=2e9, rng=generator
+            clients,
+            1,
+            1,
+            learning_rate=1,
+            regularization=0,
+            average="clients",
+            clip=1e-9,
+            noise_multiplier=2e9,
+            rng=generator,
         )
         moved.append((start - end) * 12)  # the clipped sum is next to nothing, so this is the noise
     assert np.std(moved) == pytest.approx(2, rel=0.05)
 
 
 def test_liar_moves_its_item_unless_clipped(rng):
-    _, phones = some_phones(rng)
+    _, clients = some_clients(rng)
     fake = np.zeros((1, 9, 3))
     fake[0, 4, -1] = -1000
 
     def bias(**rule):
-        *_, (_, Q) = train_federated(phones, 2, 3, rng=np.random.default_rng(0), **rule)
+        *_, (_, Q) = train_federated(clients, 2, 3, rng=np.random.default_rng(0), **rule)
         return Q[4, -1]
 
     assert bias(fakes=fake) > 20
@@ -237,8 +247,8 @@ def test_liar_moves_its_item_unless_clipped(rng):
 
 def test_phones_without_ratings_are_refused():
     with pytest.raises(ValueError, match="needs a rating"):
-        Phones(sparse.csr_array(np.array([[1.0, 0], [0, 0]])))
+        Clients(sparse.csr_array(np.array([[1.0, 0], [0, 0]])))
     with pytest.raises(ValueError, match="at least one"):
-        phone_upload(np.array([], dtype=int), np.array([]), start_items(3, 2, np.random.default_rng(0)), 1.0)
+        client_upload(np.array([], dtype=int), np.array([]), start_items(3, 2, np.random.default_rng(0)), 1.0)
     with pytest.raises(ValueError, match="Expected Q"):
         client_gradient(np.zeros(3), np.zeros(3, dtype=bool), np.zeros(2), np.zeros((2, 3)))

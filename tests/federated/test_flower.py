@@ -16,24 +16,34 @@ from flwr.app import Context, RecordDict
 from scipy import sparse
 
 from recsys_teach.course.notebook_env import kernel_env
-from recsys_teach.federated import Phones, flower_app, train_federated
+from recsys_teach.federated import Clients, flower_app, train_federated
 
 APP = REPOSITORY / "tests" / "federated" / "flower_app"
 TABLE = np.array([[5.0, 4, 0, 1], [1, 0, 5, 4]])  # Ada's phone and Cleo's; 0 is "no rating"
 MEAN = 3.5
 SECONDS = 300  # for all of it; a quiet machine needs about 60
-RUN = {"n_items": 4, "n_factors": 2, "n_rounds": 3, "n_phones": 2, "rate": 0.5, "regularisation": 1.3, "seed": 16}
+RUN = {
+    "n_items": 4,
+    "n_factors": 2,
+    "n_rounds": 3,
+    "n_clients": 2,
+    "learning_rate": 0.5,
+    "regularization": 1.3,
+    "seed": 16,
+}
 
 
 def by_loop():
     """Table of items after the rounds, without any engine."""
     users, items = TABLE.nonzero()
     ratings = sparse.csr_array((TABLE[users, items] - MEAN, (users, items)), shape=TABLE.shape)
-    *_, (_, Q) = train_federated(Phones(ratings), 2, 3, rate=0.5, ridge=1.3, rng=np.random.default_rng(16))
+    *_, (_, Q) = train_federated(
+        Clients(ratings), 2, 3, learning_rate=0.5, regularization=1.3, rng=np.random.default_rng(16)
+    )
     return Q
 
 
-def phone_files(folder):
+def client_files(folder):
     """Write each phone's ratings to a file of its own."""
     paths = [folder / f"phone_{number}.npy" for number in range(len(TABLE))]
     for path, row in zip(paths, TABLE, strict=True):
@@ -84,7 +94,7 @@ def end(home):
 
 
 def test_app_in_this_process_gives_what_the_loop_gives(tmp_path):
-    grid = flower_app.InProcessGrid(flower_app.client, [{"ratings": str(path)} for path in phone_files(tmp_path)])
+    grid = flower_app.InProcessGrid(flower_app.client, [{"ratings": str(path)} for path in client_files(tmp_path)])
     context = Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config=RUN)
     flower_app.server(grid, context)
     np.testing.assert_allclose(context.state["items"].to_numpy_ndarrays()[0], by_loop(), atol=1e-10)
@@ -117,7 +127,7 @@ def test_superlink_and_two_supernodes_give_what_the_loop_gives(tmp_path):
     try:
         link = start("flower-superlink", "--port", str(link_port), "--disable-runtime-dependency-installation")
         wait_for_port(link_port, link, deadline)
-        for path, port in zip(phone_files(tmp_path), node_ports, strict=True):
+        for path, port in zip(client_files(tmp_path), node_ports, strict=True):
             superlink = f"127.0.0.1:{link_port}"
             start(
                 "flower-supernode", "--superlink", superlink, "--port", str(port), "--node-config", f'ratings="{path}"'

@@ -21,7 +21,7 @@ from scipy import sparse
 
 from recsys_teach.learn import TODO, NotOk, check
 from recsys_teach.learn.compare import same_ranking
-from recsys_teach.learn.grader import judge
+from recsys_teach.learn.grader import grade
 from recsys_teach.learn.progress_file import read_progress
 from recsys_teach.learn.schema import Chapter, Exercise
 
@@ -63,7 +63,7 @@ CHAPTER = Chapter(
         declare(
             "9.1",
             center,
-            title="Centre the ratings",
+            title="Center the ratings",
             why="What is left is how a user differs from their own mean.",
             cases=[(np.array([[1.0, 3.0]]),), (np.array([[1.0, 3.0, 8.0], [2.0, 6.0, 4.0]]),)],
             draw=lambda rng: (rng.integers(-9, 0, size=(3, 4)) / 4,),
@@ -119,7 +119,7 @@ def said(capsys: pytest.CaptureFixture):
 
 def test_todo_is_to_do_and_says_how_long_it_takes(said) -> None:
     out = said("9.1", TODO)
-    assert out.startswith("[to do] 9.1 Centre the ratings (core, about 3 minutes)\n")
+    assert out.startswith("[to do] 9.1 Center the ratings (core, about 3 minutes)\n")
     assert "replace it by your own answer" in out
 
 
@@ -168,17 +168,17 @@ def test_a_right_number_that_lost_digits_is_told_so(said, change, message: str) 
 
 def test_of_several_values_one_that_was_cut_off_is_noticed() -> None:
     exercise = declare("9.9", lambda x: (x.sum() / 7, len(x)), cases=[(np.arange(4),), (np.arange(6),)])
-    assert "divide with `/`." in judge(exercise, lambda x: (x.sum() // 7, len(x))).reason
+    assert "divide with `/`." in grade(exercise, lambda x: (x.sum() // 7, len(x))).reason
 
 
 def test_a_number_that_is_by_chance_the_rounded_one_is_not_called_rounded(said) -> None:
     exercise = declare("9.9", lambda x: np.array([0.815, 0.58]), cases=[(1,), (2,)])
-    assert "rounded" not in judge(exercise, lambda x: np.array([0.815, 1])).reason
+    assert "rounded" not in grade(exercise, lambda x: np.array([0.815, 1])).reason
 
 
 def test_a_right_answer_is_ok_with_the_reason_why_and_nothing_else(said) -> None:
     out = said("9.1", lambda R: (R.T - R.mean(axis=1)).T)
-    assert out == "[ok] 9.1 Centre the ratings\n    What is left is how a user differs from their own mean.\n"
+    assert out == "[ok] 9.1 Center the ratings\n    What is left is how a user differs from their own mean.\n"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_right_answer_is_ok_in_any_usual_form(said, form) -> None:
 
 def test_a_wrong_answer_is_not_yet_and_points_to_the_hint(said) -> None:
     out = said("9.1", lambda R: R)
-    assert out.startswith("[not yet] 9.1 Centre the ratings\n")
+    assert out.startswith("[not yet] 9.1 Center the ratings\n")
     assert out.endswith('    Stuck? Run hint("9.1").\n')
 
 
@@ -343,7 +343,7 @@ WRONG = {
     "name, not function": ("center", "asks for the function itself, and you gave 'center'"),
     "generator": (yields, "expected numbers, got generator"),
     "NaN": (lambda R: center(R) * np.nan, "got nan"),
-    "text": (lambda R: "centred", "expected numbers, got str 'centred'"),
+    "text": (lambda R: "centered", "expected numbers, got str 'centered'"),
     "texts": (lambda R: center(R).astype(str), "expected numbers, got an array of shape (1, 2)"),
     "function returned": (lambda R: center, "expected numbers, got a function"),
     "complex": (lambda R: center(R) * 1j, "expected numbers"),
@@ -355,7 +355,7 @@ WRONG = {
 @pytest.mark.parametrize(("answer", "message"), WRONG.values(), ids=WRONG)
 def test_a_beginners_mistake_is_told_in_words(said, answer, message: str) -> None:
     out = said("9.1", answer)
-    assert "[not yet] 9.1 Centre the ratings\n" in out
+    assert "[not yet] 9.1 Center the ratings\n" in out
     assert message in " ".join(out.split())
 
 
@@ -393,8 +393,8 @@ def test_a_change_of_any_argument_is_noticed(said, answer, name: str) -> None:
 
 
 def test_a_change_is_told_by_the_name_that_the_learner_gave(said) -> None:
-    def answer(events, met, table):
-        met.append(3)
+    def answer(events, interacted, table):
+        interacted.append(3)
         return 2
 
     assert "changed its argument met" in said("9.6", answer)
@@ -567,7 +567,7 @@ def test_what_loads_at_its_first_use_is_not_on_the_learners_clock(monkeypatch) -
         return center(R)
 
     exercise = declare("9.9", center_after_loading, cases=[(np.eye(2),)])
-    assert judge(exercise, center_after_loading).status == "ok"
+    assert grade(exercise, center_after_loading).status == "ok"
 
 
 def test_a_function_that_loops_only_on_a_later_case_is_stopped_too(said, short) -> None:
@@ -577,8 +577,8 @@ def test_a_function_that_loops_only_on_a_later_case_is_stopped_too(said, short) 
 def test_the_judge_process_ends_with_its_kernel() -> None:
     program = """
 import psutil
-from recsys_teach.learn.grader_process import begin_judge_process
-begin_judge_process()
+from recsys_teach.learn.grader_process import start_grader_process
+start_grader_process()
 print(psutil.Process().children()[0].pid, flush=True)
 input()
 """
@@ -595,7 +595,7 @@ def test_an_interrupt_ends_the_check_and_not_the_kernel(monkeypatch, said) -> No
         raise KeyboardInterrupt
 
     with monkeypatch.context() as pressed:
-        pressed.setattr("recsys_teach.learn.grader_process._JudgeProcess._await_verdict", interrupt)
+        pressed.setattr("recsys_teach.learn.grader_process._GraderProcess._await_verdict", interrupt)
         with pytest.raises(KeyboardInterrupt):
             check("9.1", center)
     assert said("9.1", center).startswith("[ok]")

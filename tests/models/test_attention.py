@@ -51,24 +51,24 @@ def test_two_places_worked_by_hand() -> None:
 def test_attention_agrees_with_pytorch(shape: tuple[int, ...]) -> None:
     queries, keys = drawn(*shape), drawn(*shape, seed=1)
     values = drawn(*shape[:-1], 3, seed=2)
-    judge = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-    torch.testing.assert_close(causal_attention(queries, keys, values), judge)
+    grade = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    torch.testing.assert_close(causal_attention(queries, keys, values), grade)
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (2, 5, 5)], ids=["one mask for all", "a mask for each"])
 def test_attention_with_another_mask_agrees_with_pytorch(shape: tuple[int, ...]) -> None:
     queries, keys, values = drawn(2, 5, 4), drawn(2, 5, 4, seed=1), drawn(2, 5, 4, seed=2)
     mask = (drawn(*shape, seed=3) > 0) | torch.eye(5, dtype=torch.bool)
-    judge = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-    torch.testing.assert_close(causal_attention(queries, keys, values, mask), judge)
+    grade = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+    torch.testing.assert_close(causal_attention(queries, keys, values, mask), grade)
 
 
 def test_gradients_agree_with_pytorch() -> None:
     sent = [[drawn(2, 5, 4, seed=seed).requires_grad_() for seed in range(3)] for _ in range(2)]
     causal_attention(*sent[0]).square().sum().backward()
     F.scaled_dot_product_attention(*sent[1], is_causal=True).square().sum().backward()
-    for ours, judge in zip(*sent, strict=True):
-        torch.testing.assert_close(ours.grad, judge.grad)
+    for ours, grade in zip(*sent, strict=True):
+        torch.testing.assert_close(ours.grad, grade.grad)
 
 
 def test_rows_of_weights_sum_to_one_and_none_goes_to_the_future() -> None:

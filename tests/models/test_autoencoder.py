@@ -99,7 +99,7 @@ def test_users_without_a_history_teach_nothing(model) -> None:
 def test_validation_chooses_the_epoch(model) -> None:
     scores = iter(range(60, 0, -1))
     model.fit(Interactions.from_matrix(RATINGS), validate=lambda fitted: next(scores))
-    assert model.training_.best_epoch == 1
+    assert model.best_epoch_ == 1
     first = model.score(np.arange(12))
     once = type(model)(**model.get_params() | {"n_epochs": 1}).fit(Interactions.from_matrix(RATINGS))
     np.testing.assert_array_equal(first, once.score(np.arange(12)))

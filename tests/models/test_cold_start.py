@@ -35,12 +35,12 @@ def two_kinds() -> Interactions:
     rng = np.random.default_rng(0)
     old = np.arange(40) % 2 == 0
     theirs = old[:, None] == (np.arange(20) % 2 == 0)[None]
-    met = rng.random((40, 20)) < np.where(theirs, 0.8, 0.1)
-    met[:, 19] = False  # nobody met the last one
-    met[38:] = False  # two newcomers
+    interacted = rng.random((40, 20)) < np.where(theirs, 0.8, 0.1)
+    interacted[:, 19] = False  # nobody met the last one
+    interacted[38:] = False  # two newcomers
     users = pd.DataFrame({"age": np.where(old, "old", "young")})
     items = pd.DataFrame({"genre": np.where(np.arange(20) % 2 == 0, "drama", "space")})
-    log = Interactions.from_matrix(met.astype(float)).log.assign(time=0)
+    log = Interactions.from_matrix(interacted.astype(float)).log.assign(time=0)
     return Interactions.from_log(log, users=users, items=items)
 
 
@@ -145,8 +145,8 @@ def test_profile_without_columns_is_popularity(two_kinds) -> None:
 
 def test_profile_of_one_column_is_the_damped_share_of_the_group(two_kinds) -> None:
     model = ProfilePopularity(["age"], damping=4.0).fit(two_kinds)
-    met = two_kinds.matrix()[np.arange(38)]
-    expected = damped_shares(met, np.arange(38) % 2 == 0, 4.0)
+    interacted = two_kinds.matrix()[np.arange(38)]
+    expected = damped_shares(interacted, np.arange(38) % 2 == 0, 4.0)
     np.testing.assert_allclose(model.score(np.array([0])), [expected], atol=1e-12)
 
 
@@ -177,16 +177,16 @@ def test_fold_into_prior_by_hand() -> None:
 def test_fold_into_prior_is_ridge_regression_on_the_surprise() -> None:
     rng = np.random.default_rng(0)
     prior, H, known = rng.random(8), rng.normal(size=(8, 3)), np.array([1, 4, 6, 7])
-    judge = Ridge(alpha=0.3, fit_intercept=False).fit(H[known], 1 - prior[known])
-    np.testing.assert_allclose(fold_into_prior(prior, H, known, 0.3), prior + H @ judge.coef_, atol=1e-10)
+    grade = Ridge(alpha=0.3, fit_intercept=False).fit(H[known], 1 - prior[known])
+    np.testing.assert_allclose(fold_into_prior(prior, H, known, 0.3), prior + H @ grade.coef_, atol=1e-10)
 
 
 def test_fold_into_prior_is_the_mean_of_a_gaussian_process() -> None:
     rng = np.random.default_rng(1)
     prior, H, known = rng.random(8), rng.normal(size=(8, 3)), np.array([0, 2, 5])
     kernel = DotProduct(sigma_0=0, sigma_0_bounds="fixed") + WhiteKernel(0.4, noise_level_bounds="fixed")
-    judge = GaussianProcessRegressor(kernel, optimizer=None).fit(H[known], 1 - prior[known])
-    np.testing.assert_allclose(fold_into_prior(prior, H, known, 0.4), prior + judge.predict(H), atol=1e-8)
+    grade = GaussianProcessRegressor(kernel, optimizer=None).fit(H[known], 1 - prior[known])
+    np.testing.assert_allclose(fold_into_prior(prior, H, known, 0.4), prior + grade.predict(H), atol=1e-8)
 
 
 def test_without_events_the_prior_stands_and_an_expected_event_moves_nothing() -> None:
@@ -242,7 +242,7 @@ def test_dropoutnet_ranks_an_item_that_nobody_met_by_its_genre(net) -> None:
 def test_dropoutnet_learns_the_scores_of_its_factors(net) -> None:
     factors, users = net.factors_.score(np.arange(38))[:, :19], net.score(np.arange(38))[:, :19]
     assert np.corrcoef(factors.ravel(), users.ravel())[0, 1] > 0.8
-    assert net.training_.losses[-1] < net.training_.losses[0]
+    assert net.loss_history_[-1] < net.loss_history_[0]
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, 2.0])

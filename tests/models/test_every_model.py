@@ -40,10 +40,10 @@ MODELS = {
     "Popularity": Popularity(),
     "PureSVD": PureSVD(n_factors=3),
     "PureSVD of ratings": PureSVD(n_factors=3, value="rating"),
-    "item neighbours": ItemKNN(5, 1),
-    "user neighbours": UserKNN(5),
+    "item neighbors": ItemKNN(5, 1),
+    "user neighbors": UserKNN(5),
     "biases": DampedBiases(2),
-    "biased neighbours": BiasedItemKNN(5, 1),
+    "biased neighbors": BiasedItemKNN(5, 1),
     "MF by ALS": BiasedMF(3),
     "MF by SGD": BiasedMF(3, solver="sgd", n_epochs=20),
     "iALS": IALS(3),
@@ -62,7 +62,7 @@ MODELS = {
     "hybrid": HybridFactors(3),
     "DropoutNet": DropoutNet(3, n_epochs=3),
 }
-PREDICT_RATINGS = ("biases", "biased neighbours", "MF by ALS", "MF by SGD", "AutoRec")
+PREDICT_RATINGS = ("biases", "biased neighbors", "MF by ALS", "MF by SGD", "AutoRec")
 TRAINED_BY_TORCH = ("AutoRec", "Mult-DAE", "Mult-VAE", "GRU", "GRU, sampled", "two towers", "SASRec", "DropoutNet")
 START_AT_RANDOM = ("MF by ALS", "MF by SGD", "iALS", "BPR", *TRAINED_BY_TORCH)  # so that positions matter
 READ_IN_ORDER = ("Markov chain", "co-visitation", "GRU", "GRU, sampled", "SASRec")  # and matrix cells have an order
@@ -287,7 +287,7 @@ def test_a_log_changed_in_place_after_fit_changes_no_scores(fitted) -> None:
 
 
 @pytest.mark.parametrize("k", [-1, 0, 10])
-def test_a_list_longer_than_the_catalogue_or_without_length_is_refused(fitted, k: int) -> None:
+def test_a_list_longer_than_the_catalog_or_without_length_is_refused(fitted, k: int) -> None:
     with pytest.raises(ValueError, match=f"k must be an integer from 1 to the 9 items of the catalog; got {k}"):
         fitted.recommend(EVERYBODY, k)
 
@@ -352,9 +352,9 @@ def test_puresvd_agrees_with_truncated_svd_of_scikit_learn(k: int, value: str | 
     ratings = random_ratings(seed=k, n_users=30, n_items=20)
     model = PureSVD(k, value=value).fit(Interactions.from_matrix(ratings))
     rows = ratings if value else (ratings > 0).astype(float)
-    judge = TruncatedSVD(k, algorithm="arpack", random_state=1).fit(sparse.csr_array(rows))
-    np.testing.assert_allclose(model.singular_values_, judge.singular_values_, atol=1e-9)
-    np.testing.assert_allclose(model.score(np.arange(30)), judge.inverse_transform(judge.transform(rows)), atol=1e-9)
+    grade = TruncatedSVD(k, algorithm="arpack", random_state=1).fit(sparse.csr_array(rows))
+    np.testing.assert_allclose(model.singular_values_, grade.singular_values_, atol=1e-9)
+    np.testing.assert_allclose(model.score(np.arange(30)), grade.inverse_transform(grade.transform(rows)), atol=1e-9)
 
 
 def test_puresvd_agrees_with_numpy_up_to_the_signs() -> None:
@@ -397,7 +397,7 @@ def test_folding_in_a_new_user_finds_the_taste_of_their_kind() -> None:
     np.testing.assert_allclose(scores, [[0, 0, 0, 1 / 3, 1 / 3, 1 / 3]], atol=1e-9)
 
 
-def test_folding_in_refuses_rows_of_another_catalogue() -> None:
+def test_folding_in_refuses_rows_of_another_catalog() -> None:
     model = PureSVD(3).fit(Interactions.from_matrix(RATINGS))
     with pytest.raises(ValueError, match=r"\(n, 9\).*got \(9, 12\)"):
         model.fold_in(RATINGS.T)

@@ -51,7 +51,7 @@ def objective(model: BiasedMF, ratings: np.ndarray) -> float:
         ((ratings > 0).sum(axis=1), model.user_factors_, model.user_biases_),
         ((ratings > 0).sum(axis=0), model.item_factors_, model.item_biases_),
     ]:
-        loss += model.regularisation * np.sum(np.sqrt(counts) * ((vectors**2).sum(axis=1) + biases**2))
+        loss += model.regularization * np.sum(np.sqrt(counts) * ((vectors**2).sum(axis=1) + biases**2))
     return loss
 
 
@@ -82,9 +82,9 @@ def test_a_pass_of_als_solves_the_normal_equations_of_each_row(monkeypatch, budg
     solved, loss = als_pass(padded_blocks(sparse.csr_array(RATINGS), 4), other, ridge)
     expected_loss = 0.0
     for u, ratings in enumerate(RATINGS):
-        met = np.flatnonzero(ratings)
-        X = np.column_stack([other[met, :3], np.ones(len(met))])
-        y = ratings[met] - other[met, 3]
+        interacted = np.flatnonzero(ratings)
+        X = np.column_stack([other[interacted, :3], np.ones(len(interacted))])
+        y = ratings[interacted] - other[interacted, 3]
         w = np.linalg.solve(X.T @ X + ridge[u] * np.eye(4), X.T @ y)
         np.testing.assert_allclose(solved[u], w, atol=1e-4)
         expected_loss += np.sum((y - X @ w) ** 2) + ridge[u] * w @ w
@@ -130,8 +130,8 @@ def test_als_recovers_planted_factors_and_the_cells_it_did_not_see() -> None:
     model = BiasedMF(2, 1e-3, 100).fit(from_ratings(table * seen))
     scores = model.score(np.arange(80))
     assert rmse(table[~seen], scores[~seen]) < 0.01
-    centred = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
-    found = np.linalg.svd(centred)[2][:2].T
+    centered = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    found = np.linalg.svd(centered)[2][:2].T
     assert subspace_angles(found, Q).max() < 0.01  # radians
 
 
@@ -237,13 +237,13 @@ def test_ials_trusts_a_pair_more_that_met_more_often() -> None:
 def test_a_step_of_bpr_goes_down_the_gradient_that_autograd_finds() -> None:
     rng = np.random.default_rng(5)
     before = [torch.tensor(rng.standard_normal(shape), requires_grad=True) for shape in [(14, 3), (11, 3), (11,)]]
-    u, met, other = torch.tensor([0, 0, 5, 7]), torch.tensor([1, 2, 1, 3]), torch.tensor([3, 3, 2, 1])
-    p, q, r, b, c = before[0][u], before[1][met], before[1][other], before[2][met], before[2][other]
+    u, interacted, other = torch.tensor([0, 0, 5, 7]), torch.tensor([1, 2, 1, 3]), torch.tensor([3, 3, 2, 1])
+    p, q, r, b, c = before[0][u], before[1][interacted], before[1][other], before[2][interacted], before[2][other]
     loss = -torch.nn.functional.logsigmoid((p * q).sum(1) + b - (p * r).sum(1) - c).sum()
     penalty = sum((part**2).sum() for part in (p, q, r, b, c))
     (loss + 0.3 / 2 * penalty).backward()
     after = [parameter.detach().clone() for parameter in before]
-    assert bpr_step(after, [u, met, other], 0.3, 0.01) == pytest.approx(loss.item())
+    assert bpr_step(after, [u, interacted, other], 0.3, 0.01) == pytest.approx(loss.item())
     for old, new in zip(before, after, strict=True):
         torch.testing.assert_close((old.detach() - new) / 0.01, old.grad)
 
@@ -314,7 +314,7 @@ def test_als_folds_in_a_row_of_training_as_it_scores_it(kind) -> None:
 
 @pytest.mark.parametrize(
     ("model", "rows"),
-    [(IALS(3, n_iterations=300), CLICKS), (BiasedMF(3, n_epochs=200, solver="sgd", batch_size=8), RATINGS)],
+    [(IALS(3, n_epochs=300), CLICKS), (BiasedMF(3, n_epochs=200, solver="sgd", batch_size=8), RATINGS)],
     ids=["iALS", "SGD"],
 )
 def test_a_folded_in_row_of_training_scores_nearly_as_its_user(model, rows: np.ndarray) -> None:
@@ -323,7 +323,7 @@ def test_a_folded_in_row_of_training_scores_nearly_as_its_user(model, rows: np.n
 
 
 @pytest.mark.parametrize("model", [BiasedMF(2), IALS(2), EASE(2.0)])
-def test_fold_in_refuses_rows_of_another_catalogue_and_a_model_without_fit(model) -> None:
+def test_fold_in_refuses_rows_of_another_catalog_and_a_model_without_fit(model) -> None:
     with pytest.raises(ValueError, match="not fitted"):
         model.fold_in(RATINGS)
     with pytest.raises(ValueError, match="11\\), one column per item"):

@@ -11,7 +11,7 @@ import pytest
 from recsys_teach.data import Interactions
 from recsys_teach.models import ContentProfile, DropoutNet, HybridFactors, ProfilePopularity, TwoTower
 from recsys_teach.models.features import align, encode_features, feature_matrix, feature_names, fit_features
-from recsys_teach.models.two_stage import System
+from recsys_teach.models.two_stage import TwoStageRecommender
 
 LOG = pd.DataFrame(
     {"user": [1, 1, 2, 2, 3, 3], "item": [10, 11, 10, 12, 11, 12], "time": range(6), "click": [1, 1, 1, 1, 1, 1]}
@@ -27,9 +27,18 @@ MODELS = {  # each reads a table; what is compared is what came of it
     "ProfilePopularity": ("users", ProfilePopularity),
     "HybridFactors": ("users", lambda c: HybridFactors(2, c)),
     "ContentProfile": ("items", ContentProfile),
-    "System, users": ("users", lambda c: System({"click": "binary"}, user_columns=c, n_factors=2, **SMALL)),
-    "System, items": ("items", lambda c: System({"click": "binary"}, item_columns=c, n_factors=2, **SMALL)),
-    "System, groups": ("items", lambda c: System({"click": "binary"}, group_column=c[0], n_factors=2, **SMALL)),
+    "TwoStageRecommender, users": (
+        "users",
+        lambda c: TwoStageRecommender({"click": "binary"}, user_columns=c, n_factors=2, **SMALL),
+    ),
+    "TwoStageRecommender, items": (
+        "items",
+        lambda c: TwoStageRecommender({"click": "binary"}, item_columns=c, n_factors=2, **SMALL),
+    ),
+    "TwoStageRecommender, groups": (
+        "items",
+        lambda c: TwoStageRecommender({"click": "binary"}, group_column=c[0], n_factors=2, **SMALL),
+    ),
 }
 NEW_ROWS = {  # what encodes rows that were not there in training
     "TwoTower.new_users": ("users", lambda c: TwoTower(2, user_columns=c, **SMALL), "new_users"),
@@ -68,7 +77,7 @@ def test_each_id_gets_its_own_row_whatever_the_order_and_however_many_there_are(
 
 
 def test_what_a_system_groups_by_is_found_by_id() -> None:
-    model = MODELS["System, groups"][1](["kind"]).fit(tables("items", FILMS))
+    model = MODELS["TwoStageRecommender, groups"][1](["kind"]).fit(tables("items", FILMS))
     assert model.groups_.tolist() == ["space crime", "drama", "space"]
 
 

@@ -1,4 +1,4 @@
-"""Chapter 02's models: damped biases, neighbours, content profiles."""
+"""Chapter 02's models: damped biases, neighbors, content profiles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold
 
 from recsys_teach.data import Interactions, split_per_user
 from recsys_teach.evaluation import evaluate, rmse
-from recsys_teach.models import neighbors as neighbours
+from recsys_teach.models import neighbors as neighbors
 from recsys_teach.models.biases import DampedBiases, damped_means
 from recsys_teach.models.content import ContentProfile
 from recsys_teach.models.neighbors import BiasedItemKNN, ItemKNN, UserKNN, nearest
@@ -31,15 +31,15 @@ ITEMS = pd.DataFrame(
 )
 MODELS = {
     "biases": DampedBiases(),
-    "item neighbours": ItemKNN(k=3, shrinkage=1),
-    "item neighbours by rating": ItemKNN(k=20, value="rating"),
-    "user neighbours": UserKNN(k=3, shrinkage=1),
-    "user neighbours by rating": UserKNN(k=20, value="rating"),
-    "biased neighbours": BiasedItemKNN(k=3, shrinkage=1),
+    "item neighbors": ItemKNN(k=3, shrinkage=1),
+    "item neighbors by rating": ItemKNN(k=20, value="rating"),
+    "user neighbors": UserKNN(k=3, shrinkage=1),
+    "user neighbors by rating": UserKNN(k=20, value="rating"),
+    "biased neighbors": BiasedItemKNN(k=3, shrinkage=1),
     "content": ContentProfile(),
     "content by rating": ContentProfile(value="rating"),
 }
-PREDICTORS = ["biases", "biased neighbours"]
+PREDICTORS = ["biases", "biased neighbors"]
 WITH_FOLD_IN = [name for name in MODELS if not name.startswith("user")]
 
 
@@ -99,8 +99,8 @@ def test_biases_solve_the_ridge_regression_of_scikit_learn(damping: float) -> No
     user_pos, item_pos = np.nonzero(ratings)
     indicators = np.hstack([np.eye(40)[user_pos], np.eye(25)[item_pos]])
     left = ratings[user_pos, item_pos] - model.mean_
-    judge = Ridge(alpha=damping, fit_intercept=False).fit(indicators, left)
-    np.testing.assert_allclose(np.concatenate([model.user_biases_, model.item_biases_]), judge.coef_, atol=4e-3)
+    grade = Ridge(alpha=damping, fit_intercept=False).fit(indicators, left)
+    np.testing.assert_allclose(np.concatenate([model.user_biases_, model.item_biases_]), grade.coef_, atol=4e-3)
 
 
 def test_a_user_or_an_item_without_ratings_has_bias_zero() -> None:
@@ -137,7 +137,7 @@ def test_nearest_by_hand() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_all_neighbours_without_shrinkage_are_the_cosines_of_scikit_learn(seed: int) -> None:
+def test_all_neighbors_without_shrinkage_are_the_cosines_of_scikit_learn(seed: int) -> None:
     matrix = random_ratings(seed, 20, 15)
     cosines = cosine_similarity(matrix.T)
     np.fill_diagonal(cosines, 0)
@@ -148,14 +148,14 @@ def test_all_neighbours_without_shrinkage_are_the_cosines_of_scikit_learn(seed: 
 @pytest.mark.parametrize("shrinkage", [0, 2.5])
 @pytest.mark.parametrize("block_bytes", [1, 300, 2**20])
 def test_nearest_agrees_with_the_loop_whatever_the_block(monkeypatch, k: int, shrinkage, block_bytes: int) -> None:
-    monkeypatch.setattr(neighbours, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(neighbors, "BLOCK_BYTES", block_bytes)
     matrix = np.random.default_rng(k).normal(size=(15, 12)) * (random_ratings(k, 15, 12, 0.6) > 0)
     found = nearest(sparse.csr_array(matrix), k, shrinkage)
     np.testing.assert_allclose(found.toarray(), loop_nearest(matrix, k, shrinkage), atol=1e-12)
     assert (found.data > 0).all()
 
 
-def test_neighbours_that_equal_the_kth_are_all_kept() -> None:
+def test_neighbors_that_equal_the_kth_are_all_kept() -> None:
     assert (np.diff(nearest(sparse.csr_array(np.ones((4, 6))), 2).indptr) == 5).all()
 
 
@@ -166,7 +166,7 @@ def test_a_rating_of_zero_is_common_but_not_similar() -> None:
 
 @pytest.mark.parametrize(("k", "shrinkage"), [(0, 0), (-1, 0), (1, -1), (1, np.nan)])
 @pytest.mark.parametrize("kind", [ItemKNN, UserKNN, BiasedItemKNN])
-def test_no_neighbours_or_negative_shrinkage_is_refused_and_leaves_no_model(kind, k: int, shrinkage: float) -> None:
+def test_no_neighbors_or_negative_shrinkage_is_refused_and_leaves_no_model(kind, k: int, shrinkage: float) -> None:
     model = kind(k=k, shrinkage=shrinkage)
     with pytest.raises(ValueError, match=r"k must be an integer, at least 1|shrinkage must be .* at least 0"):
         model.fit(INTERACTIONS)
@@ -174,10 +174,10 @@ def test_no_neighbours_or_negative_shrinkage_is_refused_and_leaves_no_model(kind
         model.score([0])
 
 
-# --- ranking by neighbours ------------------------------------------------------------------------------------
+# --- ranking by neighbors ------------------------------------------------------------------------------------
 
 
-def test_item_neighbours_find_the_third_item_of_a_taste() -> None:
+def test_item_neighbors_find_the_third_item_of_a_taste() -> None:
     two_tastes = np.kron(np.eye(2), np.ones((4, 3)))
     two_tastes[0, 2] = two_tastes[7, 3] = 0
     for model in (ItemKNN(), UserKNN()):
@@ -185,7 +185,7 @@ def test_item_neighbours_find_the_third_item_of_a_taste() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "rating"])
-def test_item_neighbours_agree_with_the_loop(value: str | None) -> None:
+def test_item_neighbors_agree_with_the_loop(value: str | None) -> None:
     rows = RATINGS if value else (RATINGS > 0).astype(float)
     similar = loop_nearest(rows, 3, 2)
     expected = np.zeros_like(rows)
@@ -196,7 +196,7 @@ def test_item_neighbours_agree_with_the_loop(value: str | None) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "rating"])
-def test_user_neighbours_agree_with_the_loop(value: str | None) -> None:
+def test_user_neighbors_agree_with_the_loop(value: str | None) -> None:
     rows = RATINGS if value else (RATINGS > 0).astype(float)
     similar = loop_nearest(rows.T, 3, 2)
     expected = np.zeros_like(rows)
@@ -206,17 +206,17 @@ def test_user_neighbours_agree_with_the_loop(value: str | None) -> None:
     np.testing.assert_allclose(model.score(EVERYBODY), expected, atol=1e-12)
 
 
-def test_a_user_without_any_neighbour_scores_zero_everywhere() -> None:
+def test_a_user_without_any_neighbor_scores_zero_everywhere() -> None:
     loner = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]], dtype=float)
     for model in (ItemKNN(), UserKNN()):
         assert not model.fit(Interactions.from_matrix(loner)).score([2]).any()
 
 
-# --- ratings by neighbours ------------------------------------------------------------------------------------
+# --- ratings by neighbors ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_biased_neighbours_agree_with_the_loop(seed: int) -> None:
+def test_biased_neighbors_agree_with_the_loop(seed: int) -> None:
     ratings = random_ratings(seed, 30, 14)
     interactions = Interactions.from_matrix(ratings)
     biases = DampedBiases(3).fit(interactions)
@@ -231,7 +231,7 @@ def test_biased_neighbours_agree_with_the_loop(seed: int) -> None:
     np.testing.assert_allclose(model.score(np.arange(30)), expected, atol=1e-12)
 
 
-def test_where_no_neighbour_was_rated_the_biases_speak() -> None:
+def test_where_no_neighbor_was_rated_the_biases_speak() -> None:
     model = BiasedItemKNN().fit(INTERACTIONS)
     biases = DampedBiases().fit(INTERACTIONS)
     np.testing.assert_allclose(model.predict([2] * 9, range(9)), biases.predict([2] * 9, range(9)))
@@ -444,7 +444,7 @@ def mean_ndcg(model, interactions: Interactions, seeds: range) -> float:
 
 
 @pytest.mark.parametrize(("model", "expected"), [(ItemKNN(), 0.400), (UserKNN(), 0.398)], ids=["items", "users"])
-def test_neighbours_rank_movielens_as_well_as_they_should(movielens: Interactions, model, expected: float) -> None:
+def test_neighbors_rank_movielens_as_well_as_they_should(movielens: Interactions, model, expected: float) -> None:
     assert mean_ndcg(model, movielens, range(5)) == pytest.approx(expected, abs=0.005)
 
 

@@ -15,10 +15,10 @@ from recsys_teach.data.world import DAY, make_world
 from recsys_teach.models.multitask import MMoE, n_parameters
 from recsys_teach.models.two_stage import (
     FUNNEL,
-    Behaviour,
-    NoBehaviour,
+    Behavior,
+    NoBehavior,
     Parts,
-    System,
+    TwoStageRecommender,
     cap_groups,
     histories_before,
     pair_rows,
@@ -37,8 +37,8 @@ def train() -> Interactions:
 
 
 @pytest.fixture(scope="module")
-def system(train) -> System:
-    return System(**QUICK, **WHOLE, group_column="genre").fit(train)
+def system(train) -> TwoStageRecommender:
+    return TwoStageRecommender(**QUICK, **WHOLE, group_column="genre").fit(train)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_future_of_a_history_does_not_matter(train) -> None:
 
 def test_shapes_at_each_interface(system) -> None:
     users, items, rows = torch.tensor([0, 1, 2]), torch.tensor([5, 5, 6]), torch.full((3, 5), 80)
-    states = system.parts_.behaviour(rows)
+    states = system.parts_.behavior(rows)
     u, v = system.parts_.interest.users(users), system.parts_.interest.items(items)
     assert states.shape == u.shape == v.shape == (3, 4)
     assert pair_rows(states, u, v).shape == (3, 20)
@@ -99,15 +99,15 @@ def test_shapes_at_each_interface(system) -> None:
 
 
 def test_a_state_is_zero_without_a_history_and_does_not_see_padding() -> None:
-    behaviour = Behaviour(6, 3, dropout=0.5).eval()
-    assert (behaviour(torch.full((1, 4), 6)) == 0).all()
-    short, long = behaviour(torch.tensor([[2, 4, 6]])), behaviour(torch.tensor([[2, 4, 6, 6, 6]]))
+    behavior = Behavior(6, 3, dropout=0.5).eval()
+    assert (behavior(torch.full((1, 4), 6)) == 0).all()
+    short, long = behavior(torch.tensor([[2, 4, 6]])), behavior(torch.tensor([[2, 4, 6, 6, 6]]))
     torch.testing.assert_close(short, long)
-    assert not torch.allclose(short, behaviour(torch.tensor([[4, 2, 6]])))
+    assert not torch.allclose(short, behavior(torch.tensor([[4, 2, 6]])))
 
 
 def test_any_part_with_the_same_shapes_fits(system) -> None:
-    parts = Parts(NoBehaviour(4), system.parts_.interest, MMoE(20, 2))
+    parts = Parts(NoBehavior(4), system.parts_.interest, MMoE(20, 2))
     assert parts(torch.tensor([0, 1]), torch.tensor([5, 6]), torch.full((2, 5), 80)).shape == (2, 2)
 
 
@@ -122,9 +122,9 @@ def test_every_loss_of_a_task_reaches_all_parts(system) -> None:
 
 def test_single_task_twin_of_the_ablation_has_as_many_parameters(train) -> None:
     short = {"n_epochs": 1, "max_length": 2}
-    several = System(**short).fit(train)
-    one = System({"click": "binary"}, width=20, **short).fit(train)
-    for part in ("recommendation", "behaviour", "interest"):
+    several = TwoStageRecommender(**short).fit(train)
+    one = TwoStageRecommender({"click": "binary"}, width=20, **short).fit(train)
+    for part in ("recommendation", "behavior", "interest"):
         sizes = [n_parameters(getattr(model.parts_, part)) for model in (several, one)]
         assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
@@ -200,7 +200,7 @@ def test_a_newcomer_without_a_history_gets_a_full_list(system, train) -> None:
 
 
 def test_reading_a_later_log_changes_histories_and_leaves_what_was_learned(system, train) -> None:
-    model = System(**QUICK, **WHOLE).fit(train.take(np.arange(len(train)) < 200))
+    model = TwoStageRecommender(**QUICK, **WHOLE).fit(train.take(np.arange(len(train)) < 200))
     before, states = model.score(np.arange(60)), {k: v.clone() for k, v in model.parts_.state_dict().items()}
     assert model.read(train) is model
     assert all(torch.equal(v, states[k]) for k, v in model.parts_.state_dict().items())
@@ -221,7 +221,7 @@ def test_saving_and_loading_a_state_gives_the_same_scores(system, train, everybo
 def test_without_a_gate_every_event_counts_and_the_interest_model_gives_the_chance(train) -> None:
     log = train.log.assign(rating=1.0 + train.log["finish"] * 4)
     ratings = Interactions(log, train.user_ids, train.item_ids)
-    model = System({"rating": "regression"}, gate=None, **QUICK).fit(ratings)
+    model = TwoStageRecommender({"rating": "regression"}, gate=None, **QUICK).fit(ratings)
     np.testing.assert_allclose(model.score(np.array([3])), np.exp(model.interest(np.array([3]))), rtol=1e-5)
     assert (np.abs(model.outputs(np.array([3]), np.arange(80)[None])["rating"] - 1.5) < 1.5).all()
 
@@ -232,7 +232,9 @@ def test_a_planted_taste_is_found() -> None:
     user, item = np.repeat(np.arange(40), 15), np.concatenate([rng.permutation(30)[:15] for _ in range(40)])
     click = (user < 20) == (item < 15)
     log = pd.DataFrame({"user": user, "item": item, "time": np.arange(600), "click": click, "like": click})
-    model = System({"click": "binary", "like": "binary"}, n_factors=4, n_epochs=40, batch_size=64, n_candidates=30)
+    model = TwoStageRecommender(
+        {"click": "binary", "like": "binary"}, n_factors=4, n_epochs=40, batch_size=64, n_candidates=30
+    )
     lists = model.fit(Interactions.from_log(log)).recommend(np.arange(40), 3)
     assert ((lists < 15) == (np.arange(40) < 20)[:, None]).mean() > 0.95
 
@@ -244,7 +246,7 @@ def test_a_planted_taste_is_found() -> None:
 def test_a_log_without_a_column_is_refused_with_its_name(train, column) -> None:
     bare = Interactions(train.log.drop(columns=column), train.user_ids, train.item_ids)
     with pytest.raises(ValueError, match=f"needs a column '{column}'"):
-        System(**QUICK).fit(bare)
+        TwoStageRecommender(**QUICK).fit(bare)
 
 
 def test_nan_is_refused_where_a_label_is_needed_and_nowhere_else(train) -> None:
@@ -257,14 +259,14 @@ def test_nan_is_refused_where_a_label_is_needed_and_nowhere_else(train) -> None:
 
     for column, rows in (("click", [0]), ("watch_share", [np.argmax(clicked)]), ("time", [0])):
         with pytest.raises(ValueError, match=r"needs 0 and 1 alone|needs finite numbers|has no time"):
-            System(**QUICK).fit(holed(column, rows))
-    System(**QUICK).fit(holed("watch_share", ~clicked))
+            TwoStageRecommender(**QUICK).fit(holed(column, rows))
+    TwoStageRecommender(**QUICK).fit(holed("watch_share", ~clicked))
 
 
 def test_a_binary_label_that_is_not_0_or_1_is_refused(train) -> None:
     log = train.log.assign(like=5)
     with pytest.raises(ValueError, match="binary task 'like' needs 0 and 1 alone"):
-        System(**QUICK).fit(Interactions(log, train.user_ids, train.item_ids))
+        TwoStageRecommender(**QUICK).fit(Interactions(log, train.user_ids, train.item_ids))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,7 @@ def test_a_binary_label_that_is_not_0_or_1_is_refused(train) -> None:
 )
 def test_parameters_that_cannot_be_are_refused(train, wrong, said) -> None:
     with pytest.raises(ValueError, match=said):
-        System(**{**QUICK, **wrong}).fit(train)
+        TwoStageRecommender(**{**QUICK, **wrong}).fit(train)
 
 
 def test_unknown_users_a_list_too_long_and_a_system_that_is_not_fitted_are_refused(system) -> None:
@@ -293,12 +295,12 @@ def test_unknown_users_a_list_too_long_and_a_system_that_is_not_fitted_are_refus
     with pytest.raises(ValueError, match="k must be an integer from 1 to the 80 items"):
         system.recommend(np.array([0]), 0)
     with pytest.raises(ValueError, match="not fitted yet"):
-        System().recommend(np.array([0]))
+        TwoStageRecommender().recommend(np.array([0]))
     with pytest.raises(TypeError, match="expects Interactions"):
-        System().fit(np.eye(3))
+        TwoStageRecommender().fit(np.eye(3))
 
 
 def test_a_log_without_any_click_still_trains(train) -> None:
     log = train.log.assign(click=False, watch_share=0.0, finish=False, like=False)
-    model = System(**QUICK).fit(Interactions(log, train.user_ids, train.item_ids))
+    model = TwoStageRecommender(**QUICK).fit(Interactions(log, train.user_ids, train.item_ids))
     assert np.isfinite(model.score(np.arange(60))).all()

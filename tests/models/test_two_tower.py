@@ -72,18 +72,18 @@ def test_loss_recovers_the_planted_log_odds_with_the_correction_and_those_less_p
     item = (rng.random((6_000, 1)) > P[kind].cumsum(axis=1)[:, :3]).sum(axis=1)
     log_q = torch.from_numpy(np.log(np.bincount(item) / 6_000))
     scores = torch.zeros(2, 4, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([scores], lr=0.1)
+    optimizer = torch.optim.Adam([scores], lr=0.1)
     for _ in range(3):
         for group in torch.from_numpy(rng.permutation(6_000)).split(300):
             k, i = torch.from_numpy(kind)[group], torch.from_numpy(item)[group]
             loss = in_batch_softmax(scores[k][:, i], log_q[i] if correct else None)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
     learned = scores.detach().numpy()
     truth = np.log(P) - (0 if correct else np.log(P.mean(axis=0)))
-    centred = [table - table.mean(axis=1, keepdims=True) for table in (learned, truth)]
-    np.testing.assert_allclose(*centred, atol=0.25)
+    centered = [table - table.mean(axis=1, keepdims=True) for table in (learned, truth)]
+    np.testing.assert_allclose(*centered, atol=0.25)
 
 
 # --- features -------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_ids_may_have_any_order_in_the_tables(two_kinds, towers) -> None:
 
 
 def test_loss_falls(towers) -> None:
-    assert towers.training_.losses[-1] < towers.training_.losses[0]
+    assert towers.loss_history_[-1] < towers.loss_history_[0]
 
 
 @pytest.mark.parametrize("name", ["n_factors", "temperature", "n_epochs", "batch_size", "learning_rate"])
@@ -155,12 +155,12 @@ def test_a_parameter_that_is_not_above_0_is_refused(two_kinds, name: str) -> Non
 
 
 def test_a_column_that_is_not_there_is_refused_with_what_there_is(two_kinds, towers) -> None:
-    with pytest.raises(ValueError, match=r"item_columns names 'colour', but the table has \['genre'\]"):
-        TwoTower(item_columns=["colour"]).fit(two_kinds)
+    with pytest.raises(ValueError, match=r"item_columns names 'color', but the table has \['genre'\]"):
+        TwoTower(item_columns=["color"]).fit(two_kinds)
     with pytest.raises(ValueError, match=r"user_columns names 'age', but the table has \[\].*users=\.\.\."):
         TwoTower(user_columns=["age"]).fit(Interactions.from_matrix(np.eye(3)))
     with pytest.raises(ValueError, match="item_columns names 'genre'"):
-        towers.new_items(pd.DataFrame({"colour": ["red"]}))
+        towers.new_items(pd.DataFrame({"color": ["red"]}))
 
 
 def test_columns_given_as_one_text_are_refused(two_kinds) -> None:

@@ -126,7 +126,7 @@ def test_lower_bound_is_finite_without_a_false_alarm_and_zero_for_guessing():
 
 
 def test_lower_bound_exceeds_the_truth_in_at_most_one_case_of_twenty(rng):
-    p = np.e / (1 + np.e)  # randomised response with ε = 1: the best attack believes the answer
+    p = np.e / (1 + np.e)  # randomized response with ε = 1: the best attack believes the answer
     above = sum(epsilon_lower_bound(rng.binomial(300, p), 300, rng.binomial(300, 1 - p), 300) > 1 for _ in range(100))
     assert above <= 5
 

@@ -1,4 +1,4 @@
-"""Defences, held against independent counts, exact formulas, OpenDP and dp-accounting; what is ours is for learning."""
+"""Defenses, held against independent counts, exact formulas, OpenDP and dp-accounting; what is ours is for learning."""
 
 import dp_accounting
 import numpy as np
@@ -9,14 +9,14 @@ from dp_accounting import rdp
 from scipy import stats
 
 from recsys_teach.privacy.accountant import epsilon_spent, gaussian_rdp
-from recsys_teach.privacy.anonymization import generalise, group_sizes, suppress
+from recsys_teach.privacy.anonymization import generalize, group_sizes, suppress
 from recsys_teach.privacy.attacks import epsilon_lower_bound
 from recsys_teach.privacy.mechanisms import (
     gaussian,
     gaussian_delta,
     laplace,
     noise_multiplier,
-    randomised_response,
+    randomized_response,
     share_error,
     true_share,
     truth_probability,
@@ -38,7 +38,7 @@ def people(rng):
 
 
 def test_group_sizes_equal_the_count_of_pandas(people):
-    table = generalise(people, 20, 1)
+    table = generalize(people, 20, 1)
     expected = table.groupby(PROFILE)["age"].transform("size").to_numpy()
     assert np.array_equal(group_sizes(table, PROFILE), expected)
 
@@ -50,8 +50,8 @@ def test_missing_values_are_a_group_of_their_own():
 
 def test_group_sizes_follow_the_rows(people, rng):
     order = rng.permutation(len(people))
-    sizes = group_sizes(generalise(people, 20, 1), PROFILE)
-    assert np.array_equal(group_sizes(generalise(people.iloc[order], 20, 1), PROFILE), sizes[order])
+    sizes = group_sizes(generalize(people, 20, 1), PROFILE)
+    assert np.array_equal(group_sizes(generalize(people.iloc[order], 20, 1), PROFILE), sizes[order])
 
 
 def test_group_sizes_name_the_columns_that_exist(people):
@@ -61,28 +61,28 @@ def test_group_sizes_name_the_columns_that_exist(people):
 
 @pytest.mark.parametrize("k", [2, 5, 10])
 def test_suppressed_table_is_k_anonymous_by_an_independent_count(people, k):
-    kept = suppress(generalise(people, 20, 1), PROFILE, k)
+    kept = suppress(generalize(people, 20, 1), PROFILE, k)
     assert 0 < len(kept) < len(people)
     assert kept.groupby(PROFILE).size().min() >= k
     assert set(kept.index) <= set(people.index)
 
 
 def test_coarser_tables_have_larger_groups(people):
-    finer, coarser = group_sizes(generalise(people, 10, 2), PROFILE), group_sizes(generalise(people, 20, 1), PROFILE)
+    finer, coarser = group_sizes(generalize(people, 10, 2), PROFILE), group_sizes(generalize(people, 20, 1), PROFILE)
     assert (coarser >= finer).all()
 
 
-def test_generalised_age_is_the_lower_end_of_its_band(people):
-    table = generalise(people, 20, 0)
+def test_generalized_age_is_the_lower_end_of_its_band(people):
+    table = generalize(people, 20, 0)
     assert ((people["age"] - table["age"]).between(0, 19) & (table["age"] % 20 == 0)).all()
     assert (table["zip_code"] == "").all()
     with pytest.raises(ValueError, match="age_years"):
-        generalise(people, 0, 1)
+        generalize(people, 0, 1)
     with pytest.raises(ValueError, match="k must be an integer, at least 1"):
         suppress(people, PROFILE, 0)
 
 
-def test_randomised_response_keeps_its_promise():
+def test_randomized_response_keeps_its_promise():
     assert truth_probability(np.log(3)) == pytest.approx(0.75)
     for epsilon in (0.1, 1, 5):
         p = truth_probability(epsilon)
@@ -91,7 +91,7 @@ def test_randomised_response_keeps_its_promise():
 
 def test_true_share_is_unbiased_with_the_error_of_the_formula(rng):
     truth, epsilon, n = 0.2, 1.0, 400
-    estimates = [true_share(randomised_response(rng.random(n) < truth, epsilon, rng), epsilon) for _ in range(4000)]
+    estimates = [true_share(randomized_response(rng.random(n) < truth, epsilon, rng), epsilon) for _ in range(4000)]
     error = share_error(truth, n, epsilon)
     assert np.mean(estimates) == pytest.approx(truth, abs=4 * error / np.sqrt(4000))
     assert np.std(estimates) == pytest.approx(error, rel=0.05)
@@ -102,10 +102,10 @@ def test_true_share_is_not_cut_off():
     assert true_share(np.ones(10, dtype=bool), 1.0) > 1
 
 
-def test_an_attack_on_randomised_response_proves_no_more_than_its_epsilon(rng):
+def test_an_attack_on_randomized_response_proves_no_more_than_its_epsilon(rng):
     n, epsilon = 20_000, 1.0
-    hits = randomised_response(np.ones(n, dtype=bool), epsilon, rng).sum()
-    false_alarms = randomised_response(np.zeros(n, dtype=bool), epsilon, rng).sum()
+    hits = randomized_response(np.ones(n, dtype=bool), epsilon, rng).sum()
+    false_alarms = randomized_response(np.zeros(n, dtype=bool), epsilon, rng).sum()
     assert 0.9 < epsilon_lower_bound(hits, n, false_alarms, n) < epsilon
 
 
@@ -151,7 +151,7 @@ def test_mechanisms_refuse_an_epsilon_that_promises_nothing(bad, rng):
         lambda: laplace(0, 1, bad, rng),
         lambda: laplace(0, bad, 1, rng),
         lambda: gaussian(0, bad, 1, 1e-5, rng),
-        lambda: randomised_response(np.ones(3), bad, rng),
+        lambda: randomized_response(np.ones(3), bad, rng),
         lambda: noise_multiplier(bad, 1e-5),
         lambda: noise_multiplier(1, bad),
     ):

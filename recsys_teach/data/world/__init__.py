@@ -1,6 +1,6 @@
 """A synthetic streaming service whose truth is known. Shown in chapter 00."""
 
-from recsys_teach.data.world.config import DAY, FIRST_ITEM_ID, GENRES, Dials
+from recsys_teach.data.world.config import DAY, FIRST_ITEM_ID, GENRES, WorldConfig
 from recsys_teach.data.world.files import calibration, load_world, save_world, world_folder
 from recsys_teach.data.world.generate import make_world
 from recsys_teach.data.world.truth import Truth, World
@@ -9,9 +9,9 @@ __all__ = [
     "DAY",
     "FIRST_ITEM_ID",
     "GENRES",
-    "Dials",
     "Truth",
     "World",
+    "WorldConfig",
     "calibration",
     "load_world",
     "make_world",

@@ -23,7 +23,7 @@ PROFILE = {
 }
 NOUNS = {
     "action": "Chase Heist Strike Fuse Runner",
-    "comedy": "Neighbour Wedding Lodger Mishap Cousin",
+    "comedy": "Neighbor Wedding Lodger Mishap Cousin",
     "crime": "Alibi Witness Ledger Verdict Suspect",
     "documentary": "Archive Factory Atlas Bridge Workshop",
     "drama": "Letter Harbour Daughter Winter Silence",
@@ -51,7 +51,7 @@ RANGES = {  # least and greatest value of each dial
     "profile_strength": (0, 1),
     "sensitive_strength": (0, 3),
     "exposure_bias": (0, 3),
-    "personalisation": (0, 3),
+    "personalization": (0, 3),
     "sequence_strength": (0, 1),
     "task_correlation": (0, 1),
     "confounding": (0, 3),
@@ -59,7 +59,7 @@ RANGES = {  # least and greatest value of each dial
 
 
 @dataclass(frozen=True)
-class Dials:
+class WorldConfig:
     """What the world is made from; :data:`RANGES` holds what each may be.
 
     Parameters
@@ -72,7 +72,7 @@ class Dials:
     profile_strength : float. Share of a user's variance that age band, region and device explain.
     sensitive_strength : float. How far ``chronic_illness`` moves a taste, in standard deviations.
     exposure_bias : float. Weight of the popularity in what is shown; 0 shows all items alike.
-    personalisation : float. Weight of the affinity in what is shown.
+    personalization : float. Weight of the affinity in what is shown.
     sequence_strength : float. Share of the sequence law in what is shown next.
     task_correlation : float. Correlation of the taste behind finish and like with the taste behind click.
     confounding : float. Weight of a hidden normal variable that enters click and finish, in logits.
@@ -93,7 +93,7 @@ class Dials:
     profile_strength: float = 0.3
     sensitive_strength: float = 1.0
     exposure_bias: float = 1.0
-    personalisation: float = 0.5
+    personalization: float = 0.5
     sequence_strength: float = 0.5
     task_correlation: float = 0.5
     confounding: float = 0.0

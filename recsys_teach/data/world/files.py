@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_teach.data.world.config import Dials
+from recsys_teach.data.world.config import WorldConfig
 from recsys_teach.data.world.truth import Truth, World
 from recsys_teach.files import REPOSITORY, as_shipped, write_whole
 
-FILES = {"impressions.csv.gz", "users.csv.gz", "items.csv.gz", "truth.npz", "dials.json"}
+FILES = {"impressions.csv.gz", "users.csv.gz", "items.csv.gz", "truth.npz", "config.json"}
 
 
 def calibration(world: World) -> dict[str, float]:
@@ -58,11 +58,11 @@ def _file_contents(world: World) -> dict[str, bytes]:
     for name, table in tables.items():
         text = table.to_csv(index=name != "impressions", float_format="%.3f", lineterminator="\n")
         contents[f"{name}.csv.gz"] = gzip.compress(text.encode(), mtime=0)
-    arrays = {f.name: getattr(world.truth, f.name) for f in fields(Truth) if f.name != "dials"}
+    arrays = {f.name: getattr(world.truth, f.name) for f in fields(Truth) if f.name != "config"}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    dials = json.dumps(asdict(world.dials), indent=1) + "\n"
-    return {**contents, "truth.npz": buffer.getvalue(), "dials.json": dials.encode()}
+    config = json.dumps(asdict(world.config), indent=1) + "\n"
+    return {**contents, "truth.npz": buffer.getvalue(), "config.json": config.encode()}
 
 
 def save_world(world: World, folder: Path | str) -> None:
@@ -124,6 +124,6 @@ def load_world(folder: Path | str | None = None) -> World:
         return pd.read_csv(text, keep_default_na=False, **options)
 
     with np.load(io.BytesIO(contents["truth.npz"]), allow_pickle=False) as arrays:
-        truth = Truth(Dials(**json.loads(contents["dials.json"])), **arrays)
+        truth = Truth(WorldConfig(**json.loads(contents["config.json"])), **arrays)
     impressions = table("impressions", dtype={"watch_share": np.float32})
     return World(impressions, table("users", index_col="user"), table("items", index_col="item"), truth)

@@ -26,7 +26,7 @@ from recsys_teach.data.world.config import (
     PROFILE,
     SECOND_ORDER,
     STRETCH,
-    Dials,
+    WorldConfig,
 )
 from recsys_teach.data.world.truth import Truth, World, exposure_policy, law_lift, mass_by_genre
 
@@ -37,14 +37,14 @@ def make_world(
     mean_impressions: float = 60.0,
     *,
     random_state: int = 0,
-    **dials: float,
+    **config: float,
 ) -> World:
     """Generate a world. The first users of a larger world are those of a smaller one.
 
     Parameters
     ----------
-    n_users, n_items, mean_impressions, random_state : the dials that change most often.
-    **dials : any other dial of :class:`Dials`, for example ``sequence_strength=0``.
+    n_users, n_items, mean_impressions, random_state : the parameters that change most often.
+    **config : any other parameter of :class:`WorldConfig`, for example ``sequence_strength=0``.
 
     Returns
     -------
@@ -55,18 +55,18 @@ def make_world(
     ValueError
         If a dial is unknown or outside its range.
     """
-    unknown = set(dials) - {field.name for field in fields(Dials)}
+    unknown = set(config) - {field.name for field in fields(WorldConfig)}
     if unknown:
-        raise ValueError(f"There is no dial {min(unknown)!r}. Take one of {[f.name for f in fields(Dials)]}.")
-    checked = Dials(n_users, n_items, mean_impressions, random_state=random_state, **dials)  # type: ignore[arg-type]
+        raise ValueError(f"There is no dial {min(unknown)!r}. Take one of {[f.name for f in fields(WorldConfig)]}.")
+    checked = WorldConfig(n_users, n_items, mean_impressions, random_state=random_state, **config)  # type: ignore[arg-type]
     item_seed, users_seed = np.random.SeedSequence(random_state).spawn(2)
-    catalogue = _make_catalogue(checked, np.random.default_rng(item_seed))
+    catalog = _make_catalog(checked, np.random.default_rng(item_seed))
     starts = range(0, n_users, BLOCK)
     blocks = [
-        _make_block(checked, catalogue, np.random.default_rng(seed), min(BLOCK, n_users - start), start)
+        _make_block(checked, catalog, np.random.default_rng(seed), min(BLOCK, n_users - start), start)
         for start, seed in zip(starts, users_seed.spawn(len(starts)), strict=True)
     ]
-    return _assemble(checked, catalogue, blocks)
+    return _assemble(checked, catalog, blocks)
 
 
 def _days(rng: np.random.Generator, n: int, on_day_0: float) -> np.ndarray:
@@ -90,9 +90,9 @@ def _law_table(rng: np.random.Generator) -> np.ndarray:
     return table
 
 
-def _make_catalogue(dials: Dials, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _make_catalog(config: WorldConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Draw the items, the sequence law, and how profiles move a taste."""
-    n, k = dials.n_items, dials.n_factors
+    n, k = config.n_items, config.n_factors
     rest = rng.choice(len(GENRES), n - 2 * len(GENRES), p=rng.dirichlet(np.full(len(GENRES), 8.0)))
     genre = rng.permutation(np.concatenate([np.arange(len(GENRES))] * 2 + [rest]))
     second = (genre + rng.integers(1, len(GENRES), n)) % len(GENRES)
@@ -104,8 +104,8 @@ def _make_catalogue(dials: Dials, rng: np.random.Generator) -> dict[str, np.ndar
     own = rng.normal(size=(2, n, k)) / np.sqrt(k)
     mixture = directions[:, genre] + 0.6 * (second >= 0)[:, None] * directions[:, second]
     mixture /= np.linalg.norm(mixture, axis=2, keepdims=True)
-    tastes = np.sqrt(dials.content_strength) * mixture + np.sqrt(1 - dials.content_strength) * own
-    same = dials.task_correlation
+    tastes = np.sqrt(config.content_strength) * mixture + np.sqrt(1 - config.content_strength) * own
+    same = config.task_correlation
     return {
         "genre": genre.astype(np.int8),
         "second_genre": second.astype(np.int8),
@@ -125,17 +125,17 @@ def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def _make_users(dials: Dials, catalogue: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _make_users(config: WorldConfig, catalog: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Draw one block of users: profile, tastes, arrival, length of the history."""
     profile = rng.integers(0, 4, size=(BLOCK, len(PROFILE)))
     ill = rng.random(BLOCK) < 0.2
-    mean = catalogue["profile_means"][np.arange(len(PROFILE)), profile].sum(axis=1)
-    own = rng.normal(size=(BLOCK, dials.n_factors))
-    factors = np.sqrt(dials.profile_strength) * mean + np.sqrt(1 - dials.profile_strength) * own
-    factors += dials.sensitive_strength * (ill - 0.2)[:, None] * catalogue["sensitive_mean"]
+    mean = catalog["profile_means"][np.arange(len(PROFILE)), profile].sum(axis=1)
+    own = rng.normal(size=(BLOCK, config.n_factors))
+    factors = np.sqrt(config.profile_strength) * mean + np.sqrt(1 - config.profile_strength) * own
+    factors += config.sensitive_strength * (ill - 0.2)[:, None] * catalog["sensitive_mean"]
     spread = 0.75
-    length = rng.lognormal(np.log(dials.mean_impressions) - spread**2 / 2, spread, BLOCK)
-    longest = min(MAX_IMPRESSIONS, int((catalogue["release_day"] == 0).sum()))  # so that something is left
+    length = rng.lognormal(np.log(config.mean_impressions) - spread**2 / 2, spread, BLOCK)
+    longest = min(MAX_IMPRESSIONS, int((catalog["release_day"] == 0).sum()))  # so that something is left
     return {
         "profile": profile.astype(np.int8),
         "chronic_illness": ill,
@@ -160,14 +160,18 @@ def _draw_times(users: dict[str, np.ndarray], rng: np.random.Generator) -> np.nd
 
 
 def _draw_items(
-    dials: Dials, catalogue: dict[str, np.ndarray], users: dict[str, np.ndarray], time: np.ndarray, uniform: np.ndarray
+    config: WorldConfig,
+    catalog: dict[str, np.ndarray],
+    users: dict[str, np.ndarray],
+    time: np.ndarray,
+    uniform: np.ndarray,
 ) -> np.ndarray:
     """Draw what is shown, step by step, by inverting each user's cumulative weights, shape as ``time``."""
     longest_first = np.argsort(-users["n_impressions"], kind="stable")  # who is still active is a slice
     length, time, uniform = users["n_impressions"][longest_first], time[longest_first], uniform[longest_first]
-    affinity = users["user_factors"][longest_first].astype(float) @ catalogue["item_factors"].T.astype(float)
-    available = exposure_policy(dials.taste_strength * affinity, catalogue["log_popularity"], dials)
-    genre, release = catalogue["genre"].astype(np.intp), catalogue["release_day"].astype(np.int64) * DAY
+    affinity = users["user_factors"][longest_first].astype(float) @ catalog["item_factors"].T.astype(float)
+    available = exposure_policy(config.taste_strength * affinity, catalog["log_popularity"], config)
+    genre, release = catalog["genre"].astype(np.intp), catalog["release_day"].astype(np.int64) * DAY
     genre_mass = mass_by_genre(available, genre)
     padding = (0, -len(genre) % STRETCH)  # items that are never shown, so that the stretches are of one length
     available = np.pad(available, ((0, 0), padding))
@@ -177,8 +181,8 @@ def _draw_items(
         active = np.count_nonzero(length > step)
         law = genre_mass[:active]
         if step >= 2:
-            law = catalogue["next_genre"][genre[items[:active, step - 2]], genre[items[:active, step - 1]]]
-        lift = law_lift(law, genre_mass[:active], dials.sequence_strength)
+            law = catalog["next_genre"][genre[items[:active, step - 2]], genre[items[:active, step - 1]]]
+        lift = law_lift(law, genre_mass[:active], config.sequence_strength)
         weights = np.take(lift, genre, axis=1) * available[:active]
         if (time[:active, step] < release.max()).any():
             weights *= release <= time[:active, step, None]
@@ -201,19 +205,19 @@ def _invert(weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 
 def _draw_labels(
-    dials: Dials,
-    catalogue: dict[str, np.ndarray],
+    config: WorldConfig,
+    catalog: dict[str, np.ndarray],
     factors: np.ndarray,
     items: np.ndarray,
     normal: np.ndarray,
     uniform: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Draw the funnel of each impression; ``normal`` (2, n_events), ``uniform`` (4, n_events): the noise."""
-    factors = dials.taste_strength * factors.astype(float)
-    affinity = np.einsum("ek,ek->e", factors, catalogue["item_factors"][items])
-    second = np.einsum("ek,ek->e", factors, catalogue["finish_factors"][items])
-    hidden = dials.confounding * normal[0]
-    click = uniform[0] < expit(CLICK_INTERCEPT + affinity + catalogue["quality"][items] + hidden)
+    factors = config.taste_strength * factors.astype(float)
+    affinity = np.einsum("ek,ek->e", factors, catalog["item_factors"][items])
+    second = np.einsum("ek,ek->e", factors, catalog["finish_factors"][items])
+    hidden = config.confounding * normal[0]
+    click = uniform[0] < expit(CLICK_INTERCEPT + affinity + catalog["quality"][items] + hidden)
     finish = click & (uniform[1] < expit(FINISH_INTERCEPT + second + hidden))
     like = click & (uniform[2] < expit(LIKE_INTERCEPT + second))
     unfinished = np.clip(0.9 * expit(second + normal[1]), 0.001, 0.9)
@@ -227,18 +231,18 @@ def _draw_labels(
 
 
 def _make_block(
-    dials: Dials, catalogue: dict[str, np.ndarray], rng: np.random.Generator, n: int, start: int
+    config: WorldConfig, catalog: dict[str, np.ndarray], rng: np.random.Generator, n: int, start: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Generate the first ``n`` users of a block; the noise is drawn for a whole block whatever ``n`` is."""
-    users = {name: values[:n] for name, values in _make_users(dials, catalogue, rng).items()}
+    users = {name: values[:n] for name, values in _make_users(config, catalog, rng).items()}
     time = _draw_times(users, rng)
     uniform = rng.random((5, BLOCK, MAX_IMPRESSIONS))[:, :n]
     normal = rng.normal(size=(2, BLOCK, MAX_IMPRESSIONS))[:, :n]
-    items = _draw_items(dials, catalogue, users, time, uniform[4])
+    items = _draw_items(config, catalog, users, time, uniform[4])
     user, step = np.nonzero(np.arange(MAX_IMPRESSIONS) < users["n_impressions"][:, None])
     shown = items[user, step]
     labels = _draw_labels(
-        dials, catalogue, users["user_factors"][user], shown, normal[:, user, step], uniform[:4, user, step]
+        config, catalog, users["user_factors"][user], shown, normal[:, user, step], uniform[:4, user, step]
     )
     ids = {"user": (start + 1 + user).astype(np.int64), "item": (FIRST_ITEM_ID + shown).astype(np.int64)}
     return users, {**ids, "time": time[user, step], **labels}
@@ -255,14 +259,14 @@ def _titles(genre: np.ndarray) -> list[str]:
     return titles
 
 
-def _item_table(catalogue: dict[str, np.ndarray]) -> pd.DataFrame:
+def _item_table(catalog: dict[str, np.ndarray]) -> pd.DataFrame:
     names = np.array([*GENRES, ""], dtype=object)  # position -1 is ""
     columns = {
-        "title": _titles(catalogue["genre"]),
-        "genre": names[catalogue["genre"]],
-        "second_genre": names[catalogue["second_genre"]],
-        "release_day": catalogue["release_day"].astype(np.int64),
-        "minutes": catalogue["minutes"],
+        "title": _titles(catalog["genre"]),
+        "genre": names[catalog["genre"]],
+        "second_genre": names[catalog["second_genre"]],
+        "release_day": catalog["release_day"].astype(np.int64),
+        "minutes": catalog["minutes"],
     }
     ids = pd.RangeIndex(FIRST_ITEM_ID, FIRST_ITEM_ID + len(columns["title"]), name="item")
     return pd.DataFrame(columns, index=ids)
@@ -278,12 +282,12 @@ def _user_table(users: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(1, len(columns["arrival_day"]) + 1, name="user"))
 
 
-def _assemble(dials: Dials, catalogue: dict[str, np.ndarray], blocks: list[tuple[dict, dict]]) -> World:
+def _assemble(config: WorldConfig, catalog: dict[str, np.ndarray], blocks: list[tuple[dict, dict]]) -> World:
     """Join the blocks and sort the log by time (and by user within a second)."""
     users = {name: np.concatenate([block[0][name] for block in blocks]) for name in blocks[0][0]}
     log = {name: np.concatenate([block[1].pop(name) for block in blocks]) for name in list(blocks[0][1])}
     order = np.argsort(log["time"], kind="stable")
-    known = {**catalogue, **users}
-    arrays = {field.name: known[field.name] for field in fields(Truth) if field.name != "dials"}
+    known = {**catalog, **users}
+    arrays = {field.name: known[field.name] for field in fields(Truth) if field.name != "config"}
     impressions = pd.DataFrame({name: log.pop(name)[order] for name in list(log)})
-    return World(impressions, _user_table(users), _item_table(catalogue), Truth(dials, **arrays))
+    return World(impressions, _user_table(users), _item_table(catalog), Truth(config, **arrays))

@@ -16,7 +16,7 @@ from recsys_teach.data.world.config import (
     GENRES,
     LAST_DAY,
     LIKE_INTERCEPT,
-    Dials,
+    WorldConfig,
 )
 
 
@@ -29,7 +29,7 @@ class Truth:
 
     Parameters
     ----------
-    dials : Dials.
+    config : WorldConfig.
     user_factors : shape (n_users, n_factors). p_u, of mean 0 and variance about 1.
     item_factors, finish_factors : shape (n_items, n_factors). q_i behind click, behind finish and like.
     genre : shape (n_items,). Position of the main genre in :data:`GENRES`.
@@ -39,7 +39,7 @@ class Truth:
     next_genre : shape (12, 12, 12). P(next | one before last, last) of the sequence law.
     """
 
-    dials: Dials
+    config: WorldConfig
     user_factors: np.ndarray
     item_factors: np.ndarray
     finish_factors: np.ndarray
@@ -53,7 +53,7 @@ class Truth:
 
     def _inner(self, user_pos: np.ndarray, factors: np.ndarray) -> np.ndarray:
         users = self.user_factors[user_pos].astype(float)
-        return self.dials.taste_strength * (users @ factors.T.astype(float))
+        return self.config.taste_strength * (users @ factors.T.astype(float))
 
     def affinity(self, user_pos: np.ndarray) -> np.ndarray:
         """a_ui = taste_strength · <p_u, q_i>, in logits. Its rank is ``n_factors``."""
@@ -61,7 +61,7 @@ class Truth:
 
     def exposure(self, user_pos: np.ndarray) -> np.ndarray:
         """Policy: P(i is shown to u) where all items are there and none was shown yet. Rows sum to 1."""
-        return exposure_policy(self.affinity(user_pos), self.log_popularity, self.dials)
+        return exposure_policy(self.affinity(user_pos), self.log_popularity, self.config)
 
     def next_item(self, user_pos: np.ndarray, previous: np.ndarray, seen: np.ndarray, time: np.ndarray) -> np.ndarray:
         """P(next item shown | user, last two items, seen items, time): the ceiling of a sequence model.
@@ -82,7 +82,7 @@ class Truth:
         rows = self.next_genre[self.genre[previous[:, 0]], self.genre[previous[:, 1]]]
         law = np.where(np.all(previous >= 0, axis=1, keepdims=True), rows, genre_mass)
         allowed = ~seen & (self.release_day.astype(int) * DAY <= np.asarray(time)[:, None])
-        lift = law_lift(law, genre_mass, self.dials.sequence_strength)
+        lift = law_lift(law, genre_mass, self.config.sequence_strength)
         weights = exposure * allowed * lift[:, self.genre]
         return weights / weights.sum(axis=1, keepdims=True)
 
@@ -106,7 +106,7 @@ class Truth:
     def _long_run_rate(self, exposure: np.ndarray) -> np.ndarray:
         """Give the share of each item among the draws once the sequence law has mixed the genres."""
         genre_mass = mass_by_genre(exposure, self.genre)
-        share, strength = genre_mass, self.dials.sequence_strength
+        share, strength = genre_mass, self.config.sequence_strength
         for _ in range(20):
             law = np.einsum("na,nb,abc->nc", share, share, self.next_genre, optimize=True)
             share = (1 - strength) * genre_mass + strength * law
@@ -114,19 +114,19 @@ class Truth:
 
     def click_probability(self, user_pos: np.ndarray) -> np.ndarray:
         """P(click | shown), the hidden confounder averaged out."""
-        return _mean_over_hidden(self.dials.confounding, self._click_logit(user_pos))
+        return _mean_over_hidden(self.config.confounding, self._click_logit(user_pos))
 
     def finish_given_click(self, user_pos: np.ndarray, *, do: bool = False) -> np.ndarray:
         """P(finish | click) or, with ``do=True``, P(finish | do(click)), as if everybody had to open it.
 
-        The two differ only if ``confounding`` is not 0: who clicks then has a favourable hidden variable.
+        The two differ only if ``confounding`` is not 0: who clicks then has a favorable hidden variable.
         """
         finish = FINISH_INTERCEPT + self._inner(user_pos, self.finish_factors)
         if do:
-            return _mean_over_hidden(self.dials.confounding, finish)
+            return _mean_over_hidden(self.config.confounding, finish)
         click = self._click_logit(user_pos)
-        both = _mean_over_hidden(self.dials.confounding, click, finish)
-        return both / _mean_over_hidden(self.dials.confounding, click)
+        both = _mean_over_hidden(self.config.confounding, click, finish)
+        return both / _mean_over_hidden(self.config.confounding, click)
 
     def like_given_click(self, user_pos: np.ndarray) -> np.ndarray:
         """P(like | click)."""
@@ -166,9 +166,9 @@ class World:
     truth: Truth
 
     @property
-    def dials(self) -> Dials:
+    def config(self) -> WorldConfig:
         """What this world was made from."""
-        return self.truth.dials
+        return self.truth.config
 
     def exposed(self) -> Interactions:
         """Give all impressions, clicked or not."""
@@ -180,9 +180,9 @@ class World:
         return Interactions.from_log(log, users=self.users, items=self.items)
 
 
-def exposure_policy(affinity: np.ndarray, log_popularity: np.ndarray, dials: Dials) -> np.ndarray:
+def exposure_policy(affinity: np.ndarray, log_popularity: np.ndarray, config: WorldConfig) -> np.ndarray:
     """P(shown) for each user and item, shape (n, n_items)."""
-    return softmax(dials.exposure_bias * log_popularity + dials.personalisation * affinity, axis=1)
+    return softmax(config.exposure_bias * log_popularity + config.personalization * affinity, axis=1)
 
 
 def mass_by_genre(exposure: np.ndarray, genre: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ class DropoutNet(Recommender):
     ----------
     factors_ : IALS, fitted.
     towers_ : ModuleDict with "user" and "item".
-    training_ : History of the training.
+    loss_history_ : list of float. Mean loss of each epoch.
 
     References
     ----------
@@ -102,7 +102,7 @@ class DropoutNet(Recommender):
         """
         check_parameters(self)
         seen = check_interactions(interactions).matrix()
-        factors = IALS(self.n_factors, n_iterations=8, random_state=self.random_state)
+        factors = IALS(self.n_factors, n_epochs=8, random_state=self.random_state)
         self.factors_ = factors.fit(Interactions.from_matrix(seen))  # an event that comes twice counts once
         all_U, all_V = self.factors_.user_factors_, self.factors_.item_factors_
         self.user_features_, profiles = fit_features(interactions, "user", self.user_columns, "user_columns")
@@ -126,7 +126,7 @@ class DropoutNet(Recommender):
 
         with seeded(self.random_state):
             self.towers_ = nn.ModuleDict({"user": self._tower(X.shape[1]), "item": self._tower(Y.shape[1])})
-            self.training_ = train(
+            history = train(
                 self.towers_,
                 batches,
                 loss,
@@ -134,6 +134,7 @@ class DropoutNet(Recommender):
                 learning_rate=self.learning_rate,
                 random_state=self.random_state,
             )
+        self.loss_history_ = history.losses
         self.profiles_ = profiles
         self.item_vectors_ = self._vectors("item", all_V / self.item_scale_, of_items)
         self.seen_ = seen

@@ -25,7 +25,7 @@ from recsys_teach.models.cold_start.profiles import ProfilePopularity
 def fold_into_prior(prior: np.ndarray, H: np.ndarray, known: np.ndarray, noise: float) -> np.ndarray:
     """Move a prior by the events that are known. Built by hand in chapter 14.
 
-    The score is prior + H w, where w minimises Σ_known (1 − prior_i − h_i·w)² / noise + |w|². An event that the prior
+    The score is prior + H w, where w minimizes Σ_known (1 − prior_i − h_i·w)² / noise + |w|². An event that the prior
     expected moves little; what is not known to be met says nothing. Without events it is the prior.
 
     Parameters
@@ -121,8 +121,8 @@ class HybridFactors(Recommender):
     def _move(self, priors: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
         known = np.split(rows.indices, rows.indptr[1:-1])
         moved = [
-            fold_into_prior(prior, self.item_factors_, met, self.noise)
-            for prior, met in zip(priors, known, strict=False)
+            fold_into_prior(prior, self.item_factors_, interacted, self.noise)
+            for prior, interacted in zip(priors, known, strict=False)
         ]
         return np.array(moved).reshape(priors.shape)
 

@@ -24,7 +24,7 @@ from recsys_teach.models.features import encode_features, fit_features
 # --- a prior from the profile ---------------------------------------------------------------------------------
 
 
-def damped_shares(met: sparse.csr_array | np.ndarray, group: np.ndarray, damping: float) -> np.ndarray:
+def damped_shares(interacted: sparse.csr_array | np.ndarray, group: np.ndarray, damping: float) -> np.ndarray:
     """Share of a group that met each item, as if ``damping`` average people were in it. Built by hand in chapter 14.
 
     Parameters
@@ -42,7 +42,7 @@ def damped_shares(met: sparse.csr_array | np.ndarray, group: np.ndarray, damping
     total = group.sum() + damping
     if not total > 0:
         raise ValueError(f"damping must be above 0 for an empty group; got {damping}.")
-    cells = sparse.csr_array(met)
+    cells = sparse.csr_array(interacted)
     everybody = cells.sum(axis=0) / cells.shape[0]
     return (cells[np.flatnonzero(group)].sum(axis=0) + damping * everybody) / total
 
@@ -83,12 +83,12 @@ class ProfilePopularity(Recommender):
         check_parameters(self)
         seen = check_interactions(interactions).matrix()
         active = np.flatnonzero(np.diff(seen.indptr))
-        met = seen[active]
+        interacted = seen[active]
         self.features_, X = fit_features(interactions, "user", self.columns, "columns")
-        shares = met.sum(axis=0) / len(active)
+        shares = interacted.sum(axis=0) / len(active)
         self.lifts_ = np.zeros((len(self.features_), seen.shape[1]))
         for feature, lift in enumerate(self.lifts_):
-            group = damped_shares(met, X[active, feature] > 0, self.damping)
+            group = damped_shares(interacted, X[active, feature] > 0, self.damping)
             np.log(np.divide(group, shares, out=np.ones_like(shares), where=shares > 0), out=lift)
         self.shares_, self.seen_ = shares, seen
         self.profiles_ = X

@@ -124,7 +124,7 @@ class GradNorm(nn.Module):
         self.first: Tensor | None = None
 
     def forward(self, losses: Tensor, shared: Sequence[Tensor]) -> Tensor:
-        """Give the weighed loss, plus what moves the weights (and them alone) towards the wanted lengths.
+        """Give the weighed loss, plus what moves the weights (and them alone) toward the wanted lengths.
 
         Parameters
         ----------

@@ -156,16 +156,20 @@ class MMoE(nn.Module):
 class CGC(nn.Module):
     """One level of :class:`PLE`: each task mixes its own experts and the shared ones, and no task sees another's."""
 
-    def __init__(self, n_in: int, n_tasks: int, n_own: int, n_shared: int, width: int, *, pass_shared: bool):
+    def __init__(
+        self, n_in: int, n_tasks: int, n_task_experts: int, n_shared_experts: int, width: int, *, pass_shared: bool
+    ):
         super().__init__()
-        self.own = nn.ModuleList(Experts(n_in, n_own, width) for _ in range(n_tasks))
-        self.shared = Experts(n_in, n_shared, width) if n_shared else None
-        self.gate = nn.ModuleList(nn.Linear(n_in, n_own + n_shared, bias=False) for _ in range(n_tasks))
-        n_all = n_tasks * n_own + n_shared
-        self.shared_gate = nn.Linear(n_in, n_all, bias=False) if pass_shared and n_shared else None
+        self.own = nn.ModuleList(Experts(n_in, n_task_experts, width) for _ in range(n_tasks))
+        self.shared = Experts(n_in, n_shared_experts, width) if n_shared_experts else None
+        self.gate = nn.ModuleList(
+            nn.Linear(n_in, n_task_experts + n_shared_experts, bias=False) for _ in range(n_tasks)
+        )
+        n_all = n_tasks * n_task_experts + n_shared_experts
+        self.shared_gate = nn.Linear(n_in, n_all, bias=False) if pass_shared and n_shared_experts else None
 
     def gates(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Give each task's share of its own experts, then of the shared ones, (n, n_own + n_shared)."""
+        """Return each task's gate over its own experts, then the shared ones."""
         return [torch.softmax(gate(x), dim=1) for gate, x in zip(self.gate, inputs, strict=False)]
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -185,19 +189,19 @@ class CGC(nn.Module):
 class PLE(nn.Module):
     """Progressive layered extraction: experts of each task's own beside shared ones, in levels. Built in chapter 11.
 
-    Without shared experts it is one model a task; with one level it is customised gate control (CGC).
+    Without shared experts it is one model a task; with one level it is customized gate control (CGC).
 
     Parameters
     ----------
     n_features, n_tasks : int.
-    n_own, n_shared, width : int. Experts of each task, experts of all tasks, units of each.
+    n_task_experts, n_shared_experts, width : int. Experts of each task, experts of all tasks, units of each.
     n_levels : int. Levels of experts on top of each other.
     head_width : int.
 
     Raises
     ------
     ValueError
-        If a size is below 1; n_shared may be 0.
+        If a size is below 1; n_shared_experts may be 0.
 
     References
     ----------
@@ -211,19 +215,31 @@ class PLE(nn.Module):
         n_features: int,
         n_tasks: int,
         *,
-        n_own: int = 2,
-        n_shared: int = 4,
+        n_task_experts: int = 2,
+        n_shared_experts: int = 4,
         width: int = 16,
         n_levels: int = 1,
         head_width: int = 8,
     ):
         super().__init__()
         at_least_one(
-            n_features=n_features, n_tasks=n_tasks, n_own=n_own, width=width, n_levels=n_levels, head_width=head_width
+            n_features=n_features,
+            n_tasks=n_tasks,
+            n_task_experts=n_task_experts,
+            width=width,
+            n_levels=n_levels,
+            head_width=head_width,
         )
-        check_integer("n_shared", n_shared, 0)
+        check_integer("n_shared_experts", n_shared_experts, 0)
         self.levels = nn.ModuleList(
-            CGC(width if level else n_features, n_tasks, n_own, n_shared, width, pass_shared=level < n_levels - 1)
+            CGC(
+                width if level else n_features,
+                n_tasks,
+                n_task_experts,
+                n_shared_experts,
+                width,
+                pass_shared=level < n_levels - 1,
+            )
             for level in range(n_levels)
         )
         self.heads = Heads(width, n_tasks, head_width)

@@ -1,15 +1,15 @@
 """Candidates from two towers, ranked by a multi-task network, then re-ranked. Built in chapter 13."""
 
-from recsys_teach.models.two_stage.parts import Behaviour, NoBehaviour, Parts, pair_rows
-from recsys_teach.models.two_stage.recommender import FUNNEL, System
+from recsys_teach.models.two_stage.parts import Behavior, NoBehavior, Parts, pair_rows
+from recsys_teach.models.two_stage.recommender import FUNNEL, TwoStageRecommender
 from recsys_teach.models.two_stage.steps import cap_groups, histories_before, utility
 
 __all__ = [
     "FUNNEL",
-    "Behaviour",
-    "NoBehaviour",
+    "Behavior",
+    "NoBehavior",
     "Parts",
-    "System",
+    "TwoStageRecommender",
     "cap_groups",
     "histories_before",
     "pair_rows",

@@ -1,4 +1,4 @@
-"""The behaviour, interest and recommendation model. Built in chapter 13."""
+"""The behavior, interest and recommendation model. Built in chapter 13."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recsys_teach.models.sequence import GRUNetwork
 from recsys_teach.models.two_tower import Tower
 
 
-class BehaviourModel(Protocol):
+class BehaviorModel(Protocol):
     """Anything that reads histories."""
 
     def __call__(self, histories: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def pair_rows(states: Tensor, users: Tensor, items: Tensor) -> Tensor:
     return torch.cat([states, users, items, states * items, users * items], dim=1)
 
 
-class Behaviour(nn.Module):
+class Behavior(nn.Module):
     """The recurrent unit of chapter 08, without its scores: the state after the last item of a history."""
 
     def __init__(self, n_items: int, n_factors: int, dropout: float):
@@ -55,8 +55,8 @@ class Behaviour(nn.Module):
         return states * (n_real > 0)[:, None]
 
 
-class NoBehaviour(nn.Module):
-    """What stands in for the behaviour model when it is left out: a state of zeros."""
+class NoBehavior(nn.Module):
+    """What stands in for the behavior model when it is left out: a state of zeros."""
 
     def __init__(self, n_factors: int):
         super().__init__()
@@ -76,13 +76,13 @@ class Interest(nn.Module):
 
 
 class Parts(nn.Module):
-    """The three models side by side, so that one optimiser sees them all."""
+    """The three models side by side, so that one optimizer sees them all."""
 
-    def __init__(self, behaviour: BehaviourModel, interest: InterestModel, recommendation: RecommendationModel):
+    def __init__(self, behavior: BehaviorModel, interest: InterestModel, recommendation: RecommendationModel):
         super().__init__()
-        self.behaviour, self.interest, self.recommendation = behaviour, interest, recommendation
+        self.behavior, self.interest, self.recommendation = behavior, interest, recommendation
 
     def forward(self, user_pos: Tensor, item_pos: Tensor, histories: Tensor) -> Tensor:
         """(n,), (n,), (n, length) to (n, n_tasks)."""
         users, items = self.interest.users(user_pos), self.interest.items(item_pos)
-        return self.recommendation(pair_rows(self.behaviour(histories), users, items))
+        return self.recommendation(pair_rows(self.behavior(histories), users, items))

@@ -1,4 +1,4 @@
-"""A whole recommender: behaviour, interest and recommendation model, from candidates to a list. Built in chapter 13."""
+"""A whole recommender: behavior, interest and recommendation model, from candidates to a list. Built in chapter 13."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recsys_teach.evaluation.ranking import check_k, chunks, rank_unseen
 from recsys_teach.models.base import Recommender, check_axes, check_interactions, check_parameters, check_users
 from recsys_teach.models.features import align, fit_features
 from recsys_teach.models.multitask.networks import MMoE, task_losses
-from recsys_teach.models.two_stage.parts import Behaviour, Interest, NoBehaviour, Parts, pair_rows
+from recsys_teach.models.two_stage.parts import Behavior, Interest, NoBehavior, Parts, pair_rows
 from recsys_teach.models.two_stage.steps import cap_groups, histories_before, utility
 from recsys_teach.models.two_tower import Tower, in_batch_softmax
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
@@ -23,7 +23,7 @@ from recsys_teach.training import seeded, shuffled, torch_defaults, train
 FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
 
 
-class System(Recommender):
+class TwoStageRecommender(Recommender):
     """Fetch candidates by the interest model, rank them by several labels, mix the list. Built in chapter 13.
 
     One training run fits all three parts: the losses of the tasks reach each of them, and the in-batch softmax over
@@ -37,7 +37,7 @@ class System(Recommender):
         stands in the gate's place in the utility.
     weights : mapping from a task to its weight in the utility, P(gate) · (1 + Σ weight · task).
     user_columns, item_columns : as in :class:`~recsys_teach.models.two_tower.TwoTower`.
-    behaviour : bool. Without it, no history is read.
+    behavior : bool. Without it, no history is read.
     group_column : column of ``interactions.items``, optional. At most ``cap`` items of a group are in a list.
     n_candidates : int. How many items the interest model fetches; at least k come.
     n_factors, max_length, n_experts, width : int. Length of all vectors, items of a history, size of the MMoE.
@@ -47,7 +47,7 @@ class System(Recommender):
     ----------
     parts_ : Parts. Its ``state_dict()`` is all that was learned.
     histories_ : array of int, shape (n_users, max_length). What each user took, padded behind with n_items.
-    training_ : History of the training.
+    loss_history_ : list of float. Mean loss of each epoch.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class System(Recommender):
         weights: Mapping[str, float] | None = None,
         user_columns: Sequence[str] = (),
         item_columns: Sequence[str] = (),
-        behaviour: bool = True,
+        behavior: bool = True,
         group_column: str | None = None,
         cap: int = 2,
         n_candidates: int = 100,
@@ -79,7 +79,7 @@ class System(Recommender):
         self.weights = weights
         self.user_columns = user_columns
         self.item_columns = item_columns
-        self.behaviour = behaviour
+        self.behavior = behavior
         self.group_column = group_column
         self.cap = cap
         self.n_candidates = n_candidates
@@ -96,7 +96,7 @@ class System(Recommender):
         self.random_state = random_state
 
     @torch_defaults()
-    def fit(self, interactions: Interactions) -> System:
+    def fit(self, interactions: Interactions) -> TwoStageRecommender:
         """Learn from a log with ``time`` and a column for each task; every event in it counts as seen.
 
         Raises
@@ -117,7 +117,7 @@ class System(Recommender):
 
         def loss(users: Tensor, items: Tensor, histories: Tensor, labels: Tensor, taken: Tensor) -> Tensor:
             u, v = parts.interest.users(users), parts.interest.items(items)
-            outputs = parts.recommendation(pair_rows(parts.behaviour(histories), u, v))
+            outputs = parts.recommendation(pair_rows(parts.behavior(histories), u, v))
             total = task_losses(outputs, labels, list(self.tasks.values())).sum()
             if taken.any():
                 total = total + in_batch_softmax(u[taken] @ v[taken].T / self.temperature, log_q[items[taken]])
@@ -134,10 +134,10 @@ class System(Recommender):
                 weight_decay=self.weight_decay,
                 random_state=self.random_state,
             )
-        self.parts_, self.training_, self.groups_ = parts, training, self._groups(interactions)
+        self.parts_, self.loss_history_, self.groups_ = parts, training.losses, self._groups(interactions)
         return self.read(interactions)
 
-    def read(self, interactions: Interactions) -> System:
+    def read(self, interactions: Interactions) -> TwoStageRecommender:
         """Take histories and what was seen from a log of the same users and items, without any training."""
         _, taken = self._labels(check_axes(interactions))
         moments, place = np.unique(interactions.times, return_inverse=True)
@@ -151,15 +151,15 @@ class System(Recommender):
         towers = []
         for axis, positions in (("user", interactions.user_pos), ("item", interactions.item_pos)):
             _, X = fit_features(interactions, axis, getattr(self, f"{axis}_columns"), f"{axis}_columns")
-            met = np.bincount(positions, minlength=len(X)) > 0
-            towers.append(Tower(X, met, self.n_factors, constant=axis == "user"))
-        behaviour = Behaviour(interactions.n_items, self.n_factors, self.dropout)
+            interacted = np.bincount(positions, minlength=len(X)) > 0
+            towers.append(Tower(X, interacted, self.n_factors, constant=axis == "user"))
+        behavior = Behavior(interactions.n_items, self.n_factors, self.dropout)
         recommendation = MMoE(5 * self.n_factors, len(self.tasks), n_experts=self.n_experts, width=self.width)
         means = np.nansum(labels, axis=0) / np.maximum(1, (~np.isnan(labels)).sum(axis=0))
         for head, kind, mean in zip(recommendation.heads.heads, self.tasks.values(), means, strict=True):
             start = np.log(np.clip(mean, 0.01, 0.99) / np.clip(1 - mean, 0.01, 0.99)) if kind == "binary" else mean
             nn.init.constant_(cast(nn.Linear, cast(nn.Sequential, head)[-1]).bias, float(start))
-        return Parts(behaviour if self.behaviour else NoBehaviour(self.n_factors), Interest(*towers), recommendation)
+        return Parts(behavior if self.behavior else NoBehavior(self.n_factors), Interest(*towers), recommendation)
 
     def _labels(self, interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
         """Check the log; give labels (n_events, n_tasks), NaN where a task has none, and what was taken (n_events,)."""
@@ -214,7 +214,7 @@ class System(Recommender):
             histories = torch.from_numpy(self.histories_[users[group]])
             items = torch.from_numpy(item_pos[group])  # (b, c)
             with torch.no_grad():
-                states = self.parts_.behaviour(histories)
+                states = self.parts_.behavior(histories)
                 vectors = self.parts_.interest.users(torch.from_numpy(users[group]))
                 b, c = items.shape
                 states, vectors = states.repeat_interleave(c, 0), vectors.repeat_interleave(c, 0)

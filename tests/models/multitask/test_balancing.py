@@ -105,11 +105,11 @@ def test_uncertainty_weights_of_the_worked_case() -> None:
 
 def test_learned_variances_become_the_losses() -> None:
     weigh, losses = UncertaintyWeights(3), torch.tensor([5.0, 0.3, 1.0])
-    optimiser = torch.optim.SGD(weigh.parameters(), lr=0.5)
+    optimizer = torch.optim.SGD(weigh.parameters(), lr=0.5)
     for _ in range(300):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         weigh(losses).backward()
-        optimiser.step()
+        optimizer.step()
     torch.testing.assert_close(weigh.log_variances.exp().detach(), losses, rtol=1e-3, atol=0)
 
 
@@ -141,7 +141,7 @@ def test_gradnorm_of_the_worked_case() -> None:
     assert value.item() == pytest.approx(2 + (3 - 8 / 3) + (4 / 3 - 1))
 
 
-def test_gradnorm_moves_the_weights_towards_the_wanted_lengths_and_the_network_by_the_weighed_loss_alone() -> None:
+def test_gradnorm_moves_the_weights_toward_the_wanted_lengths_and_the_network_by_the_weighed_loss_alone() -> None:
     w, losses = two_losses(3.0)
     balance = GradNorm(2)
     balance.weights.data = torch.tensor([0.5, 1.5])
@@ -155,12 +155,12 @@ def test_gradnorm_moves_the_weights_towards_the_wanted_lengths_and_the_network_b
 
 def test_gradnorm_ends_with_equal_lengths_where_alpha_is_0() -> None:
     balance = GradNorm(2, alpha=0.0)
-    optimiser = torch.optim.SGD(balance.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(balance.parameters(), lr=0.01)
     for _ in range(300):
         w, losses = two_losses(3.0)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         balance(losses, [w]).backward()
-        optimiser.step()
+        optimizer.step()
     w, losses = two_losses(3.0)
     balance(losses, [w])  # which scales the weights
     assert balance.weights.sum().item() == pytest.approx(2)
@@ -178,8 +178,11 @@ def draw_funnel(n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def test_esmm_losses_are_the_cross_entropies_of_the_click_and_of_the_chain() -> None:
     logits, click, follow = draw_funnel(40)
-    chances = torch.sigmoid(logits)
-    expected = [F.binary_cross_entropy(chances[:, 0], click), F.binary_cross_entropy(chances.prod(dim=1), follow)]
+    probabilities = torch.sigmoid(logits)
+    expected = [
+        F.binary_cross_entropy(probabilities[:, 0], click),
+        F.binary_cross_entropy(probabilities.prod(dim=1), follow),
+    ]
     torch.testing.assert_close(ESMM(nn.Identity()).losses((logits,), click, follow), torch.stack(expected))
 
 

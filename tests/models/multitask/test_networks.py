@@ -27,9 +27,9 @@ SAVED_RUN = load_part("11", "saved_run")
 ALL = {
     "shared bottom": lambda: SharedBottom(6, 3, width=10),
     "MMoE": lambda: MMoE(6, 3, n_experts=4, width=5),
-    "CGC": lambda: PLE(6, 3, n_own=2, n_shared=2, width=5),
-    "PLE": lambda: PLE(6, 3, n_own=2, n_shared=2, width=5, n_levels=3),
-    "PLE, nothing shared": lambda: PLE(6, 3, n_own=2, n_shared=0, width=5, n_levels=2),
+    "CGC": lambda: PLE(6, 3, n_task_experts=2, n_shared_experts=2, width=5),
+    "PLE": lambda: PLE(6, 3, n_task_experts=2, n_shared_experts=2, width=5, n_levels=3),
+    "PLE, nothing shared": lambda: PLE(6, 3, n_task_experts=2, n_shared_experts=0, width=5, n_levels=2),
 }
 each_network = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
@@ -177,7 +177,7 @@ def test_without_shared_experts_each_task_is_a_model_of_its_own() -> None:
     network = made(ALL["PLE, nothing shared"])
     parts = [set(moved_by(network, task)) for task in range(3)]
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
-    single, X = PLE(6, 1, n_own=2, n_shared=0, width=5, n_levels=2), rows()
+    single, X = PLE(6, 1, n_task_experts=2, n_shared_experts=0, width=5, n_levels=2), rows()
     state = network.state_dict()
     single.load_state_dict({name: state[name.replace("own.0", "own.2").replace("gate.0", "gate.2")
                                         .replace("heads.0", "heads.2")] for name in single.state_dict()})  # fmt: skip
