@@ -37,10 +37,9 @@ class History:
         """Number of the epoch whose parameters were kept, from 1: of the best score, or the last one."""
         return int(np.argmax(self.scores)) + 1 if self.scores else len(self.losses)
 
-    def plot(self, ax: Axes, *, what: str = "losses", **style: object) -> None:
-        """Draw the ``losses`` or the ``scores`` against the epochs."""
-        values = getattr(self, what)
-        ax.plot(range(1, len(values) + 1), values, **style)  # type: ignore[arg-type]
+    def plot(self, ax: Axes, **style: object) -> None:
+        """Draw the losses against the epochs."""
+        ax.plot(range(1, len(self.losses) + 1), self.losses, **style)  # type: ignore[arg-type]
         ax.set_xlabel("epoch")
 
 
@@ -97,6 +96,7 @@ def train(
     weight_decay: float = 0.0,
     validate: Callable[[], float] | None = None,
     patience: int | None = None,
+    backward: Callable[[Tensor], None] | None = None,
     random_state: int = 0,
 ) -> History:
     """Fit the parameters of a module with Adam; its parameters end as they were after the best epoch.
@@ -108,11 +108,12 @@ def train(
     ----------
     module : torch Module. Changed in place; in evaluation mode at the end.
     batches : function of a numpy Generator that gives the batches of one epoch, tuples of tensors.
-    loss : function of the tensors of a batch that gives one number to make small.
+    loss : function of the tensors of a batch that returns what is minimized: a number, or several that are added up.
     n_epochs : int, at least 1.
     learning_rate, weight_decay : float. Of Adam.
     validate : function without arguments, optional. Called after each epoch; a higher score is better.
     patience : int, optional. Stop after so many epochs without a better score; needs ``validate``.
+    backward : function of the loss, optional. Called in place of ``loss.sum().backward()``; it sets the gradients.
     random_state : int. Seed of the order of the batches.
 
     Raises
@@ -144,7 +145,7 @@ def train(
     bar = tqdm(range(1, n_epochs + 1), desc=type(module).__name__, unit="epoch", leave=False, disable=silent)
     for epoch in bar:
         module.train()
-        history.losses.append(_one_epoch(batches(rng), loss, optimizer, epoch))
+        history.losses.append(_one_epoch(batches(rng), loss, backward, optimizer, epoch))
         bar.set_postfix(loss=f"{history.losses[-1]:.3f}")
         if validate is None:
             continue
@@ -163,16 +164,23 @@ def train(
 
 
 def _one_epoch(
-    batches: Iterable[tuple[Tensor, ...]], loss: Callable[..., Tensor], optimizer: torch.optim.Optimizer, epoch: int
+    batches: Iterable[tuple[Tensor, ...]],
+    loss: Callable[..., Tensor],
+    backward: Callable[[Tensor], None] | None,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
 ) -> float:
-    """Take one step a batch; give the mean loss."""
+    """Take a step for each batch, and return the mean loss."""
     values = []
     for batch in batches:
         value = loss(*batch)
         optimizer.zero_grad()
-        value.backward()
+        if backward is None:
+            value.sum().backward()
+        else:
+            backward(value)
         optimizer.step()
-        values.append(value.detach())
+        values.append(value.detach().sum())
     if not values:
         raise ValueError("There is not one batch to learn from: the log is empty, or each history is too short.")
     mean = float(torch.stack(values).mean())

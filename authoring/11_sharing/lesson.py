@@ -227,7 +227,8 @@ print("An MMoE with one expert is a shared bottom.")
 #
 # Mix one level. Input: `own`, shape (n_tasks, n, n_task_experts, width); `shared`, shape (n, n_shared_experts,
 # width); `gate_logits`, shape (n_tasks, n, n_task_experts + n_shared_experts), own first. Output: shape (n_tasks, n,
-# width). Example: one row, one own expert of one unit each, saying 1 for task 0 and 10 for task 1; a shared one saying 5; logits of zeros: `[[[3]], [[7.5]]]`.
+# width). Example: one row, one own expert of one unit each, saying 1 for task 0 and 10 for task 1; a shared one
+# saying 5; logits of zeros: `[[[3]], [[7.5]]]`.
 
 
 # %%

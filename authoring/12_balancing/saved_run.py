@@ -30,9 +30,9 @@ from recsys_teach.models.multitask import (
     UncertaintyWeights,
     gradient_cosines,
     pcgrad,
+    set_gradient,
     task_gradients,
     task_losses,
-    with_gradient,
 )
 from recsys_teach.training import seeded, shuffled, train
 
@@ -71,22 +71,24 @@ def table_features(world: World) -> np.ndarray:
 # --- the seesaw ---
 
 
-def weigher(method: str, weight: float, network: SharedBottom, seed: int) -> tuple[nn.Module | None, Callable]:
-    """Give what a method learns beside the network, and the function of the two losses that it makes small."""
+def weigher(
+    method: str, weight: float, network: SharedBottom, seed: int
+) -> tuple[nn.Module | None, Callable, Callable | None]:
+    """Return what a method learns beside the network, the loss that it minimizes, and how it sets gradients."""
     if method == "uncertainty":
-        return (weights := UncertaintyWeights(2)), weights
+        return (weights := UncertaintyWeights(2)), weights, None
     if method == "GradNorm":
         norms = GradNorm(2)
-        return norms, lambda losses: norms(losses, [network.bottom[0].weight])
+        return norms, lambda losses: norms(losses, [network.bottom[0].weight]), None
     if method == "PCGrad":
         rng, parameters = np.random.default_rng(seed), list(network.parameters())
 
-        def surgery(losses: Tensor) -> Tensor:
-            return with_gradient(losses.sum(), parameters, pcgrad(task_gradients(losses, parameters), rng))
+        def backward(losses: Tensor) -> None:
+            set_gradient(parameters, pcgrad(task_gradients(losses, parameters), rng))
 
-        return None, surgery
+        return None, lambda losses: losses, backward
     fixed = {"click alone": (1, 0), "watch alone": (0, 1), "minutes": (1, 1), "weights": (1 - weight, weight)}[method]
-    return None, lambda losses: losses @ torch.tensor(fixed, dtype=torch.float32)
+    return None, lambda losses: losses @ torch.tensor(fixed, dtype=torch.float32), None
 
 
 def run_seesaw(seed: int) -> list[dict]:
@@ -108,7 +110,7 @@ def run_seesaw(seed: int) -> list[dict]:
             Y = torch.tensor(np.column_stack([click, (minutes - shift) / scale])[known], dtype=torch.float32)
             with seeded(seed):
                 network = SharedBottom(X.shape[1], 2, width=width)
-                extra, weigh = weigher(method, weight, network, seed)
+                extra, weigh, backward = weigher(method, weight, network, seed)
 
             def loss(x: Tensor, y: Tensor, network=network, weigh=weigh) -> Tensor:
                 return weigh(task_losses(network(x), y, ["binary", "regression"]))
@@ -119,6 +121,7 @@ def run_seesaw(seed: int) -> list[dict]:
                 loss,
                 n_epochs=3,
                 learning_rate=1e-2,
+                backward=backward,
                 random_state=seed,
             )
             with torch.no_grad():

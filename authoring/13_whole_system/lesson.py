@@ -198,7 +198,8 @@ print(f"{len(train):,} impressions train, {len(test):,} test; {(rows[:, 0] == 60
 # ## One training for three parts
 #
 # `TwoStageRecommender` trains the parts with one sum: the four task losses of chapter 11, each over the rows that
-# have the label, plus the in-batch softmax of chapter 10 over clicked pairs, with its temperature, and how often an item comes taken
+# have the label, plus the in-batch softmax of chapter 10 over clicked pairs, with its temperature, and how often an
+# item comes taken
 # off. Most of the loss is that softmax.
 
 # %%

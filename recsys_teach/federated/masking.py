@@ -60,7 +60,7 @@ def pad(seed: bytes, n_numbers: int, round_number: int = 0) -> np.ndarray:
     return np.frombuffer(stream, dtype="<u4")
 
 
-def shared_pads(n_clients: int, n_numbers: int, rng: np.random.Generator, round_number: int = 0) -> np.ndarray:
+def shared_pads(n_clients: int, n_numbers: int, rng: np.random.Generator) -> np.ndarray:
     """Let a trusted hand deal a seed to each pair of phones, and stretch them. Chapter 16.
 
     Returns
@@ -72,7 +72,7 @@ def shared_pads(n_clients: int, n_numbers: int, rng: np.random.Generator, round_
     pads = np.zeros((n_clients, n_clients, n_numbers), dtype=np.uint32)
     for u in range(n_clients):
         for v in range(u + 1, n_clients):
-            pads[u, v] = pads[v, u] = pad(rng.bytes(16), n_numbers, round_number)
+            pads[u, v] = pads[v, u] = pad(rng.bytes(16), n_numbers)
     return pads
 
 

@@ -76,8 +76,8 @@ class Clients:
         Parameters
         ----------
         clip : float, optional. Largest length of an upload; longer ones are shortened, as :func:`clip_upload` does.
-        n_steps : int. Steps of ``learning_rate`` that each client takes on a copy of Q, with its row of P fixed. It uploads
-            the change divided by the learning rate; for one step that is the gradient.
+        n_steps : int. Steps of ``learning_rate`` that each client takes on a copy of Q, with its row of P fixed.
+            It uploads the change divided by the learning rate; for one step that is the gradient.
         """
         x, errors = _partners(P), self.errors(P, Q)
         size = (x**2).sum(axis=1)  # each step multiplies a phone's errors by 1 - learning_rate · size

@@ -5,8 +5,6 @@ Built by hand in chapter 15. The tests hold it within 1 % of dp-accounting's ove
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import norm
@@ -46,9 +44,7 @@ def gaussian_rdp(noise_multiplier: float, sampling_rate: float, order: float) ->
     return float(logsumexp(norm.logpdf(z, scale=noise_multiplier) + order * ratio) + np.log(step)) / (order - 1)
 
 
-def epsilon_spent(
-    noise_multiplier: float, sampling_rate: float, n_steps: int, delta: float, orders: Sequence[float] = ORDERS
-) -> float:
+def epsilon_spent(noise_multiplier: float, sampling_rate: float, n_steps: int, delta: float) -> float:
     """Give the ε of ``n_steps`` steps of :func:`gaussian_rdp` together, at this δ. Chapter 15.
 
     Divergences of one order add up over steps; each order gives an ε, and the smallest holds. Whether it protects an
@@ -65,6 +61,6 @@ def epsilon_spent(
         n_steps * gaussian_rdp(noise_multiplier, sampling_rate, order)
         + np.log1p(-1 / order)
         - np.log(delta * order) / (order - 1)
-        for order in orders
+        for order in ORDERS
     )
     return float(max(best, 0))

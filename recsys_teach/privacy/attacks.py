@@ -7,6 +7,8 @@ from scipy.stats import binomtest, rankdata
 
 from recsys_teach._validation import check_generator, check_integer, check_number, check_numbers
 
+TOLERANCE = 1  # how far a rating that somebody remembers may be from the true one
+
 
 def candidates(R: np.ndarray, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
     """Find the rows that hold exactly the ratings that an attacker knows. Built by hand in chapter 15.
@@ -54,12 +56,10 @@ def uniqueness(R: np.ndarray, n_known: int, rng: np.random.Generator) -> float:
     return alone / len(enough)
 
 
-def linkage_scores(
-    R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_raters: np.ndarray, tolerance: float = 1
-) -> np.ndarray:
+def linkage_scores(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_raters: np.ndarray) -> np.ndarray:
     """Score how well each row fits a noisy handful of ratings. Built by hand in chapter 15.
 
-    An item that fits, rated and at most ``tolerance`` away, adds 1 / ln(1 + number of its raters): a rare film says
+    An item that fits, rated and at most 1 away, adds 1 / ln(1 + number of its raters): a rare film says
     more. One that does not fit adds nothing, so mistakes cost little.
 
     Parameters
@@ -67,7 +67,6 @@ def linkage_scores(
     R : array, shape (n_users, n_items). Ratings, 0 where there is none.
     items, ratings : array, shape (n_known,). What the attacker believes to know.
     n_raters : array, shape (n_items,). Number of ratings of each item.
-    tolerance : float. In units of the ratings.
 
     Returns
     -------
@@ -78,10 +77,9 @@ def linkage_scores(
     Narayanan and Shmatikov (2008), "Robust de-anonymization of large sparse datasets", whose score this simplifies.
     """
     _check_table(R, items)
-    check_number("tolerance", tolerance, low=0)
     ratings, n_raters = check_numbers("ratings", ratings), check_numbers("n_raters", n_raters)
     rated = R[:, items]
-    fits = (rated > 0) & (np.abs(rated.astype(float) - ratings) <= tolerance)
+    fits = (rated > 0) & (np.abs(rated.astype(float) - ratings) <= TOLERANCE)
     return fits @ (1 / np.log1p(np.maximum(n_raters[items], 1)))
 
 

@@ -278,7 +278,6 @@ def test_a_binary_label_that_is_not_0_or_1_is_refused(train) -> None:
         ({"group_column": "studio"}, "group_column names 'studio'"),
         ({"item_columns": ["studio"]}, "item_columns names 'studio'"),
         ({"n_factors": 0}, "n_factors must be an integer, at least 1"),
-        ({"cap": 0}, "cap must be an integer, at least 1"),
         ({"n_epochs": 0}, "n_epochs must be an integer, at least 1"),
     ],
 )

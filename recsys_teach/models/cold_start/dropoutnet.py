@@ -26,6 +26,8 @@ from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 # --- a network that learned to do without ---------------------------------------------------------------------
 
+WIDTH = 64  # units of the hidden layer and of the output of each network
+
 
 def drop_rows(factors: Tensor, features: Tensor, kept: Tensor) -> Tensor:
     """Put factors and features side by side, the factors of some rows replaced by 0. Built by hand in chapter 14.
@@ -54,7 +56,6 @@ class DropoutNet(Recommender):
     n_factors : int, at least 1. Of the factor model.
     user_columns, item_columns : see :class:`~recsys_teach.models.two_tower.TwoTower`.
     dropout : float, from 0 to less than 1. Share of rows that lose their factors in each batch.
-    n_hidden : int, at least 1. Width of each network, of one hidden layer and of the output.
     n_epochs, batch_size, learning_rate, random_state : see :func:`~recsys_teach.training.train`; a batch is of users.
 
     Attributes
@@ -75,7 +76,6 @@ class DropoutNet(Recommender):
         item_columns: Sequence[str] = (),
         *,
         dropout: float = 0.5,
-        n_hidden: int = 64,
         n_epochs: int = 20,
         batch_size: int = 64,
         learning_rate: float = 5e-3,
@@ -85,7 +85,6 @@ class DropoutNet(Recommender):
         self.user_columns = user_columns
         self.item_columns = item_columns
         self.dropout = dropout
-        self.n_hidden = n_hidden
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -141,7 +140,7 @@ class DropoutNet(Recommender):
         return self
 
     def _tower(self, n_features: int) -> nn.Sequential:
-        n, width = self.n_factors + n_features, self.n_hidden
+        n, width = self.n_factors + n_features, WIDTH
         return nn.Sequential(nn.Linear(n, width), nn.Tanh(), nn.Linear(width, width))
 
     @torch_defaults()

@@ -5,8 +5,8 @@ from recsys_teach.models.multitask.balancing import (
     UncertaintyWeights,
     gradient_cosines,
     pcgrad,
+    set_gradient,
     task_gradients,
-    with_gradient,
 )
 from recsys_teach.models.multitask.funnel import ESMM, PairInput
 from recsys_teach.models.multitask.networks import CGC, PLE, MMoE, SharedBottom, n_parameters, task_losses
@@ -26,7 +26,7 @@ __all__ = [
     "n_parameters",
     "pcgrad",
     "related_tasks",
+    "set_gradient",
     "task_gradients",
     "task_losses",
-    "with_gradient",
 ]

@@ -57,18 +57,17 @@ def pcgrad(gradients: Tensor, rng: np.random.Generator) -> Tensor:
     return total
 
 
-def with_gradient(value: Tensor, parameters: Sequence[Tensor], gradient: Tensor) -> Tensor:
-    """Give a loss of this value whose gradient by the parameters is this one, for :func:`recsys_teach.training.train`.
+def set_gradient(parameters: Sequence[Tensor], gradient: Tensor) -> None:
+    """Set the gradients of parameters from one vector, in the order of the parameters.
 
     Parameters
     ----------
-    value : one number.
-    parameters : sequence of tensors.
-    gradient : shape (number of all parameters,), in the order of the parameters.
+    parameters : sequence of tensors
+    gradient : Tensor, shape (number of all parameters,)
     """
-    flat = torch.cat([parameter.ravel() for parameter in parameters])
-    inner = flat @ gradient.detach()
-    return value.detach() + inner - inner.detach()
+    parts = gradient.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter).clone()
 
 
 class UncertaintyWeights(nn.Module):

@@ -21,6 +21,10 @@ from recsys_teach.models.two_tower import Tower, in_batch_softmax
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 FUNNEL = {"click": "binary", "watch_share": "regression", "finish": "binary", "like": "binary"}
+CAP = 2  # items of a group in a list
+N_EXPERTS = 4
+DROPOUT = 0.1  # of the behavior model
+WEIGHT_DECAY = 1e-3
 
 
 class TwoStageRecommender(Recommender):
@@ -38,10 +42,10 @@ class TwoStageRecommender(Recommender):
     weights : mapping from a task to its weight in the utility, P(gate) · (1 + Σ weight · task).
     user_columns, item_columns : as in :class:`~recsys_teach.models.two_tower.TwoTower`.
     behavior : bool. Without it, no history is read.
-    group_column : column of ``interactions.items``, optional. At most ``cap`` items of a group are in a list.
+    group_column : column of ``interactions.items``, optional. At most two items of a group are in a list.
     n_candidates : int. How many items the interest model fetches; at least k come.
-    n_factors, max_length, n_experts, width : int. Length of all vectors, items of a history, size of the MMoE.
-    temperature, dropout, n_epochs, batch_size, learning_rate, weight_decay, random_state : of the training.
+    n_factors, max_length, width : int. Length of all vectors, items of a history, units of each of four experts.
+    temperature, n_epochs, batch_size, learning_rate, random_state : of the training.
 
     Attributes
     ----------
@@ -60,18 +64,14 @@ class TwoStageRecommender(Recommender):
         item_columns: Sequence[str] = (),
         behavior: bool = True,
         group_column: str | None = None,
-        cap: int = 2,
         n_candidates: int = 100,
         n_factors: int = 16,
         max_length: int = 10,
-        n_experts: int = 4,
         width: int = 16,
         temperature: float = 0.3,
-        dropout: float = 0.1,
         n_epochs: int = 3,
         batch_size: int = 512,
         learning_rate: float = 1e-2,
-        weight_decay: float = 1e-3,
         random_state: int = 0,
     ):
         self.tasks = tasks
@@ -81,18 +81,14 @@ class TwoStageRecommender(Recommender):
         self.item_columns = item_columns
         self.behavior = behavior
         self.group_column = group_column
-        self.cap = cap
         self.n_candidates = n_candidates
         self.n_factors = n_factors
         self.max_length = max_length
-        self.n_experts = n_experts
         self.width = width
         self.temperature = temperature
-        self.dropout = dropout
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
         self.random_state = random_state
 
     @torch_defaults()
@@ -131,7 +127,7 @@ class TwoStageRecommender(Recommender):
                 loss,
                 n_epochs=self.n_epochs,
                 learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
+                weight_decay=WEIGHT_DECAY,
                 random_state=self.random_state,
             )
         self.parts_, self.loss_history_, self.groups_ = parts, training.losses, self._groups(interactions)
@@ -153,8 +149,8 @@ class TwoStageRecommender(Recommender):
             _, X = fit_features(interactions, axis, getattr(self, f"{axis}_columns"), f"{axis}_columns")
             interacted = np.bincount(positions, minlength=len(X)) > 0
             towers.append(Tower(X, interacted, self.n_factors, constant=axis == "user"))
-        behavior = Behavior(interactions.n_items, self.n_factors, self.dropout)
-        recommendation = MMoE(5 * self.n_factors, len(self.tasks), n_experts=self.n_experts, width=self.width)
+        behavior = Behavior(interactions.n_items, self.n_factors, DROPOUT)
+        recommendation = MMoE(5 * self.n_factors, len(self.tasks), n_experts=N_EXPERTS, width=self.width)
         means = np.nansum(labels, axis=0) / np.maximum(1, (~np.isnan(labels)).sum(axis=0))
         for head, kind, mean in zip(recommendation.heads.heads, self.tasks.values(), means, strict=True):
             start = np.log(np.clip(mean, 0.01, 0.99) / np.clip(1 - mean, 0.01, 0.99)) if kind == "binary" else mean
@@ -209,7 +205,7 @@ class TwoStageRecommender(Recommender):
         """Answer all tasks for some items of each user: (n,), (n, c) to arrays (n, c), probabilities or values."""
         users = check_users(self, user_pos)
         found = [np.empty((0, item_pos.shape[1], len(self.tasks)), dtype=np.float32)]
-        n_numbers = item_pos.shape[1] * (5 * self.n_factors + self.n_experts * self.width)  # a user's rows
+        n_numbers = item_pos.shape[1] * (5 * self.n_factors + N_EXPERTS * self.width)  # a user's rows
         for group in chunks(np.arange(len(users)), n_numbers):
             histories = torch.from_numpy(self.histories_[users[group]])
             items = torch.from_numpy(item_pos[group])  # (b, c)
@@ -254,4 +250,4 @@ class TwoStageRecommender(Recommender):
         ranked = self.rank(users, self.candidates(users, n, exclude_seen=exclude_seen))
         if self.groups_ is None:
             return ranked[:, :k]
-        return np.array([cap_groups(row, self.groups_, k, self.cap) for row in ranked]).reshape(-1, k)
+        return np.array([cap_groups(row, self.groups_, k, CAP) for row in ranked]).reshape(-1, k)

@@ -13,8 +13,8 @@ from recsys_teach.models.multitask import (
     UncertaintyWeights,
     gradient_cosines,
     pcgrad,
+    set_gradient,
     task_gradients,
-    with_gradient,
 )
 from recsys_teach.training import seeded, shuffled, train
 
@@ -84,13 +84,26 @@ def test_pcgrad_leaves_its_input_and_bears_a_task_without_gradient() -> None:
     assert torch.equal(gradients, before)
 
 
-def test_with_gradient_has_the_value_and_the_gradient_that_were_given() -> None:
+def test_gradients_are_set_from_one_vector() -> None:
     w, v = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([[3.0]], requires_grad=True)
-    loss = with_gradient(torch.tensor(7.0), [w, v], torch.tensor([0.5, -1.0, 4.0]))
-    loss.backward()
-    assert loss.item() == 7
+    set_gradient([w, v], torch.tensor([0.5, -1.0, 4.0]))
     assert w.grad.tolist() == [0.5, -1.0]
     assert v.grad.tolist() == [[4.0]]
+
+
+def test_pcgrad_trains_through_the_hook_of_train() -> None:
+    target = torch.tensor([[1.0, -1.0]])
+    linear = torch.nn.Linear(1, 2, bias=False)
+    parameters, rng = list(linear.parameters()), np.random.default_rng(0)
+
+    def backward(losses: torch.Tensor) -> None:
+        set_gradient(parameters, pcgrad(task_gradients(losses, parameters), rng))
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return ((linear(x) - target) ** 2).mean(dim=0)
+
+    train(linear, lambda rng: [(torch.ones(1, 1),)], loss, n_epochs=300, learning_rate=0.05, backward=backward)
+    torch.testing.assert_close(linear.weight.detach(), torch.tensor([[1.0], [-1.0]]), atol=1e-2, rtol=0)
 
 
 # --- weights by variance --------------------------------------------------------------------------------------
