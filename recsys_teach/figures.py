@@ -43,7 +43,7 @@ MODEL_STYLES: dict[str, dict[str, Any]] = {
     "oracle": {"color": GREEN, "marker": "*", "linestyle": "-."},
 }
 
-plt.rcParams |= {
+STYLE = {  # of matplotlib; set with the first figure, not on import
     "figure.dpi": 90,
     "figure.constrained_layout.use": True,
     "font.size": 12,
@@ -59,13 +59,16 @@ plt.rcParams |= {
 
 
 def new_axes(columns: int = 1, width: float = 7.0, height: float = 4.0) -> tuple[Figure, Any]:
-    """Make a figure in the look of the course with one axes, or an array of several side by side.
+    """Create a figure in the style of the course with one axes, or an array of several side by side.
+
+    From then on all new figures of this Python have this style: texts and lines are added after the axes.
 
     Parameters
     ----------
     columns : int. Number of axes.
     width, height : inches of the whole figure.
     """
+    plt.rcParams.update(STYLE)
     return plt.subplots(1, columns, figsize=(width, height))
 
 

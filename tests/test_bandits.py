@@ -189,9 +189,9 @@ def test_linucb_learns_who_wants_what_and_a_bandit_without_context_cannot() -> N
 def test_bad_input_is_refused_in_words_that_can_be_followed() -> None:
     with pytest.raises(ValueError, match="epsilon must be a finite number at least 0 and at most 1"):
         EpsilonGreedy(1.5)
-    with pytest.raises(ValueError, match=r"alpha must be .* at least 0|ridge must be .* above 0"):
+    with pytest.raises(ValueError, match=r"alpha must be .* at least 0|regularization must be .* above 0"):
         LinUCB(-1)
-    with pytest.raises(ValueError, match=r"alpha must be .* at least 0|ridge must be .* above 0"):
+    with pytest.raises(ValueError, match=r"alpha must be .* at least 0|regularization must be .* above 0"):
         LinUCB(regularization=0)
     with pytest.raises(ValueError, match="probabilities from 0 to 1"):
         run_bandit(UCB1(), np.array([0.5, 1.2]), 5)

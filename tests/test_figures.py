@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import re
+import subprocess
+import sys
 from collections import Counter
 
 import matplotlib.pyplot as plt
@@ -199,3 +201,11 @@ def test_bars_carry_their_value() -> None:
     label_bars(ax, pattern="{:.1f}")
     assert "0.4" in {text.get_text() for text in ax.texts}
     plt.close(fig)
+
+
+def test_importing_the_module_changes_no_setting_of_matplotlib() -> None:
+    code = (
+        "import matplotlib.pyplot as plt; before = dict(plt.rcParams); import recsys_teach.figures; "
+        "assert dict(plt.rcParams) == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -199,14 +199,11 @@ def test_progress_bar_is_silent_if_tqdm_is_disabled() -> None:
     assert "Linear" in told[""]
 
 
-def test_history_plots_losses_and_scores_against_epochs_from_one() -> None:
+def test_history_plots_losses_against_epochs_from_one() -> None:
     history = History([3.0, 2.0, 1.0], [0.1, 0.3, 0.2])
     fig, ax = plt.subplots()
-    history.plot(ax)
     history.plot(ax, color="black")
-    assert [line.get_xydata().tolist() for line in ax.lines] == [
-        [[1, 3], [2, 2], [3, 1]],
-        [[1, 0.1], [2, 0.3], [3, 0.2]],
-    ]
+    assert [line.get_xydata().tolist() for line in ax.lines] == [[[1, 3], [2, 2], [3, 1]]]
+    assert ax.lines[0].get_color() == "black"
     assert ax.get_xlabel() == "epoch"
     plt.close(fig)

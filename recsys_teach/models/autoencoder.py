@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import (
     Recommender,
+    RowRecommender,
     check_interactions,
     check_pairs,
     check_parameters,
@@ -181,7 +182,7 @@ class ClickNetwork(nn.Module):
         raise NotImplementedError
 
 
-class ClickAutoencoder(Recommender):
+class ClickAutoencoder(RowRecommender):
     """Base of the autoencoders of clicks: a row of 0 and 1 in, scores of all items out. Built in chapter 07.
 
     A subclass stores the parameters named here and answers ``_network``. Users without a history are not trained on,
@@ -233,7 +234,7 @@ class ClickAutoencoder(Recommender):
             If a parameter is out of its range.
         """
         check_parameters(self)
-        self.seen_ = check_interactions(interactions).matrix()
+        self.matrix_ = self.seen_ = check_interactions(interactions).matrix()
         rows = self.seen_[np.flatnonzero(np.diff(self.seen_.indptr))].astype(np.float32)
         steps = count()
 
@@ -257,11 +258,6 @@ class ClickAutoencoder(Recommender):
         self.loss_history_ = history.losses
         self.score_history_, self.best_epoch_ = history.scores, history.best_epoch
         return self
-
-    def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Score every item for some users by their rows, shape (n, n_items), float32."""
-        users = check_users(self, user_pos)
-        return self.fold_in(self.seen_[users])
 
     @torch_defaults()
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:

@@ -86,6 +86,36 @@ class Recommender(BaseEstimator):
         return rank_unseen(self.score, user_pos, k, self.seen_, keep_seen=not exclude_seen)
 
 
+class RowRecommender(Recommender):
+    """Base of the models that score items from a user's row of the matrix alone. A subclass implements ``fold_in``.
+
+    Attributes
+    ----------
+    matrix_ : csr_array, shape (n_users, n_items)
+        The rows of the users in training, in the unit that ``fold_in`` expects.
+    """
+
+    matrix_: sparse.csr_array
+
+    def score(self, user_pos: np.ndarray) -> np.ndarray:
+        """Score every item for some users from their rows in training, shape (n, n_items)."""
+        return self.fold_in(self.matrix_[check_users(self, user_pos)])
+
+    def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
+        """Score every item for users who need not have been there at ``fit``.
+
+        Parameters
+        ----------
+        rows : array or csr_array, shape (n, n_items)
+            What each of them interacted with, in the unit of ``matrix_``.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+        """
+        raise NotImplementedError
+
+
 def check_axes(interactions: Interactions) -> Interactions:
     """Refuse anything but Interactions, whose axes have names."""
     if not isinstance(interactions, Interactions):

@@ -11,11 +11,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from recsys_teach.data.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_rows, check_users
+from recsys_teach.models.base import RowRecommender, check_interactions, check_rows
 from recsys_teach.models.features import align
 
 
-class ContentProfile(Recommender):
+class ContentProfile(RowRecommender):
     """Rank an item by the cosine of its words and those of the items the user met. Built in chapter 02.
 
     The words of an item are those of some columns of the item table. Each item is a unit vector of TF-IDF
@@ -63,11 +63,6 @@ class ContentProfile(Recommender):
         self.item_vectors_, self.words_ = sparse.csr_array(vectors), vectorizer.get_feature_names_out()
         self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
-
-    def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Compare every item with the users' own profiles, shape (n, n_items); 0 for a user without history."""
-        user_pos = check_users(self, user_pos)
-        return self.fold_in(self.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Score every item for users who were not there at ``fit``, from their rows alone.

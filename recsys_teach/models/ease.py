@@ -8,7 +8,12 @@ from scipy.linalg import blas, lapack
 
 from recsys_teach.data.interactions import Interactions
 from recsys_teach.evaluation.ranking import chunks
-from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
+from recsys_teach.models.base import (
+    RowRecommender,
+    check_interactions,
+    check_parameters,
+    check_rows,
+)
 
 
 def gram(matrix: sparse.csr_array) -> np.ndarray:
@@ -25,7 +30,7 @@ def gram(matrix: sparse.csr_array) -> np.ndarray:
     return total
 
 
-class EASE(Recommender):
+class EASE(RowRecommender):
     """Score an item by a weighted sum over the items a user met; the weights have a closed form. Built in chapter 06.
 
     The weights B minimize |X − XB|² + λ|B|² with a diagonal of 0, where X is 1 for a pair that met and 0 otherwise.
@@ -68,13 +73,8 @@ class EASE(Recommender):
         P = np.triu(P, 1) + np.triu(P).T
         self.item_weights_ = P / -P[diagonal]
         self.item_weights_[diagonal] = 0
-        self.seen_ = seen
+        self.matrix_ = self.seen_ = seen
         return self
-
-    def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Add up the weights of the items each user met, shape (n, n_items)."""
-        users = check_users(self, user_pos)
-        return self.fold_in(self.seen_[users])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Score every item for any users from their rows alone.

@@ -10,6 +10,7 @@ from recsys_teach.data.interactions import Interactions
 from recsys_teach.evaluation.ranking import MEMORY_BUDGET, chunks
 from recsys_teach.models.base import (
     Recommender,
+    RowRecommender,
     check_interactions,
     check_pairs,
     check_parameters,
@@ -70,7 +71,7 @@ def nearest(matrix: sparse.csr_array, k: int, shrinkage: float = 0) -> sparse.cs
     return sparse.vstack(kept, format="csr")
 
 
-class ItemKNN(Recommender):
+class ItemKNN(RowRecommender):
     """Rank an item by its similarity to what the user met, over its k nearest items. Built in chapter 02.
 
     The score of item i is the sum of s_ij r_uj over those of i's neighbors j that the user met. Divided by the
@@ -110,11 +111,6 @@ class ItemKNN(Recommender):
         self.neighbors_ = nearest(matrix, self.k, self.shrinkage)
         self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
-
-    def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Score by the users' own rows, shape (n, n_items); 0 throughout for a user without history."""
-        user_pos = check_users(self, user_pos)
-        return self.fold_in(self.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Score every item for users who were not there at ``fit``, from their rows alone.

@@ -8,7 +8,12 @@ from scipy.sparse.linalg import svds
 
 from recsys_teach._validation import check_integer
 from recsys_teach.data.interactions import Interactions
-from recsys_teach.models.base import Recommender, check_interactions, check_parameters, check_rows, check_users
+from recsys_teach.models.base import (
+    RowRecommender,
+    check_interactions,
+    check_parameters,
+    check_rows,
+)
 
 
 def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
@@ -33,7 +38,7 @@ def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
     return (U[:, :k] * s[:k]) @ Vt[:k]
 
 
-class PureSVD(Recommender):
+class PureSVD(RowRecommender):
     """Rank items by the projection of a user's row on the k strongest item directions. Built in chapter 04.
 
     Missing cells count as 0, which makes it a poor predictor of ratings and a good ranker.
@@ -77,11 +82,6 @@ class PureSVD(Recommender):
         self.item_factors_ = Vt[strongest_first].T
         self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
-
-    def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Project the users' own rows, shape (n, n_items)."""
-        user_pos = check_users(self, user_pos)
-        return self.fold_in(self.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
         """Score every item for users who were not there at ``fit``, from their rows alone.

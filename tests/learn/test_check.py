@@ -397,7 +397,7 @@ def test_a_change_is_told_by_the_name_that_the_learner_gave(said) -> None:
         interacted.append(3)
         return 2
 
-    assert "changed its argument met" in said("9.6", answer)
+    assert "changed its argument interacted" in said("9.6", answer)
 
 
 def test_the_arguments_of_the_exercise_survive_a_change_in_place(said) -> None:

@@ -23,7 +23,7 @@ PROFILE = {
 }
 NOUNS = {
     "action": "Chase Heist Strike Fuse Runner",
-    "comedy": "Neighbor Wedding Lodger Mishap Cousin",
+    "comedy": "Neighbour Wedding Lodger Mishap Cousin",
     "crime": "Alibi Witness Ledger Verdict Suspect",
     "documentary": "Archive Factory Atlas Bridge Workshop",
     "drama": "Letter Harbour Daughter Winter Silence",
