@@ -31,6 +31,7 @@ SOLUTIONS = REPOSITORY / "solutions"
 
 CELL_SECONDS = 300  # for a cell that never ends; the budget of 20 s is for a quiet machine, and looked at, not asserted
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FOLDED = {"figure", "diagram", "claim", "setup"}  # tags of cells whose output is shown and whose code is one click away
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*### END SOLUTION[ \t]*\n?", re.M | re.S)
 
@@ -47,7 +48,7 @@ def read_lesson(path: Path) -> NotebookNode:
         key = (cell.cell_type, cell.source)
         cell.id = _digest(chapter, *key, str(seen[key]))[:12]
         seen[key] += 1
-        cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
+        cell.metadata = _metadata(cell.metadata.get("tags", []))
     folder = path.parent.name
     for cell in lesson.cells[:1]:
         if cell.cell_type == "markdown":
@@ -197,6 +198,15 @@ def _checked(source: str) -> str:
             f"The stub would not run ({error}); put the marks around a function's body:\n{source}"
         ) from error
     return source
+
+
+def _metadata(tags: list[str]) -> NotebookNode:
+    """Keep the tags; what plots, claims or sets up is folded in JupyterLab, and in the books that are built from it."""
+    if not tags:
+        return NotebookNode()
+    if FOLDED & set(tags):
+        return NotebookNode(tags=[*tags, "hide-input"], jupyter=NotebookNode(source_hidden=True))
+    return NotebookNode(tags=tags)
 
 
 def _tags(cell: NotebookNode) -> set[str]:

@@ -234,7 +234,8 @@ def test_cells_for_the_solution_and_for_instructors_are_left_out(build: ModuleTy
     made = lesson(build, "\na = 1", *tagged)
     assert [cell.source for cell in build.unsolved(made).cells] == ["a = 1", "claim = 1"]
     assert [cell.source for cell in build.solved(made).cells] == ["a = 1", "solution = 1", "claim = 1"]
-    assert build.unsolved(made).cells[1].metadata == {"tags": ["claim"]}
+    folded = {"tags": ["claim", "hide-input"], "jupyter": {"source_hidden": True}}
+    assert build.unsolved(made).cells[1].metadata == folded
 
 
 def test_solving_and_unsolving_leave_the_lesson_as_it_is(build: ModuleType) -> None:

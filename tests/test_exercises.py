@@ -10,7 +10,7 @@ import torch
 
 from recsys_teach.learn import TODO
 from recsys_teach.learn.chapters import chapters, load_part
-from recsys_teach.learn.grader import grade
+from recsys_teach.learn.grader import grade, grade_decision
 
 EXERCISES = [exercise for chapter in chapters().values() for exercise in chapter.exercises]
 MISCONCEPTIONS = [(exercise, message) for exercise in EXERCISES for message in exercise.misconceptions]
@@ -141,7 +141,7 @@ def test_declaration_is_complete(exercise):
 @pytest.mark.parametrize("chapter", chapters().values(), ids=lambda chapter: chapter.number)
 def test_each_objective_has_an_exercise_and_a_question(chapter):
     assert 3 <= len(chapter.objectives) <= 5
-    required = {exercise.objective for exercise in chapter.exercises if exercise.level != "stretch"}
+    required = {task.objective for task in chapter.tasks if task.level != "stretch"}
     assert required == set(chapter.objectives)
     assert {question.objective for question in chapter.quiz} == set(chapter.objectives)
 
@@ -163,3 +163,33 @@ def test_quiz_has_five_questions_with_every_option_explained(chapter):
 def test_wrong_answer_is_refused_by_written_cases_alone(exercise, wrong):
     """No verdict hangs on which cases happen to be drawn."""
     assert grade(replace(exercise, draw=None), wrong).status == "not yet"
+
+
+DECISIONS = [decision for chapter in chapters().values() for decision in chapter.decisions]
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.id)
+def test_decision_has_one_right_value_for_each_part_and_a_message_for_the_others(decision):
+    for replies in decision.replies.values():
+        assert len(replies) >= 2
+        assert sum(not message for message in replies.values()) == 1
+        assert all(text == text.strip().lower() for text in replies)
+    assert decision.minutes > 0
+    assert 1 <= len(decision.hints) <= 3
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.id)
+def test_right_choice_is_accepted_and_each_wrong_one_gets_its_message(decision):
+    right = decision.reference if isinstance(decision.reference, list) else [decision.reference]
+    single = len(right) == 1
+    assert grade_decision(decision, right[0] if single else right).status == "ok"
+    assert grade_decision(decision, TODO).status == "to do"
+    for place, replies in enumerate(decision.replies.values()):
+        for value, message in replies.items():
+            if message:
+                choice = [*right[:place], value, *right[place + 1 :]]
+                verdict = grade_decision(decision, choice[0] if single else choice)
+                assert verdict.status == "not yet"
+                assert message in " ".join([verdict.reason, *verdict.evidence])
+    for answer in (None, object(), "nothing of the kind", [[1], [2, 3]], {}, 17):
+        assert grade_decision(decision, answer).status == "not yet"

@@ -40,7 +40,7 @@ def statuses(results):
 def expected_ids(name):
     """Everything that a chapter declares and a learner answers."""
     chapter = chapters()[name[:2]]
-    answered = {("check", exercise.id) for exercise in chapter.exercises}
+    answered = {("check", task.id) for task in chapter.tasks}
     answered |= {("predict", prediction.id) for prediction in chapter.predictions}
     return answered | ({("quiz", chapter.number)} if chapter.quiz else set())
 

@@ -123,6 +123,10 @@ world.impressions.head(3)
 # `watch_share` how much of it was watched, `finish` and `like` whether it was seen to the end and liked. How did your
 # guess do? The second line that the cell prints is a **claim**: wherever the course states a result, such a line tests
 # it, with how far it may move.
+#
+# The code of the next cell is **folded**: you see a bar with three dots, and its output below. Click on the bar to open
+# the code, or choose *View*, *Expand Selected Code*. Figures and claims are folded in the whole course, because you can
+# read a chapter without them. (In a viewer other than JupyterLab they may be open.)
 
 # %% tags=["claim"]
 rate = float(world.impressions["click"].mean())
@@ -173,7 +177,7 @@ n_shown = shown.sum(axis=0)
 seen_rate = clicked.sum(axis=0) / np.maximum(n_shown, 1)
 true_rate = (shown * truth).sum(axis=0) / np.maximum(n_shown, 1)  # for those who were shown it
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes()
 ax.axhline(0, color=BLACK, linewidth=1)
 ax.scatter(n_shown, np.where(n_shown > 0, seen_rate - true_rate, np.nan), s=14, color=BLUE)

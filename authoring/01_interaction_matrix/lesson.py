@@ -185,7 +185,7 @@ truth = click_probability.mean()
 claim("Mean error of 60,000 logged impressions", abs(logged[-1] - truth).mean(), above=0.04)
 claim("Mean error of 400 cells drawn at random", abs(at_random - truth).mean(), below=0.03)
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.8)
 ax.errorbar(sizes, logged.mean(axis=1), 2 * logged.std(axis=1), fmt="o-", color=BLUE, capsize=5)
 ax.errorbar(400, at_random.mean(), 2 * at_random.std(), fmt="s", color=ORANGE, capsize=5)
@@ -221,7 +221,7 @@ activity = np.bincount(ml.user_pos, minlength=ml.n_users)  # (943,)
 claim("Density of MovieLens-100K", density(ml_ratings), near=0.06305, within=0.00001)
 claim("Films with exactly one rating", int((counts == 1).sum()), near=141)
 
-# %%
+# %% tags=["figure"]
 in_order = ml.matrix().toarray()[np.argsort(-activity)][:, np.argsort(-counts)]
 patches = in_order[:940, :1680].reshape(94, 10, 168, 10).mean(axis=(1, 3))  # share filled of 10 x 10 cells
 fig, ax = new_axes(height=3.8)
@@ -306,7 +306,7 @@ claim("MovieLens is the less equal of the two", gini(counts) > gini(click_counts
 four_fifths = int(0.8 * len(counts))
 print(f"share of the most popular fifth in MovieLens-100K: {1 - lorenz(counts)[four_fifths]:.3f}")
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=4.2)
 ax.plot([0, 1], [0, 1], color=BLACK, linestyle=":")
 ax.plot(np.linspace(0, 1, len(counts) + 1), lorenz(counts), color=BLUE)

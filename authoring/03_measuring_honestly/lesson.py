@@ -234,7 +234,7 @@ claim("Share of the intervals that hold the true mean", held, near=0.955, within
 # %% [markdown]
 # How many of 60 intervals do you expect to miss the dashed line, the truth?
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.8)
 for survey, (low, high) in enumerate(of_a[:60]):
     missed = not low <= a.mean() <= high
@@ -364,7 +364,7 @@ result_table(results["global time"])
 # %% [markdown]
 # Compare your guess. Then: three models fall at each step. Which one ends higher than it began?
 
-# %%
+# %% tags=["figure"]
 means = pd.DataFrame({kind: {r.name: r.mean("nDCG@10") for r in of_kind} for kind, of_kind in results.items()})
 reveal("P3.1", means["global time"])
 fig, ax = new_axes(height=4.2)

@@ -92,7 +92,7 @@ print(coordinates.round(2))
 # The table is back. Printed are the coordinates of the five people on the first two directions. We draw only those two:
 # look for two groups.
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=4.2)
 ax.scatter(*coordinates.T, s=60, color=BLUE)
 for x, y in 6 * Vt[:2].T:
@@ -324,7 +324,7 @@ print(pd.Series(by_k, index=ks).round(2).to_string())
 # %% [markdown]
 # Where is the peak? For comparison: an **oracle** that knows every taste and what tends to be shown, but not the log.
 
-# %%
+# %% tags=["figure"]
 oracle = ndcg(world.truth.score, split)
 popular = ndcg(Popularity().fit(split.train).score, split)
 fig, ax = new_axes()
@@ -362,7 +362,7 @@ claim("The best k in a world of 16 directions is at most 8", ks[int(np.argmax(ri
 # First, a look: the 60 busiest people and the 60 most rated films, and what five directions keep of them. In
 # JupyterLab, the slider below draws any other `k`. From which on do you recognize the table?
 
-# %%
+# %% tags=["figure"]
 ml = movielens.load()
 full = ml.matrix("rating").toarray()  # (943, 1682)
 busy, known = (np.argsort(-(full > 0).sum(axis=axis), kind="stable")[:60] for axis in (1, 0))
@@ -439,7 +439,7 @@ result_table(results)
 # %% [markdown]
 # And your guess?
 
-# %%
+# %% tags=["figure"]
 ndcgs = pd.Series({result.name: result.mean("nDCG@10") for result in results})
 reveal("P4.1", ndcgs)
 fig, axes = new_axes(columns=2, width=8.5, height=3.2)

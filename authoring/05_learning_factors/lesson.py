@@ -325,7 +325,7 @@ def recover(share, seed):
     }
 
 
-# %%
+# %% tags=["figure"]
 shares = [0.03, 0.05, 0.1, 0.2, 0.4]
 recovered = [recover(share, seed=0) for share in shares]
 fig, ax = new_axes()
@@ -407,7 +407,7 @@ def learning_curves(train, valid, regularization, n_factors=32, n_epochs=20):
 # %% [markdown]
 # Two runs: nearly no regularization, and the package's. Where would you stop?
 
-# %%
+# %% tags=["figure"]
 folds = list(KFold(5, shuffle=True, random_state=0).split(ml.log))
 train, valid = (ml.take(part) for part in folds[0])
 curves = {strength: learning_curves(train, valid, strength) for strength in (0.01, 1.3)}
@@ -624,7 +624,7 @@ print(errors[list(weights)].mean().round(3).to_string())
 # %% [markdown]
 # Is their order the same in each world?
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.4)
 looks = {"popularity": (VERMILION, "^"), "as logged": (BLACK, "s"), "propensity": (GREEN, "o")}
 for name, (color, marker) in looks.items():

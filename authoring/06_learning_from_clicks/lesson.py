@@ -254,7 +254,7 @@ check("6.3", alternate)
 # is $\lambda\sum_i c_{ui}$, here $.02\,(m+4\cdot\text{films met})$, so that it grows with the row's weight; otherwise a
 # busy row would hardly feel it. How many steps does a row of 32 factors need?
 
-# %%
+# %% tags=["figure"]
 from recsys_teach.models import BPR, EASE, IALS, Popularity, PureSVD
 
 fits = {steps: IALS(32, n_epochs=8, n_steps=steps).fit(split.train) for steps in (1, 3, 32)}
@@ -426,7 +426,7 @@ check("6.6", ease_weights)
 # We keep the films opened four times or more, and let everybody meet *Heist*, on a poster. **Cosine** (chapter 02)
 # compares two columns alone. Look at the row of *Chase*: what does EASE see that cosine cannot?
 
-# %%
+# %% tags=["figure"]
 X = (counts >= 4).astype(float)
 X[:, 1] = 1  # the poster
 B = EASE(1.0).fit(Interactions.from_matrix(X)).item_weights_  # (4, 4)
@@ -624,7 +624,7 @@ claim("nDCG@10 lost without them", results["EASE"].mean("nDCG@10") - clipped, ne
 #
 # Which curve is higher for the same work?
 
-# %%
+# %% tags=["figure"]
 d, n_clicks = 64, seen.nnz
 
 

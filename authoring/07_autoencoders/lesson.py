@@ -222,7 +222,7 @@ claim("RMSE of AutoRec minus that of BiasedMF", errors["AutoRec"] - errors["Bias
 # at least the sum of the squared singular values left out. How near does training get, on the world's noisy affinity
 # table, made from 8 directions?
 
-# %%
+# %% tags=["figure"]
 world = load_world()
 affinity = world.truth.affinity(np.arange(1000))  # (1000 people, 600 items)
 table = affinity + np.random.default_rng(7).normal(0, 2, size=affinity.shape)
@@ -410,7 +410,7 @@ for seed, (train_on, test_on) in enumerate(draws):
     ease[seed] = ndcg(EASE(300).fit(train_on).fold_in, test_on)  # the best of 100, 300 and 600 here
 print(pd.DataFrame({"nDCG@10": by_rate.mean(axis=0), "diagonal": copied}, index=rates).round(3))
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.6)
 ax.plot(rates, by_rate.mean(axis=0), color=BLUE, marker="o")
 ax.axhline(ease.mean(), color=MODEL_STYLES["EASE"]["color"], linestyle="--")
@@ -636,7 +636,7 @@ result_table(ml_results)
 # A network needs more epochs. The saved run holds out two groups of 150, five times anew: on one it chooses the epoch,
 # at most 40, and EASE's $\lambda$ (and, in two draws, the networks' other settings), on the other it measures, once.
 
-# %%
+# %% tags=["figure"]
 curves, final = load_saved_run("07")["curves"], load_saved_run("07")["results"]
 by_epoch = curves.pivot_table("ndcg", "epoch", "model")  # mean of five draws
 fig, ax = new_axes(height=3.8)

@@ -528,7 +528,7 @@ print(f"nDCG@10: {results['GRU, one epoch'].mean('nDCG@10'):.3f}")
 # each loss and kept each one's best epoch. A sampled epoch takes less than half the time, so there are 40 against 20.
 # Which loss learns more from an epoch?
 
-# %%
+# %% tags=["figure"]
 curves, saved = load_saved_run("08")["curves"], load_saved_run("08")["test"].set_index("user")
 fig, ax = new_axes(height=3.8)
 for loss, line in [("softmax", "-"), ("sampled", "--")]:
@@ -560,7 +560,7 @@ reveal("P8.1", means[["co-visitation", "EASE", "GRU, softmax"]])
 # %% [markdown]
 # Which differences are more than luck? Look for intervals that leave the zero line.
 
-# %%
+# %% tags=["figure"]
 rivals = ["popularity", "EASE", "Markov", "GRU, one epoch", "GRU, sampled", "GRU, softmax"]
 differences = pd.DataFrame(
     {name: paired_difference(results[name], results["co-visitation"], "nDCG@10") for name in rivals},

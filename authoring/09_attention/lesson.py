@@ -356,7 +356,7 @@ leaky, leaky_curve = trained(LeakySASRec(48, n_epochs=2, **settings))
 # %% [markdown]
 # Which would you have chosen by the training loss?
 
-# %%
+# %% tags=["figure"]
 ceiling, chain = hit_probability(probabilities.__getitem__), hit_probability(MarkovChain().fit(world_split.train).score)
 fig, axes = new_axes(2, height=3.4)
 for model, curve, look, color in [(honest, honest_curve, "o-", BLUE), (leaky, leaky_curve, "s--", ORANGE)]:
@@ -396,7 +396,7 @@ claim("The honest one is above the chain's", honest_curve[-1] > 1.1 * chain)
 # The law knows the last two genres. Its own item each place keeps, for a block adds to what came in. What should
 # attention fetch?
 
-# %%
+# %% tags=["figure"]
 net = honest.network_
 rows = torch.from_numpy(np.array([items[:10] for items in honest.histories_ if len(items) >= 10]))
 with torch.no_grad():
@@ -531,7 +531,7 @@ claim("Times that a film is drawn as wrong, in one epoch with one draw", n_targe
 # 40; each keeps its best. So compare the losses inside a network; between networks there is no verdict. Which of the
 # four curves will lie together?
 
-# %%
+# %% tags=["figure"]
 saved = {"GRU": load_saved_run("08")["test"].set_index("user")}
 saved["SASRec"] = load_saved_run("09")["test"].set_index("user")
 fig, ax = new_axes(height=4)
@@ -574,7 +574,7 @@ result_table(counted + [result(", ".join(pair), per_user) for pair, per_user in 
 # softmax. The sampled GRU's large `std` comes from one seed. Which gains leave the zero line: those of the full
 # softmax, those of the GRU?
 
-# %%
+# %% tags=["figure"]
 gains = {
     "full softmax, in the GRU": four["GRU", "softmax"] - four["GRU", "sampled"],
     "full softmax, in SASRec": four["SASRec", "softmax"] - four["SASRec", "sampled"],

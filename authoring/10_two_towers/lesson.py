@@ -281,7 +281,7 @@ claim("First film, learned without the correction", float(uncorrected[0, 0]), ne
 # Now the package's `TwoTower` on the world's clicks, with ids, profiles and genres. Each point is an item clicked 20
 # times or more, its height the mean score over all users. Does it know popularity?
 
-# %%
+# %% tags=["figure"]
 world = load_world()
 split = split_per_user(world.clicks())
 settings = dict(n_factors=16, temperature=0.3, weight_decay=1e-3, batch_size=256, n_epochs=8)
@@ -530,7 +530,7 @@ for n_probe in probes:
 lengths = np.linalg.norm(many, axis=1, keepdims=True)
 by_cosine = search_recall(exact_search(queries, many / lengths, 100), exact)
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.8)
 ax.plot(np.array(shares) * 100, recalls, color=BLUE, marker="o")
 for n_probe, share, recall in zip(probes, shares, recalls, strict=True):
@@ -592,7 +592,7 @@ claim("Clicks of an item in training on the world, mean", split.train.matrix().n
 # Next to nothing: an id with 59 ratings knows more than its genres. They pay where ids are thin, as on the world, with
 # 22 clicks an item. By how much? Each line is one seed.
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.4)
 world_five = five["nDCG@10"]
 for y, table, name in ((0, by_seed, "two towers"), (2, world_five, "corrected")):

@@ -419,7 +419,7 @@ for p in (0.5, 1.0):
     with torch.no_grad():
         opened[p] = trained.gates(inputs[10_000:]).numpy()  # (5000, 2 tasks, 8 experts)
 
-# %%
+# %% tags=["figure"]
 fig, axes = new_axes(columns=2, width=8.4, height=3.4)
 for ax, (p, shares) in zip(axes, opened.items(), strict=True):
     for task, (color, marker) in enumerate([(BLUE, "o"), (ORANGE, "^")]):
@@ -464,7 +464,7 @@ runs = saved.pivot_table(index=["cosine", "draw", "seed"], columns="model", valu
 by_draw = runs.groupby(["cosine", "draw"]).mean()
 gain = by_draw.rsub(by_draw["shared bottom"], axis=0).drop(columns="shared bottom")
 
-# %%
+# %% tags=["figure"]
 fig, axes = new_axes(columns=3, width=9.6, height=3.4)
 names = ["single task", "MMoE", "PLE"]
 for ax, (p, table) in zip(axes, gain.groupby("cosine"), strict=True):
@@ -631,7 +631,7 @@ looks = {"roomy twins": ("#777777", "D"), "shared bottom": (BLUE, "o"), "MMoE": 
 measured = measured.rename(columns={"single task": "twins", "single task, roomy": "roomy twins"})
 gains = measured[list(looks)].sub(measured["twins"], axis=0)
 
-# %%
+# %% tags=["figure"]
 fig, axes = new_axes(columns=3, width=10.5, height=4.2)
 for ax, setting in zip(axes, settings, strict=True):
     for place, task in enumerate(["like", "finish", "click"]):

@@ -317,7 +317,7 @@ def cosines_along(width, seed=0):
 # %% [markdown]
 # Do you expect a conflict with one shared unit? With sixteen?
 
-# %%
+# %% tags=["figure"]
 cosines = {width: cosines_along(width) for width in (1, 16)}
 fig, ax = new_axes(height=3.6)
 for (width, values), color, line in zip(cosines.items(), (VERMILION, BLUE), ("--", "-"), strict=True):
@@ -357,7 +357,7 @@ claim("Sixteen units: share of steps with a cosine below -.1", np.mean(sixteen <
 # **saved**. **R²** is the share of the variance of watch time that is explained: 1 is perfect, 0 no better than the
 # mean. Where are the points?
 
-# %%
+# %% tags=["figure"]
 seesaw = load_saved_run("12")["seesaw"]
 means = seesaw.groupby(["width", "method", "weight"], dropna=False)[["click_auc", "watch_r2"]].mean().reset_index()
 looks = {"minutes": (VERMILION, "X"), "uncertainty": (BLUE, "o"), "GradNorm": (GREEN, "s"), "PCGrad": (PURPLE, "^")}
@@ -571,7 +571,7 @@ for name in ("clicks only", "ESMM"):
 # one, which no service has. On the right the model sees genre and profile, no tastes. Where should more clicks not cure
 # the bias?
 
-# %%
+# %% tags=["figure"]
 funnel = load_saved_run("12")["funnel"]
 panels = {
     "sees the tastes": ("tastes", 0),

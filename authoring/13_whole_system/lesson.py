@@ -256,7 +256,7 @@ for hook in hooks:
     hook.remove()
 print("experts:", shapes["experts"][0], "to", shapes["experts"][1])
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(width=9.6, height=4.4)
 boxes = {"behavior": (2.6, 3, BLUE), "user tower": (2.6, 2, GREEN), "item tower": (2.6, 1, GREEN),
          "row": (5.3, 2, BLACK), "experts": (7.8, 2, ORANGE), "heads": (10, 2, ORANGE)}  # fmt: skip
@@ -536,7 +536,7 @@ claim("Lower end of the paired interval, clicks of the system less those of the 
 #
 # Which part is worth most?
 
-# %%
+# %% tags=["figure"]
 saved = load_saved_run("13")["ablation"]
 worlds = saved[saved["data"] == "world"].set_index("model")
 left_out = ["without re-ranking", "without behavior", "single task", "without features", "popularity"]

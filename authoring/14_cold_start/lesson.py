@@ -303,7 +303,7 @@ claim("The same, trained without dropping", auc[0.0], below=0.5)
 # Five such splits and MovieLens: **saved** by `saved_run.py`. On MovieLens, from how many ratings on do
 # factors beat popularity?
 
-# %%
+# %% tags=["figure"]
 curves = load_saved_run("14")["newcomers"]
 by_fold = curves.pivot_table(index=["data", "new", "order", "fold"], columns=["model", "known"], values="ndcg")
 looks = MODEL_STYLES | {"profile": {"color": "#B35900", "marker": "d", "linestyle": "--"}}
@@ -447,7 +447,7 @@ asked = repeats.pivot_table(index="questions", columns="way", values=["error", "
 # %% [markdown]
 # Popular films first, random ones, or greedy?
 
-# %%
+# %% tags=["figure"]
 fig, axes = new_axes(columns=2, width=8.6, height=3.6)
 ways = {"greedy": (VERMILION, "o-"), "popular": (BLACK, "s--"), "random": ("#777777", "x:")}
 units = {"error": "squared error a person (films)", "nDCG@10": "nDCG@10"}
@@ -615,7 +615,7 @@ best_single = (probabilities.max(axis=1).mean() - mean_chance.max()) * np.arange
 # %% [markdown]
 # Which curves still climb straight at the end? The bands hold the middle half of the runs.
 
-# %%
+# %% tags=["figure"]
 fig, axes = new_axes(columns=2, width=8.8, height=4.0)
 colors = {"greedy": BLACK, "ε-greedy": ORANGE, "UCB1": BLUE, "Thompson": GREEN, "LinUCB": VERMILION}
 for ax, curves_of in zip(axes, (regrets, visited), strict=True):

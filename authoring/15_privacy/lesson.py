@@ -189,7 +189,7 @@ curves = {
     "films alone": [uniqueness(stars > 0, n, rng) for n in knows],
 }
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes()
 for (name, curve), color, marker in zip(curves.items(), (VERMILION, BLUE, BLACK), "os^", strict=True):
     ax.plot(knows, curve, color=color, marker=marker)
@@ -260,7 +260,7 @@ claim("AUC at rank 50", auc[:, 3].mean(), near=0.65, within=0.02)
 claim("AUC at rank 100", auc[:, 4].mean(), near=0.76, within=0.02)
 claim("AUC at rank 400", auc[:, 6].mean(), above=0.99)
 
-# %%
+# %% tags=["figure"]
 fig, ax = new_axes(height=3.4)
 ax.plot(ranks, auc.mean(axis=0), color=BLUE, marker="o")
 ax.fill_between(ranks, auc.min(axis=0), auc.max(axis=0), color=BLUE, alpha=0.3)
@@ -622,7 +622,7 @@ print("clipped lengths:", np.linalg.norm(clipped, axis=1), " sum:", clipped.sum(
 # noise on the sum of rows of length 1, at *user level*. Does a private model beat what uses far less of a person,
 # biases alone or popularity?
 
-# %%
+# %% tags=["figure"]
 example, user = (load_saved_run("15")[f"{level}_level"] for level in ("example", "user"))
 panels = [
     (example, "rmse", "RMSE (stars; less is better)", "example level: one rating"),

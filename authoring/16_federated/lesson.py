@@ -205,7 +205,7 @@ for name, rule in rules.items():
     tables = train_federated(clients, n_factors=8, n_rounds=15, rng=np.random.default_rng(0), **rule)
     live[name] = [error_of(P, Q) for P, Q in tables]
 
-# %%
+# %% tags=["figure"]
 saved = load_saved_run("16")["rounds"]
 curves = saved.groupby(["model", "round"])["rmse"].mean()
 down, up = Q.astype(np.float32).nbytes, upload_of(0).astype(np.uint32).nbytes
@@ -481,7 +481,7 @@ claim("The same for factor slopes, mean of two", above[:-1].mean(), below=0.001)
 # The private phones subtract $3.5$, the middle of the scale, which needs no data, and learn two factors. $C = 4$, ten
 # rounds and each ε's rate were chosen on training data of the first split: a choice that ε does not count.
 
-# %%
+# %% tags=["figure"]
 private = load_saved_run("16")["privacy"]
 by_epsilon = private.groupby(["model", "epsilon"], dropna=False)["rmse"].mean()
 dp_curve = by_epsilon["private, 2 factors"]

@@ -14,7 +14,7 @@ import cloudpickle
 import pandas as pd
 
 from recsys_teach.files import REPOSITORY
-from recsys_teach.learn.schema import Chapter
+from recsys_teach.learn.schema import Chapter, Decision
 
 AUTHORING = REPOSITORY / "authoring"
 
@@ -92,6 +92,8 @@ def reference(exercise_id: str) -> Any:
         For example "11.2".
     """
     exercise = chapter_of(exercise_id).exercise(exercise_id)
+    if isinstance(exercise, Decision):
+        return exercise.reference
     return exercise.reference if exercise.wants_function else exercise.reference()
 
 

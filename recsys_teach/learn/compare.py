@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 RTOL = 1e-5
+MANY = 8  # numbers that are shown beside the expected ones
 
 _brief = reprlib.Repr()
 _brief.maxlist = _brief.maxtuple = _brief.maxdict = _brief.maxset = 24
@@ -59,6 +60,58 @@ def same_ranking(expected: Any, answer: Any, atol: float = 0) -> str:
     row, place = np.argwhere(wanted != got)[0]
     where = f"row {row}: " if len(wanted) > 1 else ""
     return f"{where}at place {place + 1} you ranked item {got[row, place]}, expected {wanted[row, place]}."
+
+
+def beside(expected: Any, answer: Any, atol: float = 1e-6) -> list[tuple[str, str, str]]:
+    """List numbers of an answer beside the expected ones: all of a few, or those around the first differences.
+
+    Parameters
+    ----------
+    expected, answer : anything
+        What was expected and what was returned.
+    atol : float
+        Largest difference of numbers that count as equal.
+
+    Returns
+    -------
+    list of (place, expected, got)
+        The two texts are equal where the numbers are. Empty if there is nothing to put beside each other: equal
+        answers, other kinds or other shapes.
+    """
+    try:
+        if isinstance(expected, tuple):
+            parts = [
+                (f"part {number}", beside(want, got, atol))
+                for number, (want, got) in enumerate(zip(expected, answer, strict=True), start=1)
+            ]
+            return next(([(f"{part}, {at}", one, two) for at, one, two in rows] for part, rows in parts if rows), [])
+        if isinstance(expected, Mapping | str | bool | set | frozenset | None):
+            return []
+        want, got = _as_array(expected), _as_array(answer)
+        if want.shape != got.shape or {want.dtype.kind, got.dtype.kind} - set("biuf"):
+            return []
+        close = np.isclose(got, want, rtol=RTOL, atol=atol, equal_nan=True)
+    except (TypeError, ValueError):
+        return []
+    differ = np.argwhere(~close)
+    if not len(differ):
+        return []
+    places = [*np.ndindex(want.shape)] if want.size <= MANY else [tuple(place) for place in differ[:MANY]]
+    return [
+        (_place(place) if place else "result", *_two_numbers(want[place], got[place], bool(close[place])))
+        for place in places
+    ]
+
+
+def _two_numbers(expected: Any, got: Any, equal: bool) -> tuple[str, str]:
+    """Write two numbers with as many digits as it takes to see a difference, or as the same text if they are equal."""
+    if equal:
+        return _number(expected), _number(expected)
+    for digits in (6, 9, 17):
+        texts = f"{float(expected):.{digits}g}", f"{float(got):.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def _as_array(value: Any) -> np.ndarray:
@@ -174,10 +227,7 @@ def _place(place: tuple[Any, ...]) -> str:
 
 def _expected_got(expected: Any, answer: Any) -> str:
     """Show both numbers with as many digits as it takes to see a difference."""
-    for digits in (6, 9, 17):
-        want, got = f"{float(expected):.{digits}g}", f"{float(answer):.{digits}g}"
-        if want != got:
-            break
+    want, got = _two_numbers(expected, answer, equal=False)
     return f"expected {want}, got {got}."
 
 

@@ -9,12 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from recsys_teach.learn.cards import (
+    LOOKS,
+    beside_as_html,
+    beside_as_text,
+    card,
+    indented,
+    inline,
+    line,
+    paragraph,
+    preformatted,
+)
 from recsys_teach.learn.chapters import chapter_of
 from recsys_teach.learn.compare import describe
-from recsys_teach.learn.grader import Verdict
+from recsys_teach.learn.grader import Status, Verdict, grade_decision
 from recsys_teach.learn.grader_process import grade_in_process, start_grader_process
 from recsys_teach.learn.progress_file import change_progress, n_right, read_progress, report, strict
-from recsys_teach.learn.schema import Exercise, Prediction, Question
+from recsys_teach.learn.schema import Decision, Exercise, Prediction, Question
 from recsys_teach.learn.todo import TODO
 
 _hints_given: dict[str, int] = {}
@@ -40,14 +51,20 @@ def check(exercise_id: str, answer: Any) -> None:
     exercise = _find_exercise(exercise_id)
     if exercise is None:
         return
-    verdict = grade_in_process(exercise, answer)
+    verdict = grade_decision(exercise, answer) if isinstance(exercise, Decision) else grade_in_process(exercise, answer)
     unit = "minute" if exercise.minutes == 1 else "minutes"
-    title = f"{exercise} ({exercise.level}, about {exercise.minutes} {unit})" * (verdict.status == "to do")
-    lines = [f"[{verdict.status}] {title or exercise}", *_indented(verdict.reason)]
+    expected_time = f" ({exercise.level}, about {exercise.minutes} {unit})" * (verdict.status == "to do")
+    stuck = f'Stuck? Run hint("{exercise.id}").'
+    lines = [f"[{verdict.status}] {exercise}{expected_time}", *indented(verdict.reason)]
     lines += ["    " + line for line in verdict.evidence]
+    parts = [paragraph(verdict.reason), *map(preformatted, verdict.evidence)]
+    if verdict.beside:
+        lines += beside_as_text(verdict.beside)
+        parts.append(beside_as_html(verdict.beside))
     if verdict.status == "not yet":
-        lines.append(f'    Stuck? Run hint("{exercise.id}").')
-    print("\n".join(lines))
+        lines.append(f"    {stuck}")
+        parts.append(paragraph(stuck.replace("hint(", "`hint(").replace(").", ")`.")))
+    card(verdict.status, f"{exercise}{expected_time}", "\n".join(lines), parts).show()
     change_progress(lambda record: _note_attempt(record["exercises"], exercise.id, verdict))
     _conclude("check", exercise.id, verdict.status, verdict.reason)
 
@@ -59,11 +76,12 @@ def hint(exercise_id: str) -> None:
         return
     given = min(_hints_given.get(exercise.id, 0), len(exercise.hints) - 1)
     _hints_given[exercise.id] = given + 1
-    print(f"Hint {given + 1} of {len(exercise.hints)} for {exercise}")
-    print("\n".join(_indented(exercise.hints[given])))
+    title, texts = f"Hint {given + 1} of {len(exercise.hints)} for {exercise}", [exercise.hints[given]]
     if given + 1 == len(exercise.hints):
         number = chapter_of(exercise.id).number
-        print(f"    That was the last one. A worked answer is in solutions/, in the notebook of chapter {number}.")
+        texts.append(f"That was the last one. A worked answer is in solutions/, in the notebook of chapter {number}.")
+    lines = [line for text in texts for line in indented(text)]
+    card("hint", title, "\n".join([title, *lines]), [*map(paragraph, texts)], tag="").show()
 
 
 def quiz(chapter: str | int, answers: list[Any]) -> None:
@@ -84,32 +102,42 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
     if answers is TODO:
         answers = [TODO] * len(questions)
     if not isinstance(answers, list | tuple) or len(answers) != len(questions):
-        print(f"[not yet] Expected a list of {len(questions)} letters, for example {['a'] * len(questions)}.")
+        _say("not yet", f"Expected a list of {len(questions)} letters, for example {['a'] * len(questions)}.")
         _conclude("quiz", number, "not yet", "not one letter a question")
         return
     letters = [answer if answer is TODO else str(answer).strip().lower() for answer in answers]
+    lines: list[str] = []
+    parts: list[str] = []
     for place, (question, letter) in enumerate(zip(questions, letters, strict=True), start=1):
-        print("\n".join(textwrap.wrap(f"{place}. {question.text}", 100)))
+        lines += textwrap.wrap(f"{place}. {question.text}", 100)
+        parts.append(f"<p style='margin:8px 0 2px'><strong>{inline(f'{place}. {question.text}')}</strong></p>")
         for key, (text, _) in question.options.items():
             mark = ">" if key == letter else " "
-            print(
-                "\n".join(
-                    textwrap.wrap(f"{mark} {key}) {text}", 100, initial_indent="   ", subsequent_indent="        ")
-                )
+            option = f"{mark} {key}) {text}"
+            lines += textwrap.wrap(option, 100, initial_indent="   ", subsequent_indent="        ")
+            shown = inline(f"{key}) {text}")
+            parts.append(
+                f"<div style='margin-left:1.5em'>{f'<strong>▸ {shown}</strong>' if mark == '>' else shown}</div>"
             )
         if letter is not TODO:
-            status, said = _answer_said(question, letter)
-            print("\n".join(textwrap.wrap(f"[{status}] {said}", 100, initial_indent="   ", subsequent_indent="   ")))
-        print()
+            outcome, explanation = _answer_said(question, letter)
+            reply = f"[{outcome}] {explanation}"
+            lines += textwrap.wrap(reply, 100, initial_indent="   ", subsequent_indent="   ")
+            symbol, color = LOOKS[outcome]
+            border = f"margin:2px 0 2px 1.5em;border-left:4px solid {color};padding-left:8px"
+            parts.append(f"<div style='{border}'>{symbol} {inline(reply)}</div>")
+        lines.append("")
     right = sum(letter == question.answer for question, letter in zip(questions, letters, strict=True))
+    status: Status = "ok" if right == len(questions) else "to do" if TODO in letters else "not yet"
+    ends = []
     if TODO in letters:
         example = ", ".join(f'"{list(q.options)[n % len(q.options)]}"' for n, q in enumerate(questions))
-        print(f"[to do] Write one letter for each question, for example answers = [{example}].")
+        ends.append(f"[to do] Write one letter for each question, for example answers = [{example}].")
     given = {str(n): letter for n, letter in enumerate(letters, start=1) if letter is not TODO}
     if given:
-        print(f"{right} of {len(questions)} right.")
+        ends.append(f"{right} of {len(questions)} right.")
         change_progress(lambda record: _note_quiz(record["quiz"], number, given))
-    status = "ok" if right == len(questions) else "to do" if TODO in letters else "not yet"
+    card(status, f"Quiz of chapter {number}", "\n".join([*lines, *ends]), [*parts, *map(paragraph, ends)]).show()
     _conclude("quiz", number, status, f"{right} of {len(questions)} right")
 
 
@@ -120,22 +148,27 @@ def predict(prediction_id: str, guess: Any) -> None:
     if prediction is None:
         return
     if guess is TODO:
-        print(prediction.question)
-        for letter, text in prediction.options.items():
-            print(f"   {letter}) {text}")
-        print('[to do] Write a letter in quotes in place of TODO, for example "a". A wrong guess costs nothing.')
+        options = [f"{letter}) {text}" for letter, text in prediction.options.items()]
+        advice = 'Write a letter in quotes in place of TODO, for example "a". A wrong guess costs nothing.'
+        text = "\n".join([prediction.question, *(f"   {option}" for option in options), f"[to do] {advice}"])
+        parts = [f"<div style='margin-left:1.5em'>{inline(option)}</div>" for option in options]
+        card("to do", prediction.question, text, [*parts, paragraph(advice)]).show()
         _conclude("predict", prediction.id, "to do", "no guess yet")
         return
     letter = str(guess).strip().lower()
     if letter not in prediction.options:
-        print(f"[not yet] Expected one of the letters {', '.join(prediction.options)}; got {guess!r}.")
+        _say("not yet", f"Expected one of the letters {', '.join(prediction.options)}; got {guess!r}.")
         _conclude("predict", prediction.id, "not yet", "not a letter of the question")
         return
     change_progress(lambda record: record["predictions"].setdefault(prediction.id, letter))
     first = read_progress()["predictions"].get(prediction.id, letter)
-    print(f"{prediction.question}\n[ok] You predict {first}) {prediction.options.get(first, '')}")
+    chosen = f"You predict {first}) {prediction.options.get(first, '')}"
+    lines, parts = [prediction.question, f"[ok] {chosen}"], [paragraph(chosen)]
     if first != letter:
-        print(f"    That was your first guess, and it stays; {letter} is not recorded.")
+        kept = f"That was your first guess, and it stays; {letter} is not recorded."
+        lines.append(f"    {kept}")
+        parts.append(paragraph(kept))
+    card("ok", prediction.question, "\n".join(lines), parts).show()
     _conclude("predict", prediction.id, "ok", letter)
 
 
@@ -145,12 +178,19 @@ def reveal(prediction_id: str, measured: Any) -> None:
     if prediction is None:
         return
     guess = read_progress()["predictions"].get(prediction.id)
-    print(f"You predicted: {f'{guess}) {prediction.options[guess]}' if guess in prediction.options else 'nothing yet'}")
+    guessed = f"{guess}) {prediction.options[guess]}" if guess in prediction.options else "nothing yet"
+    kind = "to do"
     try:
         outcome = prediction.outcome(measured)
-        print(f"It came out:   {outcome}) {prediction.options[outcome]}")
+        result = f"{outcome}) {prediction.options[outcome]}"
+        kind = "ok" if guess == outcome else "not yet" if guess in prediction.options else "to do"
     except Exception:
-        print(f"It came out:   cannot be read from {describe(measured)[:80]}. Run the cells above first.")
+        result = f"cannot be read from {describe(measured)[:80]}. Run the cells above first."
+    lines = [f"You predicted: {guessed}", f"The result:    {result}"]
+    title = {"ok": "Your prediction was right", "not yet": "The result differs from your prediction"}.get(
+        kind, "Result"
+    )
+    card(kind, title, "\n".join(lines), [paragraph(line) for line in lines], tag="").show()
 
 
 def claim(sentence: str, value: Any, *, near: float | None = None, within: float = 0.0,
@@ -183,10 +223,12 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
     except (TypeError, ValueError):  # no number came
         holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:
-        print(f"[holds] {sentence}{said}")
+        line("holds", f"[holds] {sentence}{said}", f"{sentence}{said}").show()
     else:
-        print(f"[does not hold here] {sentence}{said.replace('(', '(expected ')}")
-        print("    With the data and settings of the course it holds. Did you change something above?")
+        failed = f"{sentence}{said.replace('(', '(expected ')}"
+        advice = "With the data and settings of the course it holds. Did you change something above?"
+        text = f"[does not hold here] {failed}\n    {advice}"
+        card("not yet", failed, text, [paragraph(advice)], tag="does not hold here").show()
     _conclude("claim", sentence, "ok" if holds else "not yet", said)
 
 
@@ -205,7 +247,7 @@ def _rounded(value: float, near: float | None, within: float, above: float | Non
     return f"{value:z,.{digits}f}"  # z: no minus before zeros alone, which another thread count could turn
 
 
-def _find_exercise(exercise_id: str) -> Exercise | None:
+def _find_exercise(exercise_id: str) -> Exercise | Decision | None:
     try:
         return chapter_of(exercise_id).exercise(str(exercise_id))
     except KeyError as error:
@@ -222,7 +264,7 @@ def _find_prediction(prediction_id: str) -> Prediction | None:
 
 
 def _unknown(kind: str, name: str, error: KeyError) -> None:
-    print(f"[not yet] {error.args[0]}")
+    _say("not yet", error.args[0])
     _conclude(kind, str(name), "not yet", "unknown id")
 
 
@@ -249,8 +291,8 @@ def _note_attempt(exercises: dict[str, Any], name: str, verdict: Verdict) -> Non
         entry["changed"] = time.strftime("%Y-%m-%d %H:%M")
 
 
-def _indented(text: str) -> list[str]:
-    return textwrap.wrap(text, 100, initial_indent="    ", subsequent_indent="    ")
+def _say(kind: str, sentence: str) -> None:
+    card(kind, sentence, f"[{kind}] {sentence}").show()
 
 
 def _conclude(kind: str, name: str, status: str, reason: str) -> None:

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_teach.learn.compare import describe
+from recsys_teach.learn.compare import beside, describe
 from recsys_teach.learn.limits import TimeUp, limited
-from recsys_teach.learn.schema import Exercise
+from recsys_teach.learn.schema import Decision, Exercise
 from recsys_teach.learn.todo import ADVICE, TODO, TodoError
 
 RANDOM_CASES = 5
@@ -42,6 +42,7 @@ class Verdict:
     status: Status
     reason: str
     evidence: tuple[str, ...] = ()
+    beside: tuple[tuple[str, str, str], ...] = ()  # (place, expected, got)
 
 
 def grade(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
@@ -65,6 +66,56 @@ def grade(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
         )
     except Exception as error:  # an answer so strange that it cannot even be compared or printed
         return Verdict("not yet", f"Your answer could not be compared with what was expected: {error}")
+
+
+def grade_decision(decision: Decision, answer: Any) -> Verdict:
+    """Grade a decision: a value for each part. Never raises for anything that a learner can write."""
+    if answer is TODO:
+        return Verdict("to do", ADVICE)
+    parts = list(decision.replies)
+    if len(parts) == 1:
+        values = [answer]
+    elif isinstance(answer, list | tuple | np.ndarray | pd.Series) and getattr(answer, "ndim", 1) == 1:
+        values = list(answer)
+    else:
+        return Verdict(
+            "not yet", f"Expected a list of {len(parts)} values, for {', '.join(parts)}; got {_brief(answer)}."
+        )
+    if len(values) != len(parts):
+        return Verdict("not yet", f"Expected {len(parts)} values, for {', '.join(parts)}; got {len(values)}.")
+    if any(value is TODO for value in values):
+        return Verdict("to do", ADVICE)
+    wrong = []
+    for part, value in zip(parts, values, strict=True):
+        replies, text = decision.replies[part], _as_choice(value)
+        where = f"{part}: " if len(parts) > 1 else ""
+        if text not in replies:
+            wrong.append(f"{where}expected one of {', '.join(replies)}; got {_brief(value)}.")
+        elif replies[text]:
+            wrong.append(f"{where}you chose {text}. {replies[text]}")
+    if not wrong:
+        return Verdict("ok", decision.why)
+    if len(parts) == 1:
+        return Verdict("not yet", wrong[0][0].upper() + wrong[0][1:])
+    return Verdict("not yet", f"{len(parts) - len(wrong)} of {len(parts)} are right.", tuple(wrong))
+
+
+def _as_choice(value: Any) -> str:
+    """Write a chosen value as the text that a decision lists."""
+    try:
+        if isinstance(value, str):
+            return value.strip().lower()
+        number = float(value)
+    except (TypeError, ValueError):
+        return ""
+    return f"{number:g}"
+
+
+def _brief(value: Any) -> str:
+    try:
+        return describe(value)[:60]
+    except Exception:  # an object that cannot be written
+        return f"a {type(value).__name__}"
 
 
 def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
@@ -109,7 +160,7 @@ def _judge_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
     if not reason and first.reason.startswith(DIFFERS):  # else a property was not kept, which says more
         reason = _rounding(exercise, tried)
     reason = reason or first.reason
-    return Verdict("not yet", reason, first.evidence + _borrowed(answer))
+    return Verdict("not yet", reason, first.evidence + _borrowed(answer), first.beside)
 
 
 def _arguments(exercise: Exercise) -> Iterator[tuple[Any, ...]]:
@@ -152,15 +203,16 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, expected: Any, run: 
 
 def _compare(exercise: Exercise, answer: Callable, args: tuple, expected: Any, got: Any) -> Verdict | None:
     evidence = (_called(exercise, answer, args), f"you returned {describe(got)}")
+    rows = tuple(beside(expected, got, exercise.atol))
     for message, holds in exercise.properties.items():
         try:
             kept = bool(holds(args, got))
         except Exception:  # a result of another kind: the comparison says so
             continue
         if not kept:
-            return Verdict("not yet", message, evidence)
+            return Verdict("not yet", message, evidence, rows)
     reason = exercise.compare(expected, got, exercise.atol)
-    return Verdict("not yet", DIFFERS + reason, evidence) if reason else None
+    return Verdict("not yet", DIFFERS + reason, evidence, rows) if reason else None
 
 
 def _misconception(exercise: Exercise, tried: list[tuple[tuple, Any]]) -> str:

@@ -138,8 +138,8 @@ class _GraderProcess:
                 reason = "Your function ended the Python process that ran it, or used more memory than there is."
                 return Verdict("not yet", reason, (called,)) if called else None
             if "verdict" in message:
-                status, reason, evidence = message["verdict"]
-                return Verdict(status, reason, tuple(evidence))
+                status, reason, evidence, rows = message["verdict"]
+                return Verdict(status, reason, tuple(evidence), tuple(map(tuple, rows)))
             if "unreadable" in message:
                 return None
             if "printed" in message:

@@ -54,7 +54,7 @@ def serve() -> None:
             send(unreadable=repr(error)[:500])
             continue
         verdict = grade(exercise, answer, run)
-        send(verdict=(verdict.status, verdict.reason, verdict.evidence))
+        send(verdict=(verdict.status, verdict.reason, verdict.evidence, verdict.beside))
 
 
 def _part(stream: BinaryIO) -> bytes:

@@ -16,6 +16,7 @@ from filelock import FileLock, SoftFileLock
 from platformdirs import user_data_path
 
 from recsys_teach.files import REPOSITORY, write_whole
+from recsys_teach.learn.cards import card, paragraph
 from recsys_teach.learn.chapters import chapters
 from recsys_teach.learn.schema import Chapter
 
@@ -177,7 +178,7 @@ def _set_aside(path: Path) -> Path:
 def shown(chapter: Chapter, record: dict[str, Any]) -> dict[str, list[str]]:
     """Return the exercises still open for each objective; none left means shown, and stretch ones do not count."""
     done = {name for name, entry in record["exercises"].items() if entry.get("status") == "ok"}
-    required = [exercise for exercise in chapter.exercises if exercise.level != "stretch"]
+    required = [task for task in chapter.tasks if task.level != "stretch"]
     return {
         objective: [e.id for e in required if e.objective == objective and e.id not in done]
         for objective in chapter.objectives
@@ -190,24 +191,28 @@ def n_right(chapter: Chapter, answers: dict[str, Any]) -> int:
 
 
 def progress(chapter: str | int | None = None) -> None:
-    """Print which objectives are shown, for one chapter or for all of them."""
+    """Display which objectives are shown, for one chapter or for all of them."""
     record = read_progress()
     wanted = [str(chapter).zfill(2)] if chapter is not None else list(chapters())
     for number in wanted:
         if number not in chapters():
-            print(f"There is no chapter {chapter!r}; there are {', '.join(chapters())}.")
+            known = ", ".join(chapters())
+            sentence = f"There is no chapter {chapter!r}; there are {known}."
+            card("not yet", sentence, sentence).show()
             continue
-        _print_chapter(chapters()[number], record)
+        _show_chapter(chapters()[number], record)
 
 
-def _print_chapter(chapter: Chapter, record: dict[str, Any]) -> None:
+def _show_chapter(chapter: Chapter, record: dict[str, Any]) -> None:
     open_exercises = shown(chapter, record)
     n_shown = sum(not left for left in open_exercises.values())
-    print(f"Chapter {chapter.number}  {chapter.title}: {n_shown} of {len(open_exercises)} objectives shown")
+    title = f"Chapter {chapter.number}  {chapter.title}: {n_shown} of {len(open_exercises)} objectives shown"
+    lines = []
     for objective, left in open_exercises.items():
-        mark = "[ ]" if left else "[x]"
         rest = f"  (open: {', '.join(left)})" if left else ""
-        print(f"  {mark} {objective} {chapter.objectives[objective]}{rest}")
+        lines.append(f"{'[ ]' if left else '[x]'} {objective} {chapter.objectives[objective]}{rest}")
     if chapter.quiz:
         answers = record["quiz"].get(chapter.number, {})
-        print(f"  quiz: {n_right(chapter, answers)} of {len(chapter.quiz)} right")
+        lines.append(f"quiz: {n_right(chapter, answers)} of {len(chapter.quiz)} right")
+    text = "\n".join([title, *(f"  {line}" for line in lines)])
+    card("progress", title, text, [*map(paragraph, lines)], tag="").show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -59,6 +59,50 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """An exercise that asks for a choice: one option, or a short value for each of several parts.
+
+    Parameters
+    ----------
+    id : str
+        Chapter and letter, for example "11.A".
+    title : str
+        A few words.
+    objective : str
+        The id of the objective that the right choice shows.
+    minutes : int
+        Time that a learner needs.
+    replies : mapping from a part to {value: message}
+        Every value that can be chosen for a part, as text, and what is wrong with it; the message of the right value
+        is "". A decision with one part is answered by a value, one with several by a list of values in their order.
+        Write numbers without decimals that are not needed ("1", "0.5"), and "nan" for NaN.
+    why : str
+        One line that says why the right choice is right.
+    hints : sequence of str
+        From restating the question to almost the answer.
+    """
+
+    id: str
+    title: str
+    objective: str
+    minutes: int
+    replies: Mapping[str, Mapping[str, str]]
+    why: str
+    hints: Sequence[str]
+
+    level: ClassVar[str] = "decision"
+
+    @property
+    def reference(self) -> Any:
+        """The right choice: a text, or a list of texts if there are several parts."""
+        right = [next(value for value, message in replies.items() if not message) for replies in self.replies.values()]
+        return right if len(right) > 1 else right[0]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.title}"
+
+
+@dataclass(frozen=True)
 class Prediction:
     """A guess before an experiment. ``outcome`` turns what was measured into the letter that came true."""
 
@@ -86,12 +130,18 @@ class Chapter:
     title: str
     objectives: Mapping[str, str]
     exercises: Sequence[Exercise]
+    decisions: Sequence[Decision] = ()
     predictions: Sequence[Prediction] = ()
     quiz: Sequence[Question] = ()
 
-    def exercise(self, name: str) -> Exercise:
-        """Find an exercise, or raise a KeyError that lists those that exist."""
-        return self._find({exercise.id: exercise for exercise in self.exercises}, name)
+    @property
+    def tasks(self) -> list[Exercise | Decision]:
+        """All that a learner answers and checks: the exercises, then the decisions."""
+        return [*self.exercises, *self.decisions]
+
+    def exercise(self, name: str) -> Exercise | Decision:
+        """Find an exercise or a decision, or raise a KeyError that lists those that exist."""
+        return self._find({task.id: task for task in self.tasks}, name)
 
     def prediction(self, name: str) -> Prediction:
         """Find a prediction, or raise a KeyError that lists those that exist."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import numpy as np
 import pytest
 
-from recsys_teach.learn import TODO, NotOk, check, claim, hint, predict, quiz, reveal
-from recsys_teach.learn.progress_file import change_progress, read_progress
-from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn import TODO, NotOk, check, claim, hint, predict, progress, quiz, reference, reveal
+from recsys_teach.learn.cards import beside_as_html, beside_as_text
+from recsys_teach.learn.compare import beside
+from recsys_teach.learn.progress_file import change_progress, read_progress, shown
+from recsys_teach.learn.schema import Chapter, Decision, Exercise, Prediction, Question
 
 CHAPTER = Chapter(
     number="09",
@@ -19,6 +23,15 @@ CHAPTER = Chapter(
         Exercise(
             "9.1", "Made up", objective="O9.1", level="core", minutes=1, reference=lambda: 1, why="Because.",
             hints=("Read it again.", "Think of rows.", "return 1"), misconceptions={},
+        )
+    ],
+    decisions=[
+        Decision(
+            "9.A", "Made up choice", objective="O9.1", minutes=2, why="Because.", hints=("Look at rows.",),
+            replies={
+                "first": {"a": "A row is a user.", "b": ""},
+                "second": {"3": "", "4": "Count again.", "nan": "It is known."},
+            },
         )
     ],
     predictions=[
@@ -170,7 +183,7 @@ def test_a_guess_is_noted_and_shown_beside_what_came_out(out) -> None:
     predict("P9.1", "B")
     assert "[ok] You predict b) the second" in out()
     reveal("P9.1", 0.7)
-    assert out().splitlines() == ["You predicted: b) the second", "It came out:   a) the first"]
+    assert out().splitlines() == ["You predicted: b) the second", "The result:    a) the first"]
 
 
 def test_the_first_guess_stays(out) -> None:
@@ -183,7 +196,7 @@ def test_the_first_guess_stays(out) -> None:
 
 def test_without_a_guess_the_result_is_shown_all_the_same(out) -> None:
     reveal("P9.1", -1)
-    assert out().splitlines() == ["You predicted: nothing yet", "It came out:   b) the second"]
+    assert out().splitlines() == ["You predicted: nothing yet", "The result:    b) the second"]
 
 
 @pytest.mark.parametrize("guess", ["z", "", None, 1, ["a"]])
@@ -211,7 +224,7 @@ def test_a_result_that_is_no_result_is_told_without_raising(out, measured) -> No
 def test_a_guess_at_an_option_that_is_gone_since_an_update_does_not_raise(out) -> None:
     change_progress(lambda record: record["predictions"].update({"P9.1": "d"}))
     reveal("P9.1", 1)
-    assert "It came out:   a) the first" in out()
+    assert "The result:    a) the first" in out()
 
 
 # --- claims ---------------------------------------------------------------------------------------------------
@@ -358,3 +371,121 @@ def test_strict_mode_fails_for_anything_but_ok(strict, ask) -> None:
 )
 def test_strict_mode_passes_what_is_ok(strict, ask) -> None:
     ask()
+
+
+# --- cards ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> list:
+    shown: list = []
+    monkeypatch.setattr("recsys_teach.learn.cards.display", shown.append)
+    return shown
+
+
+def words_of(page: str) -> list[str]:
+    tags = r"</?(?:div|span|p|pre|strong|code|table|tr|th|td)\b[^>]*>"
+    return [word.strip(".`") for word in html.unescape(re.sub(tags, " ", page)).replace("`", " ").split()]
+
+
+def test_every_word_of_the_text_is_on_the_card(cards) -> None:
+    check("9.1", TODO)
+    check("9.1", 7)
+    check("9.1", 1)
+    check("9.A", ["b", 3])
+    hint("9.1")
+    predict("P9.1", TODO)
+    predict("P9.1", "a")
+    reveal("P9.1", 1)
+    quiz("09", ["a", "a"])
+    claim("Rows beat columns by 0.2", True)
+    claim("Rows beat columns by 0.2", False)
+    progress("9")
+    assert len(cards) == 12
+    for one in cards:
+        bundle = one._repr_mimebundle_()
+        assert bundle["text/plain"] == repr(one)
+        missing = set(words_of(bundle["text/plain"])) - set(words_of(bundle["text/html"]))
+        assert missing <= {"[holds]", ">", "<-", "[to", "do]", "[ok]"}, bundle  # symbols and labels are drawn there
+
+
+def test_a_card_shows_what_was_written_and_runs_none_of_it(cards) -> None:
+    claim("<script>alert(1)</script> & `x < y`", True)
+    page = cards[0]._repr_mimebundle_()["text/html"]
+    assert "<script>" not in page
+    assert "<code>x &lt; y</code>" in page
+
+
+def test_expected_is_shown_beside_got_with_the_first_difference_marked(cards) -> None:
+    rows = beside(np.array([[1.0, 2.0], [3.0, 4.0]]), [[1.0, 2.5], [3.0, 4.0]])
+    assert rows[1] == ("row 0, column 1", "2", "2.5")
+    text = "\n".join(beside_as_text(rows))
+    assert [line for line in text.splitlines() if "first difference" in line] == [
+        "    > row 0, column 1  2         2.5  <- first difference"
+    ]
+    assert beside_as_html(rows).count("first difference") == 1
+
+
+def test_of_many_numbers_those_that_differ_are_shown() -> None:
+    wanted = np.zeros(100)
+    got = wanted.copy()
+    got[[70, 80]] = 1, 2
+    assert beside(wanted, got) == [("position 70", "0", "1"), ("position 80", "0", "2")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"),
+    [(np.ones(2), np.ones(2)), (np.ones(2), np.ones(3)), ("a", "b"), (1, None), ((1, 2), (1,)), ({"a": 1}, {"a": 2})],
+)
+def test_what_cannot_be_put_beside_each_other_is_left_out(wanted, got) -> None:
+    assert beside(wanted, got) == []
+
+
+def test_parts_of_a_tuple_are_named() -> None:
+    assert beside((1, np.array([1, 2])), (1, [1, 3])) == [
+        ("part 2, position 0", "1", "1"),
+        ("part 2, position 1", "2", "3"),
+    ]
+
+
+# --- decisions ------------------------------------------------------------------------------------------------
+
+
+def test_a_right_decision_is_ok_however_it_is_written(out) -> None:
+    for answer in (["b", 3], ("B ", 3.0), np.array(["b", "3"]), ["b", np.int64(3)]):
+        check("9.A", answer)
+        assert "[ok] 9.A" in out()
+
+
+def test_each_wrong_part_of_a_decision_gets_its_message_and_the_rest_is_counted(out) -> None:
+    check("9.A", ["a", 3])
+    printed = out()
+    assert "1 of 2 are right." in printed
+    assert "first: you chose a. A row is a user." in printed
+    check("9.A", ["b", np.nan])
+    assert "second: you chose nan. It is known." in out()
+
+
+@pytest.mark.parametrize("answer", ["b", None, 3, {"first": "b"}, ["b"], ["b", 3, 3], [["b"], [3]], object()])
+def test_a_decision_in_another_form_is_refused_with_what_is_expected(out, answer) -> None:
+    check("9.A", answer)
+    assert re.search(r"\[not yet\] 9\.A.*\n.*(Expected|are right)", out())
+
+
+def test_a_decision_is_to_do_while_a_part_is(out) -> None:
+    check("9.A", TODO)
+    assert out().startswith("[to do] 9.A Made up choice (decision, about 2 minutes)")
+    check("9.A", ["b", TODO])
+    assert out().startswith("[to do]")
+
+
+def test_a_right_decision_shows_its_objective() -> None:
+    check("9.1", 1)
+    assert shown(CHAPTER, read_progress()) == {"O9.1": ["9.A"]}
+    check("9.A", ["b", 3])
+    assert shown(CHAPTER, read_progress()) == {"O9.1": []}
+
+
+def test_the_course_takes_its_own_choice_as_a_reference() -> None:
+    assert reference("9.A") == ["b", "3"]
+    assert reference("9.1") == 1

@@ -1,4 +1,4 @@
-"""One look for every figure: readable, color-blind-safe, with a caption and a description in words."""
+"""One style for every figure: readable, colorblind-safe, with a caption and a description in words."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Okabe and Ito's colors: they stay apart for every common kind of color blindness.
+# Okabe and Ito's colors can be distinguished with every common kind of color blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
+GRAY = "#666666"
 
-# One model, one look, in the whole course; the marker and the line tell it apart without color.
+# Each model has the same style in the whole course; marker and line distinguish it without color.
 MODEL_STYLES: dict[str, dict[str, Any]] = {
     "random": {"color": "#777777", "marker": "x", "linestyle": ":"},
     "mean rating": {"color": ORANGE, "marker": "v", "linestyle": "--"},
@@ -43,7 +44,7 @@ MODEL_STYLES: dict[str, dict[str, Any]] = {
     "oracle": {"color": GREEN, "marker": "*", "linestyle": "-."},
 }
 
-STYLE = {  # of matplotlib; set with the first figure, not on import
+STYLE: dict[str, Any] = {  # of matplotlib; set with the first figure, not on import
     "figure.dpi": 90,
     "figure.constrained_layout.use": True,
     "font.size": 12,
@@ -68,12 +69,12 @@ def new_axes(columns: int = 1, width: float = 7.0, height: float = 4.0) -> tuple
     columns : int. Number of axes.
     width, height : inches of the whole figure.
     """
-    plt.rcParams.update(STYLE)
+    plt.rcParams.update(STYLE)  # type: ignore[arg-type]
     return plt.subplots(1, columns, figsize=(width, height))
 
 
 def show(fig: Figure, *, caption: str, alt: str) -> None:
-    """Display a figure with a visible caption of at most ten words and a description of 15 to 40 words.
+    """Display a figure with a visible caption of at most twelve words and a description of 15 to 60 words.
 
     Raises
     ------
@@ -118,10 +119,10 @@ def label_bars(ax: Axes, pattern: str = "{:.3f}") -> None:
 
 def _check_words(caption: str, alt: str) -> None:
     n_caption, n_alt = len(caption.split()), len(alt.split())
-    if not 1 <= n_caption <= 10:
-        raise ValueError(f"A caption has at most 10 words; this one has {n_caption}: {caption!r}.")
-    if not 15 <= n_alt <= 40:
-        raise ValueError(f"The alt text has 15 to 40 words; this one has {n_alt}: {alt!r}.")
+    if not 1 <= n_caption <= 12:
+        raise ValueError(f"Expected a caption of 1 to 12 words; got {n_caption}: {caption!r}.")
+    if not 15 <= n_alt <= 60:
+        raise ValueError(f"Expected an alt text of 15 to 60 words; got {n_alt}: {alt!r}.")
 
 
 def _png(fig: Figure) -> str:
