@@ -62,7 +62,7 @@ class Heads(nn.Module):
     def __init__(self, n_in: int, n_tasks: int, width: int):
         super().__init__()
         self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(n_in, width), nn.ReLU(), nn.Linear(width, 1)) for _ in range(n_tasks)
+            nn.Sequential(nn.Linear(n_in, width), nn.LeakyReLU(), nn.Linear(width, 1)) for _ in range(n_tasks)
         )
 
     def forward(self, inputs: Iterable[Tensor]) -> Tensor:
