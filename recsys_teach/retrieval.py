@@ -8,9 +8,9 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import normalize
 
 from recsys_teach._validation import check_integer, check_seed
-from recsys_teach.models.features import feature_matrix as feature_matrix  # chapters import both from here
-from recsys_teach.models.features import feature_names as feature_names
-from recsys_teach.models.two_tower import BLOCK, TRAINING_SAMPLE
+
+TRAINING_SAMPLE = 50  # vectors per cell that k-means is trained on: more of them hardly move the centroids
+BLOCK = 20_000  # vectors that are compared with all centroids at once
 
 
 def exact_search(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:

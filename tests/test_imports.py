@@ -1,4 +1,4 @@
-"""What a chapter imports: the first ones start without PyTorch, which takes seconds."""
+"""Imports: the first chapters start without PyTorch, which takes seconds; the package's layers import downward only."""
 
 import ast
 import os
@@ -41,3 +41,54 @@ def test_every_model_is_found_by_its_name(name):
 def test_a_model_that_is_none_is_refused_with_the_names_there_are():
     with pytest.raises(AttributeError, match=r"no model 'Svd'; it has .*PureSVD"):
         models.Svd  # noqa: B018
+
+
+# The layers of the package from the lowest on; a module imports from its own layer and from lower ones.
+LAYERS = (
+    {"files", "_validation"},
+    {"data", "figures", "bandits"},
+    {"evaluation", "training"},
+    {"retrieval", "models", "privacy", "federated"},
+    {"learn"},
+    {"course", "__main__"},
+)
+PACKAGE = REPOSITORY / "recsys_teach"
+
+
+def imported():
+    """Map each module of the package to the modules of the package that it imports, wherever in its code."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        found[name] = {
+            module
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith("recsys_teach.")
+        }
+    return found
+
+
+def layer(module):
+    part = (module.split(".") + ["__main__"])[1]
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+
+
+def test_imports_point_down():
+    for module, others in imported().items():
+        if module != "recsys_teach":
+            assert all(layer(other) <= layer(module) for other in others), (module, others)
+
+
+def test_no_module_imports_itself_through_others():
+    modules, done = imported(), set()
+
+    def visit(module, above):
+        assert module not in above, " imports ".join([*above[above.index(module) :], module])
+        if module not in done:
+            for other in modules.get(module, ()):
+                visit(other, [*above, module])
+            done.add(module)
+
+    for module in modules:
+        visit(module, [])

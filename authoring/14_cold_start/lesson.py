@@ -36,7 +36,7 @@ from recsys_teach.evaluation import evaluate, ndcg_at_k, top_k
 from recsys_teach.figures import BLACK, BLUE, GREEN, MODEL_STYLES, ORANGE, VERMILION, new_axes, show
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
 from recsys_teach.models import IALS, ContentProfile, Popularity, UserKNN
-from recsys_teach.models.two_tower import feature_matrix, feature_names
+from recsys_teach.models.features import feature_matrix, feature_names
 
 # %% [markdown]
 # ## Predict first

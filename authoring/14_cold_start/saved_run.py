@@ -24,7 +24,7 @@ from recsys_teach.data.world import load_world, make_world
 from recsys_teach.evaluation import evaluate
 from recsys_teach.models import IALS, ContentProfile, DropoutNet, HybridFactors, Popularity, ProfilePopularity
 from recsys_teach.models.cold_start import crossover, first_events, split_newcomers
-from recsys_teach.models.two_tower import feature_matrix, feature_names
+from recsys_teach.models.features import feature_matrix, feature_names
 
 KNOWN = [0, 1, 2, 5, 10]
 NOISES = [0.03, 0.1, 0.3, 1.0]

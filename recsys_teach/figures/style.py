@@ -66,8 +66,10 @@ def new_axes(columns: int = 1, width: float = 7.0, height: float = 4.0) -> tuple
 
     Parameters
     ----------
-    columns : int. Number of axes.
-    width, height : inches of the whole figure.
+    columns : int
+        Number of axes.
+    width, height : float
+        Size of the figure in inches.
     """
     plt.rcParams.update(STYLE)  # type: ignore[arg-type]
     return plt.subplots(1, columns, figsize=(width, height))
@@ -95,10 +97,16 @@ def slider(
 
     Parameters
     ----------
-    draw : function of the slider's value that gives a figure.
-    name, low, high, start : label, range and first value of the slider.
-    caption : str. Visible under the figure.
-    alt : function of the value that describes the figure in words.
+    draw : function of an int
+        Returns the figure for a value of the slider.
+    name : str
+        Label of the slider.
+    low, high, start : int
+        Range and first value of the slider.
+    caption : str
+        Visible under the figure.
+    alt : function of an int
+        Returns the description of the figure for a value of the slider.
     """
     _check_words(caption, alt(start))
     control = widgets.IntSlider(start, low, high, description=name, continuous_update=False)

@@ -1,4 +1,4 @@
-"""Compare an answer with what was expected, and say where and how far they differ."""
+"""Compare an answer with what was expected, and describe where and how far they differ."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def same(expected: Any, answer: Any, atol: float = 1e-6) -> str:
 
 
 def same_ranking(expected: Any, answer: Any, atol: float = 0) -> str:
-    """Compare lists of item positions, best first: say which row and place differ."""
+    """Compare lists of item positions, best first: return "" or which row and place differ."""
     wanted = _as_array(expected)
     if isinstance(answer, set | frozenset):
         return "expected a list or an array, got a set, which has no order."
@@ -254,7 +254,7 @@ def _plain(value: Any) -> Any:
 
 
 def describe(value: Any) -> str:
-    """Write an argument so that a learner can type it again, or say what it is if it is large."""
+    """Write an argument so that a learner can type it again, or describe it if it is large."""
     if sparse.issparse(value):
         return _sparse(value)
     if isinstance(value, np.ndarray) and value.size <= 48:

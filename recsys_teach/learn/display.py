@@ -1,4 +1,4 @@
-"""What a learner calls: check, hint, quiz, predict, reveal, claim. None of them shows a traceback of the course."""
+"""What a learner calls: check, hint, quiz, predict, reveal and claim. None of them shows a traceback of the course."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ class NotOk(AssertionError):
 
 
 def check(exercise_id: str, answer: Any) -> None:
-    """Check an answer and print ``[to do]``, ``[not yet]`` with the reason, or ``[ok]`` with one line of why.
+    """Check an answer and show ``[to do]``, ``[not yet]`` with the reason, or ``[ok]`` with an explanation.
 
     Parameters
     ----------
-    exercise_id : str. For example "4.2".
-    answer : the function or value that the exercise asks for.
+    exercise_id : str
+        For example "4.2".
+    answer : function or value
+        What the exercise asks for.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def check(exercise_id: str, answer: Any) -> None:
 
 
 def hint(exercise_id: str) -> None:
-    """Print the next hint for an exercise; each call goes one step further."""
+    """Show the next hint for an exercise; each call goes one step further."""
     exercise = _find_exercise(exercise_id)
     if exercise is None:
         return
@@ -85,7 +87,7 @@ def hint(exercise_id: str) -> None:
 
 
 def quiz(chapter: str | int, answers: list[Any]) -> None:
-    """Print the recap questions of a chapter and an explanation of each answer; the best attempt is recorded.
+    """Show the recap questions of a chapter and an explanation of each answer; the best attempt is recorded.
 
     Parameters
     ----------
@@ -120,7 +122,7 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
                 f"<div style='margin-left:1.5em'>{f'<strong>▸ {shown}</strong>' if mark == '>' else shown}</div>"
             )
         if letter is not TODO:
-            outcome, explanation = _answer_said(question, letter)
+            outcome, explanation = _reply_to(question, letter)
             reply = f"[{outcome}] {explanation}"
             lines += textwrap.wrap(reply, 100, initial_indent="   ", subsequent_indent="   ")
             symbol, color = LOOKS[outcome]
@@ -142,7 +144,7 @@ def quiz(chapter: str | int, answers: list[Any]) -> None:
 
 
 def predict(prediction_id: str, guess: Any) -> None:
-    """Print a question about an experiment that follows, and record a guess (a letter)."""
+    """Show a question about the experiment that follows, and record a guess (a letter)."""
     start_grader_process()  # early, so that the first check does not wait for it
     prediction = _find_prediction(prediction_id)
     if prediction is None:
@@ -173,7 +175,7 @@ def predict(prediction_id: str, guess: Any) -> None:
 
 
 def reveal(prediction_id: str, measured: Any) -> None:
-    """Print the outcome of an experiment beside the guess that was recorded first."""
+    """Show the outcome of an experiment beside the guess that was recorded first."""
     prediction = _find_prediction(prediction_id)
     if prediction is None:
         return
@@ -199,10 +201,16 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
 
     Parameters
     ----------
-    sentence : str. What is measured, or, for a bool, what holds.
-    value : number or bool. What was measured.
-    near, within : the expected value and how far it may move on another machine or with another seed.
-    above, below : bounds.
+    sentence : str
+        The result as a sentence.
+    value : bool or number
+        Whether it is true, or what was measured.
+    near : float, optional
+        The expected value.
+    within : float, optional
+        How far the value may be from ``near`` on another machine or with another seed.
+    above, below : float, optional
+        Bounds of the value.
 
     Raises
     ------
@@ -216,20 +224,20 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
         tests[f"below {below:g}"] = lambda: value < below
     try:
         holds = all(test() for test in tests.values()) if tests else isinstance(value, bool | np.bool_) and bool(value)
-        said = ""
+        measured = ""
         if tests:
             shown = _rounded(value, near, within, above, below) if holds else f"{value:.6g}"
-            said = f": {shown} ({', '.join(tests)})"
-    except (TypeError, ValueError):  # no number came
-        holds, said = False, f": {describe(value)[:80]} ({', '.join(tests)})"
+            measured = f": {shown} ({', '.join(tests)})"
+    except (TypeError, ValueError):  # not a number
+        holds, measured = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:
-        line("holds", f"[holds] {sentence}{said}", f"{sentence}{said}").show()
+        line("holds", f"[holds] {sentence}{measured}", f"{sentence}{measured}").show()
     else:
-        failed = f"{sentence}{said.replace('(', '(expected ')}"
+        failed = f"{sentence}{measured.replace('(', '(expected ')}"
         advice = "With the data and settings of the course it holds. Did you change something above?"
         text = f"[does not hold here] {failed}\n    {advice}"
         card("not yet", failed, text, [paragraph(advice)], tag="does not hold here").show()
-    _conclude("claim", sentence, "ok" if holds else "not yet", said)
+    _conclude("claim", sentence, "ok" if holds else "not yet", measured)
 
 
 def _rounded(value: float, near: float | None, within: float, above: float | None, below: float | None) -> str:
@@ -268,7 +276,7 @@ def _unknown(kind: str, name: str, error: KeyError) -> None:
     _conclude(kind, str(name), "not yet", "unknown id")
 
 
-def _answer_said(question: Question, letter: str) -> tuple[str, str]:
+def _reply_to(question: Question, letter: str) -> tuple[str, str]:
     if letter not in question.options:
         return "not yet", f"{letter!r} is not one of {', '.join(question.options)}."
     return ("ok" if letter == question.answer else "not yet"), question.options[letter][1]

@@ -1,4 +1,4 @@
-"""Judge an answer: to do, not yet (with the reason and the smallest counter-example), or ok."""
+"""Grade an answer: to do, not yet (with the reason and the smallest counterexample), or ok."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Status = Literal["to do", "not yet", "ok"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says: a status, one reason, and lines of evidence."""
+    """The result of a check: a status, one reason, lines of evidence, and numbers beside the expected ones."""
 
     status: Status
     reason: str
@@ -46,12 +46,14 @@ class Verdict:
 
 
 def grade(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
-    """Judge an answer to an exercise. Never raises for anything that a learner can write.
+    """Grade an answer to an exercise. Never raises for anything that a learner can write.
 
     Parameters
     ----------
     exercise : Exercise
+        What is asked.
     answer : function or value
+        What the learner wrote.
     run : function ``run(called, function, *args)``, optional
         How to call the answer; ``called`` describes the arguments. Without it the call runs in this process, with
         limits.
@@ -60,9 +62,9 @@ def grade(exercise: Exercise, answer: Any, run: Run | None = None) -> Verdict:
         return Verdict("to do", ADVICE)
     try:
         return (
-            _judge_function(exercise, answer, run or limited())
+            _grade_function(exercise, answer, run or limited())
             if exercise.wants_function
-            else _judge_value(exercise, answer)
+            else _grade_value(exercise, answer)
         )
     except Exception as error:  # an answer so strange that it cannot even be compared or printed
         return Verdict("not yet", f"Your answer could not be compared with what was expected: {error}")
@@ -118,7 +120,7 @@ def _brief(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
+def _grade_value(exercise: Exercise, answer: Any) -> Verdict:
     if callable(answer):
         return Verdict("not yet", "This exercise asks for a value, and you gave the function. Call it first.")
     if not (reason := exercise.compare(exercise.reference(), answer, exercise.atol)):
@@ -127,12 +129,12 @@ def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
         value = wrong() if callable(wrong) else wrong
         if not exercise.compare(value, answer, exercise.atol):
             return Verdict("not yet", message)
-    if not re.search(r"expected (-?[\d.]|')|missing: |too many: ", reason):  # a difference of kind gives nothing away
+    if not re.search(r"expected (-?[\d.]|')|missing: |too many: ", reason):  # reveals nothing
         return Verdict("not yet", f"The kind of answer differs: {reason}")
     return Verdict("not yet", f"That is not it: you gave {describe(answer)[:60]}.")
 
 
-def _judge_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
+def _grade_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
     if not callable(answer):
         name = getattr(exercise.reference, "__name__", "it")
         return Verdict(
@@ -154,7 +156,7 @@ def _judge_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
         tried.append((args, got))
     if not failures:
         return Verdict("ok", exercise.why)
-    # the smallest counter-example, one that was written by hand before one that was drawn
+    # the smallest counterexample, and one that was written by hand before one that was drawn
     _, first = min(failures, key=lambda failure: (failure[0], sum(map(len, failure[1].evidence))))
     reason = _misconception(exercise, tried)
     if not reason and first.reason.startswith(DIFFERS):  # else a property was not kept, which says more
@@ -164,7 +166,7 @@ def _judge_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
 
 
 def _arguments(exercise: Exercise) -> Iterator[tuple[Any, ...]]:
-    """Yield the cases written by hand, then those drawn: the same ones each time, so that no verdict is luck."""
+    """Yield the cases written by hand, then those drawn, which are the same ones each time."""
     yield from exercise.cases
     if exercise.draw:
         rng = np.random.default_rng(zlib.crc32(exercise.id.encode()))
@@ -204,10 +206,10 @@ def _try(exercise: Exercise, answer: Callable, args: tuple, expected: Any, run: 
 def _compare(exercise: Exercise, answer: Callable, args: tuple, expected: Any, got: Any) -> Verdict | None:
     evidence = (_called(exercise, answer, args), f"you returned {describe(got)}")
     rows = tuple(beside(expected, got, exercise.atol))
-    for message, holds in exercise.properties.items():
+    for message, is_kept in exercise.properties.items():
         try:
-            kept = bool(holds(args, got))
-        except Exception:  # a result of another kind: the comparison says so
+            kept = bool(is_kept(args, got))
+        except Exception:  # a result of another kind, which the comparison describes
             continue
         if not kept:
             return Verdict("not yet", message, evidence, rows)
@@ -262,7 +264,7 @@ def _parts(wanted: Any, got: Any) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _what_is_todo(answer: Callable) -> str:
-    """Say whether a function contains TODO itself, or uses something that does."""
+    """Return whether a function contains TODO itself or uses something that does, as a sentence."""
     code = getattr(answer, "__code__", None)
     if code is None or "TODO" in (names := _globals_used(code)):
         return ADVICE
@@ -311,7 +313,7 @@ def _borrowed(answer: Callable) -> tuple[str, ...]:
 
 
 def _raised(error: Exception, answer: Callable) -> str:
-    """Say what a learner's code raised, and the line of theirs that did."""
+    """Describe what a learner's code raised, and the line of theirs that did."""
     reason = _in_words(error) or f"Your function raised {type(error).__name__}: {error}"
     code = getattr(inspect.unwrap(answer), "__code__", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
@@ -322,7 +324,7 @@ def _raised(error: Exception, answer: Callable) -> str:
 
 
 def _in_words(error: Exception) -> str:
-    """Translate what numpy says about shapes that do not fit, or return ""."""
+    """Translate numpy's message about shapes that do not fit, or return ""."""
     text = str(error)
     if "gufunc" in text or "not aligned" in text:
         product = "matmul" in text or "not aligned" in text
@@ -335,7 +337,7 @@ def _in_words(error: Exception) -> str:
             )
         return (
             f"{what[0].upper() + what[1:]} got a single number, or an array with too few axes. A sum or mean without "
-            "`axis=` returns one number for the whole table."
+            "`axis=` returns one number for all of the table."
         )
     if shapes := re.search(r"could not be broadcast together with (?:remapped )?shapes (.+)", text):
         return (

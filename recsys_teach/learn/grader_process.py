@@ -1,12 +1,12 @@
-"""Judge answers in a process apart, so that whatever a function does, the notebook's kernel stays usable.
+"""Grade answers in a separate process, so that whatever a function does, the notebook's kernel stays usable.
 
 The kernel sends the exercise and the answer (by cloudpickle) and reads lines of JSON: what the answer prints, which
-call has begun, and at the end the verdict. A call that uses up its processor time is ended with the whole process,
-also if it is caught inside compiled code, where nothing else could stop it. The next check begins a new process.
+call has begun, and at the end the verdict. If a call uses up its processor time, the process is ended, also if the call
+is in compiled code, which nothing else could stop. The next check starts a new process.
 
-Not everything can be sent: a function that uses an open file, a lock or a generator of the notebook is judged in the
-kernel, where a loop inside compiled code cannot be stopped. On Windows a process that is caught in such a loop while
-the kernel is killed goes on until it is ended by hand; elsewhere the system ends it after a minute of computing.
+Not everything can be sent: a function that uses an open file, a lock or a generator of the notebook is graded in the
+kernel, where a loop inside compiled code cannot be stopped. On Windows a process in such a loop continues after its
+kernel was killed, until somebody ends it; on other systems it is ended after a minute of computing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _process: _GraderProcess | None = None
 
 
 def grade_in_process(exercise: Exercise, answer: Any) -> Verdict:
-    """Judge an answer in the judge process, or here if it is no function or cannot be sent. Never raises."""
+    """Grade an answer in the grader process, or here if it is no function or cannot be sent. Never raises."""
     if not (exercise.wants_function and callable(answer)):
         return grade(exercise, answer)
     try:
@@ -51,7 +51,7 @@ def grade_in_process(exercise: Exercise, answer: Any) -> Verdict:
 
 
 def start_grader_process() -> _GraderProcess:
-    """Return the process that judges, and begin it if there is none; it needs a second or two to get ready."""
+    """Return the process that grades, and start it if there is none; it needs a second or two to get ready."""
     global _process
     if _process is None or not _process.is_alive():
         _process = _GraderProcess()
@@ -68,7 +68,7 @@ class _GraderProcess:
     """The kernel's side."""
 
     def __init__(self) -> None:
-        # A group of its own: the interrupt of a cell is answered here, not there.
+        # In a separate process group: the interrupt of a cell is answered here, not there.
         apart: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             apart = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}

@@ -1,6 +1,6 @@
-"""The judge process: read an exercise and an answer, judge, and write lines of JSON to the kernel that began it.
+"""The grader process: read an exercise and an answer, grade it, and write lines of JSON to the kernel that started it.
 
-It is begun by :mod:`recsys_teach.learn.grader_process`, and never imported.
+It is started by :mod:`recsys_teach.learn.grader_process`, and never imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ORPHAN_SECONDS = 60  # of processor time, after which the system ends this proce
 
 
 def serve() -> None:
-    """Judge what comes in, until the kernel closes the pipe."""
+    """Grade what arrives, until the kernel closes the pipe."""
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     sys.stdin = io.StringIO()  # an input() finds nothing
     os.dup2(2, 1)  # what compiled code prints must not stand between the messages

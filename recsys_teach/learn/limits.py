@@ -1,8 +1,8 @@
 """Run a learner's function with a limit on processor time, in this process.
 
-This is the way for answers that cannot be sent to the judge process (:mod:`recsys_teach.learn.grader_process`). A loop
-in Python code is stopped; one inside a single call of compiled code cannot be, and blocks the kernel as it would in a
-cell of its own.
+This is used for answers that cannot be sent to the grader process (:mod:`recsys_teach.learn.grader_process`). A loop
+in Python code is stopped. A loop inside a single call of compiled code cannot be stopped, and blocks the kernel as it
+would in any cell.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def limited() -> Callable[..., Any]:
 
 
 def _stop(thread: threading.Thread) -> bool:
-    """Ask a few times, for a bare ``except:`` may swallow a request, and say whether the thread has ended."""
+    """Ask a few times, because an ``except:`` may catch a request, and return whether the thread has ended."""
     for _ in range(5):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
         thread.join(0.02)

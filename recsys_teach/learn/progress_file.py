@@ -1,4 +1,4 @@
-"""What a learner has shown: one file in their own data folder, which never leaves the machine."""
+"""What a learner has shown: one file in the learner's data folder, which never leaves the machine."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def lock(path: Path) -> AbstractContextManager[Any]:
 
 @cache
 def locks_work(folder: Path) -> bool:
-    """Return whether files in a folder can be locked, tried on a file that nobody else knows."""
+    """Return whether files in a folder can be locked, tried on a temporary file."""
     trial = folder / f".lock-trial-{uuid.uuid4().hex}"
     trial.touch()  # a folder that cannot be written is another matter
     try:
@@ -68,7 +68,7 @@ def locks_work(folder: Path) -> bool:
 def read_progress() -> dict[str, Any]:
     """Read what is recorded: {"exercises": {...}, "predictions": {...}, "quiz": {...}}.
 
-    What cannot be read is set aside or passed over, with a line that says so.
+    What cannot be read is set aside or skipped, and a line is printed about it.
     """
     try:
         return _read(progress_file())
@@ -82,7 +82,7 @@ def read_progress() -> dict[str, Any]:
 def change_progress(change: Callable[[dict[str, Any]], None]) -> None:
     """Read, change and write the progress while no other kernel does.
 
-    A folder that cannot be written costs the record, not the lesson: one line says so.
+    If the folder cannot be written, nothing is recorded, a line is printed, and the lesson continues.
     """
     path = progress_file()
     try:
@@ -98,7 +98,7 @@ def change_progress(change: Callable[[dict[str, Any]], None]) -> None:
 def report(kind: str, name: str, status: str, reason: str) -> None:
     """Add a result to the JSON list in ``RECSYS_TEACH_REPORT``, if that is set.
 
-    A report that cannot be written costs one line; what was in the file and is no such list is kept beside it.
+    If it cannot be written, a line is printed. A file with other content is kept under another name.
     """
     target = os.environ.get("RECSYS_TEACH_REPORT")
     if not target:

@@ -1,4 +1,4 @@
-"""How a chapter declares its objectives, exercises, predictions and quiz: as data, in one file a chapter."""
+"""How a chapter declares its objectives, exercises, decisions, predictions and quiz: as data, in one file."""
 
 from __future__ import annotations
 
@@ -13,25 +13,38 @@ from recsys_teach.learn.compare import same
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise, declared once. ``check`` judges an answer by it, ``hint`` and ``progress`` read it.
+    """One exercise, declared once. ``check`` grades an answer by it; ``hint`` and ``progress`` read it.
 
-    Parameters
+    Attributes
     ----------
-    id : str. Chapter and number, for example "4.2".
-    title : str. A few words.
-    objective : str. The id of the objective that a right answer shows, for example "O4.2".
-    level : "warm-up", "core" or "stretch".
-    minutes : int. Time a learner needs.
-    reference : function. The right answer; with neither cases nor draw, a function without arguments that gives
-        the right value.
-    why : str. One line that says why the right answer is right.
-    hints : strings, from restating the question to almost the code.
-    misconceptions : message -> the wrong answer that it explains, as a function like ``reference`` (or a value).
-    cases : argument tuples small enough to work out by hand, smallest first.
-    draw : function of a random generator that gives one more argument tuple.
-    properties : message -> function of (arguments, result) that must be true; checked before the comparison.
-    compare : function (expected, answer, atol) -> "" or what differs.
-    atol : float. Largest difference of a number that still counts as equal.
+    id : str
+        Chapter and number, for example "4.2".
+    title : str
+        A few words.
+    objective : str
+        The id of the objective that a right answer shows, for example "O4.2".
+    level : {"warm-up", "core", "stretch"}
+        An exercise of level "stretch" is not needed for its objective.
+    minutes : int
+        Time that a learner needs, one wrong try included.
+    reference : function
+        The right answer. Without cases and draw, a function without arguments that returns the right value.
+    why : str
+        One line that explains why the right answer is right.
+    hints : sequence of str
+        From restating the question to almost the code.
+    misconceptions : mapping from a message to a wrong answer
+        The wrong answer that a message explains: a function like ``reference``, or a value.
+    cases : sequence of tuples
+        Arguments small enough to work out by hand, smallest first.
+    draw : function of a random generator, optional
+        Returns one more tuple of arguments.
+    properties : mapping from a message to a function of (arguments, result)
+        The function must return True for every right result; checked before the comparison.
+    compare : function of (expected, answer, atol)
+        Returns "", or a description of the difference.
+    atol : float
+        Largest difference of numbers that count as equal.
     """
 
     id: str
@@ -62,7 +75,7 @@ class Exercise:
 class Decision:
     """An exercise that asks for a choice: one option, or a short value for each of several parts.
 
-    Parameters
+    Attributes
     ----------
     id : str
         Chapter and letter, for example "11.A".
@@ -104,7 +117,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A guess before an experiment. ``outcome`` turns what was measured into the letter that came true."""
+    """A guess before an experiment. ``outcome`` maps what was measured to the letter of the option that is true."""
 
     id: str
     question: str
@@ -114,7 +127,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Question:
-    """A recap question: each option is a text and what there is to say about it."""
+    """A recap question. Each option is a text and an explanation of why it is right or wrong."""
 
     objective: str
     text: str
@@ -124,7 +137,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a chapter promises and how it checks."""
+    """What a chapter teaches, and how that is checked."""
 
     number: str
     title: str

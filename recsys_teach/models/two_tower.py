@@ -14,12 +14,7 @@ from torch.nn import functional as F
 from recsys_teach.data.interactions import Interactions
 from recsys_teach.models.base import Recommender, check_fitted, check_interactions, check_parameters, check_users
 from recsys_teach.models.features import encode_features, fit_features
-from recsys_teach.models.features import feature_matrix as feature_matrix  # chapters import both from here
-from recsys_teach.models.features import feature_names as feature_names
 from recsys_teach.training import seeded, shuffled, torch_defaults, train
-
-TRAINING_SAMPLE = 50  # vectors a cell that k-means looks at: more of them move the centroids little
-BLOCK = 20_000  # vectors that are compared with all centroids at once
 
 
 def fm_pairs(X: np.ndarray, V: np.ndarray) -> np.ndarray:

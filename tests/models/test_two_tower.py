@@ -8,7 +8,8 @@ from sklearn.neighbors import NearestNeighbors
 from torch.nn import functional as F
 
 from recsys_teach.data import Interactions
-from recsys_teach.models.two_tower import TwoTower, feature_matrix, feature_names, fm_pairs, in_batch_softmax
+from recsys_teach.models.features import feature_matrix, feature_names
+from recsys_teach.models.two_tower import TwoTower, fm_pairs, in_batch_softmax
 from recsys_teach.retrieval import InvertedFile, exact_search, search_recall
 
 QUICK = {"n_factors": 8, "temperature": 0.3, "n_epochs": 20, "batch_size": 16}
