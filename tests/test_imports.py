@@ -70,7 +70,7 @@ def imported():
 
 
 def layer(module):
-    part = (module.split(".") + ["__main__"])[1]
+    part = [*module.split("."), "__main__"][1]
     return next(number for number, parts in enumerate(LAYERS) if part in parts)
 
 
