@@ -78,12 +78,12 @@ NO_TERM_KEYS = {key(term) for terms in NO_TERMS.values() for term in terms.split
 
 
 def bold_terms(markdown):
-    """Return the keys of the bold terms of a text; labels end in a period, and objectives have ids."""
+    """Return the keys of the bold terms of a text; labels end in a period, objectives have ids, scores no letter."""
     text = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", " ", markdown, flags=re.S)
     text = re.sub(r"^> ?", "", text, flags=re.M)
     found = [" ".join(bold.split()) for bold in BOLD.findall(text)]
-    kept = [bold for bold in found if not bold.endswith((".", ":", "?")) and not re.fullmatch(r"[OPQ]\d+\.\d+", bold)]
-    return [key(bold) for bold in kept if key(bold) not in NO_TERM_KEYS]
+    no_term = re.compile(r".*[.:?]|[OPQ]\d+\.\d+|[\W\d_]*")
+    return [key(bold) for bold in found if not no_term.fullmatch(bold) and key(bold) not in NO_TERM_KEYS]
 
 
 def first_chapters():
@@ -143,5 +143,5 @@ def test_every_exception_occurs_in_a_lesson():
 
 
 def test_labels_objectives_and_code_are_no_terms():
-    text = "**Why it works.** **O1.2** `2**31 % 2**32` a **gate**, the **Gates**, and **KL\ndivergence**\n**Note:** x"
+    text = "**Why it works.** **O1.2** `2**31 % 2**32` a **gate**, the **Gates**, and **KL\ndivergence**\n**Note:** **.65**"
     assert bold_terms(text) == ["gate", "gate", "kl divergence"]
