@@ -1,4 +1,4 @@
-"""Checks of parameters and arrays, for the whole package: what was expected, what was got, how to fix it."""
+"""Check parameters and arrays for the package: each message states what was expected, what was got, and a fix."""
 
 from __future__ import annotations
 
@@ -9,21 +9,31 @@ import numpy as np
 from scipy import sparse
 
 Check = Callable[[str, Any], None]
-MAX_SEED = 2**32 - 1  # numpy, torch and scikit-learn all take seeds up to here
+MAX_SEED = 2**32 - 1  # the largest seed that numpy, torch and scikit-learn all accept
 
 
 def check_integer(name: str, value: Any, low: int = 1, high: int | None = None) -> None:
-    """Refuse what is not an integer between ``low`` and ``high``.
+    """Raise if a value is not an integer between ``low`` and ``high``.
 
-    Integers of Python and numpy are accepted; a bool is not, and neither is a float, not even 64.0: scikit-learn draws
-    the line there, too.
+    Integers of Python and numpy are accepted. A bool is rejected, and so is a float, even 64.0, as in scikit-learn.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    value : object
+        The value to check.
+    low : int, default=1
+        Smallest allowed value.
+    high : int, optional
+        Largest allowed value; None means no upper limit.
 
     Raises
     ------
     TypeError
         If the value is not an integer.
     ValueError
-        If it is out of its range.
+        If the value is out of range.
     """
     limits = f"an integer, at least {low}" if high is None else f"an integer from {low} to {high}"
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
@@ -33,8 +43,9 @@ def check_integer(name: str, value: Any, low: int = 1, high: int | None = None) 
 
 
 def _integer_fix(value: Any) -> str:
+    """Return a hint that shows how to write or convert the value as an integer, or an empty string."""
     if isinstance(value, float | np.floating) and np.isfinite(value):
-        return f" Write {int(value)}, or convert what was calculated with int(...)."
+        return f" Write {int(value)}, or convert a computed value with int(...)."
     return " Convert text with int(...)." if isinstance(value, str) else ""
 
 
@@ -47,14 +58,23 @@ def check_number(
     high: float | None = None,
     below: float | None = None,
 ) -> None:
-    """Refuse what is not a finite number in a range, whose ends are in it (low, high) or not (above, below).
+    """Raise if a value is not a finite number in a range.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    value : object
+        The value to check.
+    low, above, high, below : float, optional
+        Limits: the value must be at least ``low``, greater than ``above``, at most ``high`` and less than ``below``.
 
     Raises
     ------
     TypeError
-        If the value is not a number; a bool is none.
+        If the value is not a number. A bool does not count as a number.
     ValueError
-        If it is NaN, infinite or out of its range.
+        If the value is NaN, infinite or out of range.
     """
     ends = {"at least": low, "above": above, "at most": high, "below": below}
     limits = " and ".join(f"{word} {end:g}" for word, end in ends.items() if end is not None)
@@ -64,36 +84,90 @@ def check_number(
         raise TypeError(f"{name} must be {expected}; got {value!r}.{fix}")
     too_low = (low is not None and value < low) or (above is not None and value <= above)
     too_high = (high is not None and value > high) or (below is not None and value >= below)
-    if not -np.inf < value < np.inf or too_low or too_high:  # NaN fails the first
+    if not -np.inf < value < np.inf or too_low or too_high:  # NaN fails the first comparison
         raise ValueError(f"{name} must be {expected}; got {value!r}.")
 
 
 def check_seed(name: str, value: Any) -> None:
-    """Refuse a seed that is not an integer from 0 to 2³² - 1: None would give another result in each run."""
+    """Raise if a seed is not an integer from 0 to 2³² - 1.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    value : object
+        The seed to check. None and generators are rejected because results would differ between runs.
+
+    Raises
+    ------
+    TypeError
+        If the seed is not an integer.
+    ValueError
+        If the seed is out of range.
+    """
     if value is None or isinstance(value, np.random.Generator | np.random.RandomState):
         got = "None" if value is None else f"a {type(value).__name__}"
         raise TypeError(
-            f"{name} must be an integer from 0 to {MAX_SEED}; got {got}, with which the next run would give other "
-            f"numbers. Write {name}=0, for example."
+            f"{name} must be an integer from 0 to {MAX_SEED}; got {got}, with which results differ between runs. "
+            f"Set {name}=0, for example."
         )
     check_integer(name, value, 0, MAX_SEED)
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Refuse what is not True or False: the text "False" would count as true."""
+    """Raise if a value is not True or False.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    value : object
+        The value to check. Text is rejected because ``bool("False")`` is True.
+
+    Raises
+    ------
+    TypeError
+        If the value is not a bool.
+    """
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False; got {value!r}.")
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
-    """Refuse what is none of some texts."""
+    """Raise if a value is not one of the allowed strings.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    value : object
+        The value to check.
+    choices : iterable of str
+        The allowed values.
+
+    Raises
+    ------
+    ValueError
+        If the value is not one of the choices.
+    """
     choices = list(choices)
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {choices}; got {value!r}.")
 
 
 def optional(check: Check) -> Check:
-    """Accept None, too."""
+    """Return a check that also accepts None.
+
+    Parameters
+    ----------
+    check : callable
+        A check that is called with a name and a value.
+
+    Returns
+    -------
+    callable
+        A check that skips None and passes every other value to ``check``.
+    """
 
     def checked(name: str, value: Any) -> None:
         if value is not None:
@@ -103,30 +177,83 @@ def optional(check: Check) -> Check:
 
 
 def check_generator(rng: Any) -> None:
-    """Refuse what is not a numpy Generator, such as a seed."""
+    """Raise if a value is not a numpy Generator.
+
+    Parameters
+    ----------
+    rng : object
+        The value to check. A seed is rejected, too.
+
+    Raises
+    ------
+    TypeError
+        If the value is not a ``numpy.random.Generator``.
+    """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy Generator; got {rng!r}. Write np.random.default_rng(0).")
 
 
 def check_binary(name: str, values: Any) -> np.ndarray:
-    """Return an array of bool; refuse what is not made of bool, 0 and 1 alone, such as "no", which would be true."""
+    """Return binary values as an array of bool.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    values : array-like
+        Booleans, or the numbers 0 and 1. Text is rejected because ``bool("no")`` is True.
+
+    Returns
+    -------
+    ndarray of bool
+        The values, in their original shape.
+
+    Raises
+    ------
+    TypeError
+        If the values are text or objects, or some of them are masked.
+    ValueError
+        If a number is neither 0 nor 1.
+    """
     array = _plain(name, values, "True and False, or 1 and 0")
     wrong = array.ravel()[~np.isin(array, (0, 1)).ravel()]
     if wrong.size:
-        raise ValueError(f"{name} must be True and False, or 1 and 0; got {wrong[0]}. Drop or convert it first.")
+        raise ValueError(
+            f"{name} must be True and False, or 1 and 0; got {wrong[0]}. Drop or convert other values first."
+        )
     return array.astype(bool)
 
 
 def check_numbers(name: str, values: Any) -> np.ndarray:
-    """Return an array of float64; refuse what is not made of finite numbers alone."""
+    """Return finite numbers as an array of float64.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in the message.
+    values : array-like
+        The numbers to check.
+
+    Returns
+    -------
+    ndarray of float
+        The values, in their original shape.
+
+    Raises
+    ------
+    TypeError
+        If the values are text or objects, or some of them are masked.
+    ValueError
+        If a value is NaN or infinite.
+    """
     array = _plain(name, values, "finite numbers")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite numbers; got NaN or infinity among them. Drop or fill those first.")
+        raise ValueError(f"{name} must be finite numbers; got NaN or infinity. Drop or replace such values first.")
     return array.astype(float)
 
 
 def _plain(name: str, values: Any, expected: str) -> np.ndarray:
-    """Refuse arrays of text or of objects, and those that hide a part of their values."""
+    """Return values as a numeric array; raise on arrays of text or objects, and on masked values."""
     if np.ma.is_masked(values):
         raise TypeError(f"{name} must be {expected}; got an array with masked values. Write {name}.filled(...) first.")
     array = np.asarray(values)
@@ -139,17 +266,27 @@ def _plain(name: str, values: Any, expected: str) -> np.ndarray:
 
 
 def rows_by_value(rows: Any) -> sparse.csr_array:
-    """Return a csr_array of float64 that stores each cell that is not 0, once, in order, and nothing else.
+    """Return rows as a csr_array of float64 in canonical format, without explicit zeros.
 
-    So what is computed from it depends on the values of the rows alone, and not on how they were stored: a 0 that is
-    stored is no cell, cells that are stored twice are added up, and what is masked counts as 0.
+    Results computed from it depend only on the values of the rows, regardless of how the rows were stored: explicit
+    zeros are removed, duplicate cells are added up, and masked cells count as 0.
+
+    Parameters
+    ----------
+    rows : array-like or sparse matrix, shape (n, n_items)
+        Dense, masked or sparse rows.
+
+    Returns
+    -------
+    csr_array, shape (n, n_items)
+        Each nonzero cell is stored exactly once, with sorted column indices.
 
     Raises
     ------
     TypeError
-        If the rows are not a dense or sparse matrix of numbers.
+        If the rows are not numeric.
     ValueError
-        If one of them is NaN or infinite.
+        If the rows are not two-dimensional, or a value is NaN or infinite.
     """
     given = rows.filled(0) if np.ma.isMaskedArray(rows) else rows if sparse.issparse(rows) else np.asarray(rows)
     if given.ndim != 2:

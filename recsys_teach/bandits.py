@@ -1,4 +1,4 @@
-"""Choose, see whether it was clicked, choose better: bandits, many runs side by side. Built by hand in chapter 14."""
+"""Multi-armed and contextual bandits, simulated in many runs in parallel. Built by hand in chapter 14."""
 
 from __future__ import annotations
 
@@ -10,30 +10,82 @@ from recsys_teach._validation import check_binary, check_integer, check_number, 
 
 
 class Bandit(Protocol):
-    """What :func:`run_bandit` expects of a bandit. Row r of every array belongs to run r."""
+    """The interface that :func:`run_bandit` expects of a bandit. Row r of every array belongs to run r."""
 
     def reset(self, n_runs: int, n_arms: int, n_features: int) -> None:
-        """Forget everything, and prepare for this many runs, arms and features of a visitor."""
+        """Discard what was learned, and allocate the state of a new simulation.
+
+        Parameters
+        ----------
+        n_runs, n_arms : int
+            Number of parallel runs, and of arms.
+        n_features : int
+            Number of features of a visitor.
+        """
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray) -> np.ndarray:
-        """Choose an arm in each run: contexts (n_runs, n_features) to arms (n_runs,)."""
+        """Choose an arm in each run.
+
+        Parameters
+        ----------
+        rng : Generator
+            Source of randomness.
+        contexts : ndarray, shape (n_runs, n_features)
+            Features of the visitor of each run.
+
+        Returns
+        -------
+        ndarray of int, shape (n_runs,)
+            The chosen arms.
+        """
 
     def update(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray) -> None:
-        """Learn from one step: arms and rewards, both (n_runs,)."""
+        """Learn from one step.
+
+        Parameters
+        ----------
+        arms : ndarray of int, shape (n_runs,)
+            The arm shown in each run.
+        rewards : ndarray of bool, shape (n_runs,)
+            Whether it was clicked.
+        contexts : ndarray, shape (n_runs, n_features)
+            Features of the visitor of each run.
+        """
 
 
 def argmax_at_random(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Choose the largest of each row, one of them at random if several are; shape (n_runs, n_arms) to (n_runs,)."""
+    """Return the position of the largest value of each row; ties are broken at random.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_runs, n_arms)
+        One value for each run and arm.
+    rng : Generator
+        Source of randomness for ties.
+
+    Returns
+    -------
+    ndarray of int, shape (n_runs,)
+        The best arm of each run.
+    """
     largest = values == values.max(axis=1, keepdims=True)
     return (largest * rng.random(values.shape)).argmax(axis=1)
 
 
 def ucb1_index(clicks: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Mean plus √(2 ln t / shown), where t is how often any arm was shown; infinity for an arm never shown.
+    """Compute the UCB1 index of each arm: mean + √(2 ln t / shown). Built by hand in chapter 14.
+
+    Here t is the total number of times that any arm was shown.
 
     Parameters
     ----------
-    clicks, shown : arrays, shape (..., n_arms). The last axis counts arms. Built by hand in chapter 14.
+    clicks, shown : ndarray, shape (..., n_arms)
+        Number of clicks, and number of times that each arm was shown.
+
+    Returns
+    -------
+    ndarray, shape (..., n_arms)
+        The indices; infinity for an arm that was never shown.
 
     References
     ----------
@@ -47,32 +99,53 @@ def ucb1_index(clicks: np.ndarray, shown: np.ndarray) -> np.ndarray:
 
 
 class _Counting:
-    """A bandit that knows how often each arm was shown and clicked, and nothing of the visitor."""
+    """Base of the bandits that count how often each arm was shown and clicked, and ignore the visitor's features."""
 
     def reset(self, n_runs: int, n_arms: int, n_features: int = 0) -> None:
-        """Forget everything."""
+        """Set all counts to zero.
+
+        Parameters
+        ----------
+        n_runs, n_arms : int
+            Number of parallel runs, and of arms.
+        n_features : int, default=0
+            Ignored.
+        """
         self.shown_ = np.zeros((n_runs, n_arms))
         self.clicks_ = np.zeros((n_runs, n_arms))
 
     def update(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray | None = None) -> None:
-        """Count."""
+        """Count one step.
+
+        Parameters
+        ----------
+        arms : ndarray of int, shape (n_runs,)
+            The arm shown in each run.
+        rewards : ndarray of bool, shape (n_runs,)
+            Whether it was clicked.
+        contexts : ndarray, optional
+            Ignored.
+        """
         runs = np.arange(len(arms))
         self.shown_[runs, arms] += 1
         self.clicks_[runs, arms] += check_binary("rewards", rewards)
 
 
 class EpsilonGreedy(_Counting):
-    """Show the arm of the best mean so far, but with probability epsilon any arm. Built by hand in chapter 14.
+    """Bandit that shows a random arm with probability epsilon, and else the best one. Built by hand in chapter 14.
 
-    Each arm is shown once before means are compared. With ``epsilon=0`` it is greedy.
+    The best arm is the one with the highest mean reward so far. Outside of exploration, an arm that was never shown is
+    shown first. With ``epsilon=0`` the bandit is greedy.
 
     Parameters
     ----------
-    epsilon : float, from 0 to 1.
+    epsilon : float, default=0.1
+        Probability of exploration, from 0 to 1.
 
     Attributes
     ----------
-    shown_, clicks_ : arrays, shape (n_runs, n_arms).
+    shown_, clicks_ : ndarray, shape (n_runs, n_arms)
+        How often each arm was shown and clicked.
     """
 
     def __init__(self, epsilon: float = 0.1):
@@ -80,7 +153,20 @@ class EpsilonGreedy(_Counting):
         self.epsilon = epsilon
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray | None = None) -> np.ndarray:
-        """Explore or exploit, by a coin for each run."""
+        """Choose an arm in each run: explore with probability epsilon, exploit otherwise.
+
+        Parameters
+        ----------
+        rng : Generator
+            Source of randomness.
+        contexts : ndarray, optional
+            Ignored.
+
+        Returns
+        -------
+        ndarray of int, shape (n_runs,)
+            The chosen arms.
+        """
         unknown = np.full(self.shown_.shape, np.inf)
         means = np.divide(self.clicks_, self.shown_, out=unknown, where=self.shown_ > 0)
         best = argmax_at_random(means, rng)
@@ -90,26 +176,44 @@ class EpsilonGreedy(_Counting):
 
 
 class UCB1(_Counting):
-    """Show the arm of the largest :func:`ucb1_index`: what it may be worth, at best. Built by hand in chapter 14.
+    """Bandit that shows the arm with the largest upper confidence bound. Built by hand in chapter 14.
+
+    The bound is :func:`ucb1_index`.
 
     Attributes
     ----------
-    shown_, clicks_ : arrays, shape (n_runs, n_arms).
+    shown_, clicks_ : ndarray, shape (n_runs, n_arms)
+        How often each arm was shown and clicked.
     """
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray | None = None) -> np.ndarray:
-        """Take the largest index of each run."""
+        """Choose the arm with the largest index in each run.
+
+        Parameters
+        ----------
+        rng : Generator
+            Source of randomness for ties.
+        contexts : ndarray, optional
+            Ignored.
+
+        Returns
+        -------
+        ndarray of int, shape (n_runs,)
+            The chosen arms.
+        """
         return argmax_at_random(ucb1_index(self.clicks_, self.shown_), rng)
 
 
 class Thompson(_Counting):
-    """Show each arm as often as it is likely to be the best. Built by hand in chapter 14.
+    """Thompson sampling: show each arm with the probability that it is the best. Built by hand in chapter 14.
 
-    The posterior of a click rate is Beta(1 + clicks, 1 + shown − clicks); one draw of each, and the largest is shown.
+    The posterior of a click rate is Beta(1 + clicks, 1 + shown − clicks). One rate is drawn for each arm, and the arm
+    with the largest one is shown.
 
     Attributes
     ----------
-    shown_, clicks_ : arrays, shape (n_runs, n_arms).
+    shown_, clicks_ : ndarray, shape (n_runs, n_arms)
+        How often each arm was shown and clicked.
 
     References
     ----------
@@ -117,38 +221,64 @@ class Thompson(_Counting):
     """
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray | None = None) -> np.ndarray:
-        """Draw a click rate for each arm of each run, and take the largest."""
+        """Draw a click rate for each arm from its posterior, and choose the largest one in each run.
+
+        Parameters
+        ----------
+        rng : Generator
+            Source of randomness.
+        contexts : ndarray, optional
+            Ignored.
+
+        Returns
+        -------
+        ndarray of int, shape (n_runs,)
+            The chosen arms.
+        """
         return rng.beta(1 + self.clicks_, 1 + self.shown_ - self.clicks_).argmax(axis=1)
 
 
 def sherman_morrison(inverse: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Give (A + x xᵀ)⁻¹ from A⁻¹ by Sherman and Morrison's formula. Built by hand in chapter 14.
+    """Compute (A + x xᵀ)⁻¹ from A⁻¹ by the Sherman-Morrison formula. Built by hand in chapter 14.
 
     Parameters
     ----------
-    inverse : array, shape (..., d, d). A⁻¹, symmetric.
-    x : array, shape (..., d).
+    inverse : ndarray, shape (..., d, d)
+        A⁻¹, symmetric.
+    x : ndarray, shape (..., d)
+        Vector of the rank-one update.
+
+    Returns
+    -------
+    ndarray, shape (..., d, d)
+        The updated inverse.
     """
-    moved = np.einsum("...ij,...j->...i", inverse, x)
-    shrink = 1 + np.einsum("...i,...i->...", x, moved)
-    return inverse - moved[..., :, None] * moved[..., None, :] / shrink[..., None, None]
+    product = np.einsum("...ij,...j->...i", inverse, x)  # A⁻¹ x, shape (..., d)
+    denominator = 1 + np.einsum("...i,...i->...", x, product)
+    return inverse - product[..., :, None] * product[..., None, :] / denominator[..., None, None]
 
 
 class LinUCB:
-    """Predict each arm's click by a ridge regression on the visitor's features, and add its uncertainty. Chapter 14.
+    """Contextual bandit: a ridge regression for each arm with an upper confidence bound. Built by hand in chapter 14.
 
-    Arm a has weights θ_a = A_a⁻¹ b_a with A_a = λ I + Σ x xᵀ and b_a = Σ reward · x over the visitors who saw it. It is
-    shown where θ_a·x + α √(xᵀ A_a⁻¹ x) is largest.
+    Arm a has weights θ_a = A_a⁻¹ b_a with A_a = λ I + Σ x xᵀ and b_a = Σ reward · x over the visitors who saw it. The
+    arm with the largest θ_a·x + α √(xᵀ A_a⁻¹ x) is shown.
 
     Parameters
     ----------
-    alpha : float, at least 0. Weight of the uncertainty; 0 is greedy.
-    regularization : float above 0. λ.
+    alpha : float, default=0.5
+        Weight of the uncertainty, at least 0. With 0 the bandit is greedy.
+    regularization : float, default=1.0
+        λ, above 0.
 
     Attributes
     ----------
-    inverse_ : array, shape (n_runs, n_arms, n_features, n_features). A⁻¹.
-    b_ : array, shape (n_runs, n_arms, n_features).
+    inverse_ : ndarray, shape (n_runs, n_arms, n_features, n_features)
+        A⁻¹ of each arm.
+    b_ : ndarray, shape (n_runs, n_arms, n_features)
+        Sum of reward · x of each arm.
+    weights_ : ndarray, shape (n_runs, n_arms, n_features)
+        θ of each arm.
 
     References
     ----------
@@ -163,21 +293,61 @@ class LinUCB:
         self.regularization = regularization
 
     def reset(self, n_runs: int, n_arms: int, n_features: int) -> None:
-        """Forget everything."""
+        """Reset every regression to zero weights.
+
+        Parameters
+        ----------
+        n_runs, n_arms : int
+            Number of parallel runs, and of arms.
+        n_features : int
+            Number of features of a visitor, at least 1.
+
+        Raises
+        ------
+        ValueError
+            If there are no features.
+        """
         if n_features < 1:
-            raise ValueError("LinUCB reads features of the visitor: give contexts; a column of ones is the least.")
+            raise ValueError(
+                f"LinUCB expects at least one feature per visitor; got {n_features}. Pass contexts; a column of ones "
+                "is enough."
+            )
         self.inverse_ = np.tile(np.eye(n_features) / self.regularization, (n_runs, n_arms, 1, 1))
         self.b_ = np.zeros((n_runs, n_arms, n_features))
         self.weights_ = np.zeros((n_runs, n_arms, n_features))
 
     def choose(self, rng: np.random.Generator, contexts: np.ndarray) -> np.ndarray:
-        """Take the arm of the largest upper bound for each run's visitor."""
-        x = contexts[:, None, :]  # (n_runs, 1, n_features)
-        spread = np.einsum("raf,rf->ra", np.matmul(self.inverse_, contexts[:, None, :, None])[..., 0], contexts)
-        return argmax_at_random((self.weights_ * x).sum(axis=2) + self.alpha * np.sqrt(np.maximum(spread, 0)), rng)
+        """Choose the arm with the largest upper confidence bound for the visitor of each run.
+
+        Parameters
+        ----------
+        rng : Generator
+            Source of randomness for ties.
+        contexts : ndarray, shape (n_runs, n_features)
+            Features of the visitor of each run.
+
+        Returns
+        -------
+        ndarray of int, shape (n_runs,)
+            The chosen arms.
+        """
+        x = contexts[:, None, :]  # (n_runs, 1, n_features), broadcast over arms
+        # xᵀ A⁻¹ x for each run and arm: matmul returns A⁻¹ x, shape (n_runs, n_arms, n_features, 1)
+        variance = np.einsum("raf,rf->ra", np.matmul(self.inverse_, contexts[:, None, :, None])[..., 0], contexts)
+        return argmax_at_random((self.weights_ * x).sum(axis=2) + self.alpha * np.sqrt(np.maximum(variance, 0)), rng)
 
     def update(self, arms: np.ndarray, rewards: np.ndarray, contexts: np.ndarray) -> None:
-        """Learn from one visitor a run."""
+        """Update the regression of the arm that was shown in each run.
+
+        Parameters
+        ----------
+        arms : ndarray of int, shape (n_runs,)
+            The arm shown in each run.
+        rewards : ndarray of bool, shape (n_runs,)
+            Whether it was clicked.
+        contexts : ndarray, shape (n_runs, n_features)
+            Features of the visitor of each run.
+        """
         runs = np.arange(len(arms))
         self.inverse_[runs, arms] = sherman_morrison(self.inverse_[runs, arms], contexts)
         self.b_[runs, arms] += check_binary("rewards", rewards)[:, None] * contexts
@@ -193,39 +363,46 @@ def run_bandit(
     contexts: np.ndarray | None = None,
     random_state: int = 0,
 ) -> np.ndarray:
-    """Run a bandit many times side by side, and return its regret against the best arm. Built in chapter 14.
+    """Simulate a bandit in many parallel runs, and return its cumulative regret. Built by hand in chapter 14.
 
-    In each step of each run a visitor is drawn uniformly, and the bandit shows one arm. The regret of the step is the
-    visitor's click probability of the best arm, minus that of the arm shown. It is computed from probabilities, not
-    from clicks, so that noise in the clicks does not enter it. With the same seed every bandit meets the same visitors.
+    In each step of each run, a visitor is drawn uniformly, and the bandit shows one arm. The regret of the step is the
+    visitor's click probability of the best arm, minus that of the arm shown. It is computed from probabilities rather
+    than clicks, so it is not affected by the noise of the clicks. With the same seed, every bandit gets the same
+    visitors.
 
     Parameters
     ----------
     bandit : Bandit
-        It is reset first; afterward it has the state of the last step.
-    probabilities : array, shape (n_arms,) or (n_visitors, n_arms)
-        Click probabilities; one row if all visitors are alike.
-    n_steps, n_runs : int
-        At least 1.
-    contexts : array, shape (n_visitors, n_features), optional
-        What the bandit may know about each visitor.
-    random_state : int
-        Seed.
+        The bandit to simulate. It is reset first; afterward it has the state of the last step.
+    probabilities : ndarray, shape (n_arms,) or (n_visitors, n_arms)
+        Click probabilities; a single row if they are the same for all visitors.
+    n_steps : int
+        Number of steps in each run, at least 1.
+    n_runs : int, default=100
+        Number of runs, at least 1.
+    contexts : ndarray, shape (n_visitors, n_features), optional
+        Features of each visitor that the bandit may use.
+    random_state : int, default=0
+        Seed of the visitors, the clicks and the bandit.
 
     Returns
     -------
-    array, shape (n_runs, n_steps)
+    ndarray, shape (n_runs, n_steps)
         Cumulative regret, in clicks.
 
     Raises
     ------
+    TypeError
+        If a parameter has the wrong type.
     ValueError
-        If ``probabilities`` are not between 0 and 1, or there is not one context for each visitor.
+        If ``probabilities`` are not between 0 and 1, a parameter is out of range, or the number of contexts differs
+        from the number of visitors.
     """
     probabilities = np.atleast_2d(check_numbers("probabilities", probabilities))
     if probabilities.ndim != 2 or not probabilities.size or not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError(
-            f"Expected probabilities from 0 to 1, shape (n_visitors, n_arms); got shape {probabilities.shape}."
+            f"Expected probabilities from 0 to 1, shape (n_visitors, n_arms); got shape {probabilities.shape}. "
+            "Check the shape, and that no value is below 0 or above 1."
         )
     check_integer("n_steps", n_steps)
     check_integer("n_runs", n_runs)
@@ -233,7 +410,10 @@ def run_bandit(
     n_visitors, n_arms = probabilities.shape
     features = np.zeros((n_visitors, 0)) if contexts is None else check_numbers("contexts", contexts)
     if features.ndim != 2 or len(features) != n_visitors:
-        raise ValueError(f"Expected contexts of shape ({n_visitors}, n_features); got {features.shape}.")
+        raise ValueError(
+            f"Expected contexts of shape ({n_visitors}, n_features); got {features.shape}. Pass one row per visitor, "
+            "in the order of probabilities."
+        )
     visitor_rng, policy_rng = (np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(2))
     best = probabilities.max(axis=1)
     regret = np.empty((n_runs, n_steps))

@@ -1,4 +1,4 @@
-"""Where the repository is, and how a file is written whole or set aside."""
+"""Locate the repository, write files atomically, and copy files into ``my_work/``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")  # what office programs write, with or without a byte order mark
+ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")  # encodings that office programs write, with or without a BOM
 REPOSITORY = Path(__file__).resolve().parents[1]
 MY_WORK = "my_work"
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write to a temporary neighbor, then rename: a reader sees the old file or the new one, never half of one."""
+    """Write a file atomically: a reader sees either the old content or the complete new content.
+
+    The content is written to a temporary file in the same folder, which is then renamed.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write. Missing parent folders are created.
+    content : str or bytes
+        The new content. Text is encoded as UTF-8.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -29,19 +39,20 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def as_shipped(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
-    """Undo what git or another program does to a text on the way: line ends, a byte order mark, another encoding.
+    """Restore a text file whose line endings or encoding were changed by git or another program.
 
     Parameters
     ----------
     data : bytes
-        What was read.
-    is_whole : function of bytes to bool
-        Whether these are the expected ones, by a checksum.
+        The content as it was read.
+    is_whole : callable
+        Function of bytes that returns whether they are the shipped content, for example by a checksum.
 
     Returns
     -------
     bytes
-        The first version that is whole; the data as they are if none is.
+        The first candidate for which ``is_whole`` returns True; the unchanged data if there is none. The candidates
+        undo CRLF line endings, a byte order mark, and another encoding.
     """
     for version in _versions(data):
         if is_whole(version):
@@ -50,6 +61,7 @@ def as_shipped(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
 
 
 def _versions(data: bytes) -> Iterator[bytes]:
+    """Yield the data, then the data with LF line endings, then with each known encoding converted to UTF-8."""
     yield data
     yield data.replace(b"\r\n", b"\n")
     for encoding in ENCODINGS:
@@ -59,7 +71,22 @@ def _versions(data: bytes) -> Iterator[bytes]:
 
 
 def copy_aside(root: Path, name: str, content: bytes | None = None) -> Path:
-    """Copy a file of the repository, or other content of it, into ``my_work/`` under a new name; return the copy."""
+    """Copy a file of the repository into ``my_work/`` under a new name with a time stamp.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the repository.
+    name : str
+        Path of the file, relative to ``root``. Subfolders other than ``chapters`` are kept.
+    content : bytes, optional
+        Content to store in place of the current content of the file.
+
+    Returns
+    -------
+    Path
+        The copy.
+    """
     path = Path(name)
     folder = root / MY_WORK / (path.parent if path.parts[0] != "chapters" else "")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Nearest vectors by inner product: exact, and with an inverted file. Built in chapter 10."""
+"""Maximum inner product search: exact, and approximate with an inverted file. Built by hand in chapter 10."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ BLOCK = 20_000  # vectors that are compared with all centroids at once
 
 
 def exact_search(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-    """Find the k items of the largest inner product by comparing with all of them. Built by hand in chapter 10.
+    """Find the k items with the largest inner product by exhaustive search. Built by hand in chapter 10.
 
     Parameters
     ----------
-    queries : array, shape (n, n_factors). Vectors of users.
-    vectors : array, shape (n_items, n_factors). Vectors of items.
-    k : int, from 1 to n_items.
+    queries : ndarray, shape (n, n_factors)
+        Embeddings of users.
+    vectors : ndarray, shape (n_items, n_factors)
+        Embeddings of items.
+    k : int
+        Number of items to find for each query, from 1 to n_items.
 
     Returns
     -------
-    array of int, shape (n, k). Item positions, best first.
+    ndarray of int, shape (n, k)
+        Item positions, best first.
 
     Raises
     ------
+    TypeError
+        If k is not an integer.
     ValueError
-        If shapes do not fit, a number is not finite, or k does not fit.
+        If the shapes do not match, an inner product is not finite, or k is out of range.
     """
     queries, vectors = _check_vectors(queries, vectors, k)
     found = [_best(vectors @ query, k) for query in queries]
@@ -37,39 +43,50 @@ def exact_search(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray
 
 
 def _best(scores: np.ndarray, k: int) -> np.ndarray:
-    """Give the positions of the k largest of one row, best first."""
-    if not np.isfinite(scores).all():  # topk would take NaN for the best
-        raise ValueError("The vectors hold NaN or infinity. Look at the training: did its loss stay finite?")
+    """Return the positions of the k largest scores of one query, best first."""
+    if not np.isfinite(scores).all():  # topk would rank NaN first
+        raise ValueError(
+            "Expected finite vectors, got NaN or infinity. Check that the loss stayed finite during training."
+        )
     return torch.topk(torch.from_numpy(scores), k).indices.numpy()
 
 
 def _check_vectors(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return queries and vectors as arrays; raise if their shapes do not match or k is out of range."""
     queries, vectors = np.asarray(queries), np.asarray(vectors)
     if queries.ndim != 2 or vectors.ndim != 2 or queries.shape[1] != vectors.shape[1]:
         raise ValueError(
-            f"Expected queries (n, n_factors) and vectors (n_items, n_factors); came {queries.shape}, {vectors.shape}. "
-            "Write one query as query[None]."
+            f"Expected queries of shape (n, n_factors) and vectors of shape (n_items, n_factors); got {queries.shape} "
+            f"and {vectors.shape}. Write one query as query[None]."
         )
     check_integer("k", k, 1, len(vectors))
     return queries, vectors
 
 
 class InvertedFile:
-    """Find most of the k best items without looking at all: items lie in cells, and few cells are opened.
+    """Approximate search for the largest inner products with an inverted file. Built by hand in chapter 10.
 
-    k-means puts items of similar direction into one cell, whatever their lengths; each query opens the ``n_probe``
-    cells whose centroids have the largest inner product with it, and compares with their items. Built in chapter 10.
+    k-means assigns items with similar directions to the same cell, regardless of the lengths of their vectors. Each
+    query is compared only with the items of the ``n_probe`` cells whose centroids have the largest inner product with
+    it.
 
     Parameters
     ----------
-    n_cells : int, at least 1, at most n_items. About the square root of n_items is a good start.
-    random_state : int. Seed of k-means.
+    n_cells : int, default=256
+        Number of cells, from 1 to n_items. A common choice is about the square root of n_items.
+    random_state : int, default=0
+        Seed of k-means.
 
     Attributes
     ----------
-    centroids_ : array, shape (n_cells, n_factors), float32. Mean direction of each cell, of length 1.
-    items_ : array of int, shape (n_items,). Item positions, cell after cell.
-    starts_ : array of int, shape (n_cells + 1,). Cell c holds ``items_[starts_[c] : starts_[c + 1]]``.
+    centroids_ : ndarray of float32, shape (n_cells, n_factors)
+        Mean direction of each cell, normalized to length 1.
+    items_ : ndarray of int, shape (n_items,)
+        Item positions, ordered by cell.
+    starts_ : ndarray of int, shape (n_cells + 1,)
+        Cell c consists of ``items_[starts_[c] : starts_[c + 1]]``.
+    vectors_ : ndarray of float32, shape (n_items, n_factors)
+        Embeddings of the items, in the order of ``items_``.
 
     References
     ----------
@@ -81,16 +98,31 @@ class InvertedFile:
         self.random_state = random_state
 
     def fit(self, vectors: np.ndarray) -> InvertedFile:
-        """Put the items, shape (n_items, n_factors), into cells.
+        """Assign the items to cells.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (n_items, n_factors)
+            Embeddings of the items.
+
+        Returns
+        -------
+        InvertedFile
+            The fitted index.
 
         Raises
         ------
+        TypeError
+            If ``n_cells`` or ``random_state`` is not an integer.
         ValueError
             If there are more cells than items, or a number is not finite.
         """
         vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
-            raise ValueError(f"Expected finite vectors of shape (n_items, n_factors); came {vectors.shape}, or NaN.")
+            got = f"shape {vectors.shape}" if vectors.ndim != 2 else "NaN or infinity"
+            raise ValueError(
+                f"Expected finite vectors of shape (n_items, n_factors); got {got}. Pass the embeddings of all items."
+            )
         check_integer("n_cells", self.n_cells, 1, len(vectors))
         check_seed("random_state", self.random_state)
         rng = np.random.default_rng(self.random_state)
@@ -101,32 +133,42 @@ class InvertedFile:
         cell = np.concatenate([(block @ self.centroids_.T).argmax(axis=1) for block in blocks])
         self.items_ = np.argsort(cell, kind="stable")
         self.starts_ = np.searchsorted(cell[self.items_], np.arange(self.n_cells + 1))
-        self.vectors_ = vectors[self.items_]  # the items of a cell lie side by side in memory
+        self.vectors_ = vectors[self.items_]  # the vectors of a cell are contiguous in memory
         return self
 
     def search(self, queries: np.ndarray, k: int, n_probe: int = 8) -> np.ndarray:
-        """Find about the k best items of each query.
+        """Find approximately the k items with the largest inner product for each query.
 
         Parameters
         ----------
-        queries : array, shape (n, n_factors). Vectors of users.
-        k : int, from 1 to n_items.
-        n_probe : int, from 1 to n_cells. With all cells the search is exact.
+        queries : ndarray, shape (n, n_factors)
+            Embeddings of users.
+        k : int
+            Number of items to find for each query, from 1 to n_items.
+        n_probe : int, default=8
+            Number of cells to search, from 1 to n_cells. With all cells the search is exact.
 
         Returns
         -------
-        array of int, shape (n, k). Item positions, best first; -1 where the cells opened hold fewer than k.
+        ndarray of int, shape (n, k)
+            Item positions, best first. The row ends in -1 where the searched cells contain fewer than k items.
 
         Raises
         ------
+        TypeError
+            If k or n_probe is not an integer.
         ValueError
-            If it is not fitted, shapes do not fit, a number is not finite, or k or n_probe is out of its range.
+            If the index is not fitted, the shapes do not match, a number is not finite, or k or n_probe is out of
+            range.
         """
         if not hasattr(self, "items_"):
             raise ValueError("InvertedFile is not fitted yet: call fit(vectors) first.")
         queries = np.asarray(queries, dtype=np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.vectors_.shape[1]:
-            raise ValueError(f"Expected queries of shape (n, {self.vectors_.shape[1]}); came {queries.shape}.")
+            raise ValueError(
+                f"Expected queries of shape (n, {self.vectors_.shape[1]}); got {queries.shape}. Write one query as "
+                "query[None]."
+            )
         check_integer("k", k, 1, len(self.items_))
         check_integer("n_probe", n_probe, 1, self.n_cells)
         found = np.full((len(queries), k), -1)
@@ -141,5 +183,18 @@ class InvertedFile:
 
 
 def search_recall(found: np.ndarray, exact: np.ndarray) -> float:
-    """Give the share of the items that an exact search finds, both of shape (n, k), that were found."""
+    """Return the recall of an approximate search: the mean share of the exact results that were found.
+
+    Parameters
+    ----------
+    found : ndarray of int, shape (n, k)
+        Item positions of the approximate search.
+    exact : ndarray of int, shape (n, k)
+        Item positions of the exact search.
+
+    Returns
+    -------
+    float
+        Mean over the queries, between 0 and 1.
+    """
     return float(np.mean([np.isin(best, row).mean() for row, best in zip(found, exact, strict=True)]))

@@ -1,4 +1,4 @@
-"""The one loop that trains every PyTorch model of the course. Built by hand in chapter 07."""
+"""The training loop of every PyTorch model of the course. Built by hand in chapter 07."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ Batches = Callable[[np.random.Generator], Iterable[tuple[Tensor, ...]]]
 
 @dataclass
 class History:
-    """What happened in one training run.
+    """Losses and validation scores of one training run.
 
-    Parameters
+    Attributes
     ----------
-    losses : list of float. Mean loss over the batches of each epoch.
-    scores : list of float. Validation score after each epoch, higher is better; empty without validation.
+    losses : list of float
+        Mean loss over the batches of each epoch.
+    scores : list of float
+        Validation score after each epoch; higher is better. Empty without validation.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -34,31 +36,45 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """Number of the epoch whose parameters were kept, from 1: of the best score, or the last one."""
+        """Number of the epoch whose parameters were kept, counted from 1: the best one, or the last without scores."""
         return int(np.argmax(self.scores)) + 1 if self.scores else len(self.losses)
 
     def plot(self, ax: Axes, **style: object) -> None:
-        """Draw the losses against the epochs."""
+        """Plot the loss of each epoch.
+
+        Parameters
+        ----------
+        ax : Axes
+            Where to plot.
+        **style : object
+            Keyword arguments of ``Axes.plot``.
+        """
         ax.plot(range(1, len(self.losses) + 1), self.losses, **style)  # type: ignore[arg-type]
         ax.set_xlabel("epoch")
 
 
 if hasattr(os, "register_at_fork"):
-    # The threads of torch's OpenMP do not survive a fork, and a child that asks for them waits for ever
-    # (pytorch issues 2245 and 17199). One thread needs no others; torch's own DataLoader does the same in its workers.
+    # The OpenMP threads of torch do not survive a fork, and a child process that uses them deadlocks
+    # (pytorch issues 2245 and 17199). With a single thread this cannot happen; the DataLoader of torch also sets one
+    # thread in its workers.
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @contextmanager
 def torch_defaults() -> Iterator[None]:
-    """Compute in float32, on the CPU and with gradients inside the block, whatever was set outside of it.
+    """Use float32, the CPU and enabled gradients inside a ``with`` block, regardless of the settings outside of it.
 
-    A notebook or a library may have set another default dtype or device, disabled gradients or entered
-    ``torch.inference_mode`` or ``torch.autocast``. All of that is back when the block ends. As a decorator,
-    ``@torch_defaults()``, it makes a function independent of these settings.
+    A notebook or a library may have set another default dtype or device, disabled gradients, or entered
+    ``torch.inference_mode`` or ``torch.autocast``. These settings are restored when the block ends. As a decorator,
+    ``@torch_defaults()``, it makes a function independent of them.
+
+    Yields
+    ------
+    None
+        Control, while the default settings are active.
     """
     dtype, on_cpu = torch.get_default_dtype(), torch.get_default_device().type == "cpu"
-    device = nullcontext() if on_cpu else torch.device("cpu")  # as a context it would slow each operation a little
+    device = nullcontext() if on_cpu else torch.device("cpu")  # this context slows each operation, so skip it on a CPU
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False), device:
         torch.set_default_dtype(torch.float32)
         try:
@@ -69,9 +85,19 @@ def torch_defaults() -> Iterator[None]:
 
 @contextmanager
 def seeded(random_state: int) -> Iterator[None]:
-    """Let torch draw from this seed inside the block, and leave its random state outside as it was.
+    """Seed torch inside a ``with`` block, and restore its random state afterward.
 
-    The block has :func:`torch_defaults`, too: a network that is built in it can be trained.
+    :func:`torch_defaults` are active inside the block, so a network that is built there can be trained.
+
+    Parameters
+    ----------
+    random_state : int
+        Seed of torch inside the block.
+
+    Yields
+    ------
+    None
+        Control, while the seed is active.
     """
     check_seed("random_state", random_state)
     with torch_defaults(), torch.random.fork_rng(devices=[]):
@@ -80,7 +106,22 @@ def seeded(random_state: int) -> Iterator[None]:
 
 
 def shuffled(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
-    """Cut the positions 0 … n - 1, in an order drawn anew, into batches of at most ``batch_size``."""
+    """Shuffle the positions 0 … n - 1 and split them into mini-batches.
+
+    Parameters
+    ----------
+    n : int
+        Number of positions.
+    batch_size : int
+        Size of each mini-batch; the last one may be smaller.
+    rng : Generator
+        Source of the order, which differs in each call.
+
+    Yields
+    ------
+    Tensor of int, shape (batch_size,)
+        The positions of one mini-batch.
+    """
     check_integer("batch_size", batch_size)
     yield from torch.from_numpy(rng.permutation(n)).split(int(batch_size))
 
@@ -99,27 +140,44 @@ def train(
     backward: Callable[[Tensor], None] | None = None,
     random_state: int = 0,
 ) -> History:
-    """Fit the parameters of a module with Adam; its parameters end as they were after the best epoch.
+    """Fit the parameters of a module with Adam, and keep those of the epoch with the best validation score.
 
-    Build the module inside ``with seeded(random_state)``, and call this there, too: then what the module starts from
-    and what its dropout draws are the same in every run.
+    Build the module inside ``with seeded(random_state)``, and call this function in the same block: then the initial
+    parameters and the dropout masks are the same in every run.
 
     Parameters
     ----------
-    module : torch Module. Changed in place; in evaluation mode at the end.
-    batches : function of a numpy Generator that gives the batches of one epoch, tuples of tensors.
-    loss : function of the tensors of a batch that returns what is minimized: a number, or several that are added up.
-    n_epochs : int, at least 1.
-    learning_rate, weight_decay : float. Of Adam.
-    validate : function without arguments, optional. Called after each epoch; a higher score is better.
-    patience : int, optional. Stop after so many epochs without a better score; needs ``validate``.
-    backward : function of the loss, optional. Called in place of ``loss.sum().backward()``; it sets the gradients.
-    random_state : int. Seed of the order of the batches.
+    module : Module
+        The network. It is changed in place, and is in evaluation mode at the end.
+    batches : callable
+        Function of a numpy Generator that returns the mini-batches of one epoch, each a tuple of tensors.
+    loss : callable
+        Function of the tensors of a mini-batch that returns the loss: one number, or several that are added up.
+    n_epochs : int
+        Number of epochs, at least 1.
+    learning_rate, weight_decay : float
+        Parameters of Adam.
+    validate : callable, optional
+        Function without arguments that returns a score; higher is better. It is called after each epoch. Without it,
+        the parameters of the last epoch are kept.
+    patience : int, optional
+        Early stopping: stop after this number of epochs without a better score. Requires ``validate``.
+    backward : callable, optional
+        Function of the loss that sets the gradients. It replaces ``loss.sum().backward()``.
+    random_state : int, default=0
+        Seed of the order of the mini-batches.
+
+    Returns
+    -------
+    History
+        Loss and validation score of each epoch.
 
     Raises
     ------
+    TypeError
+        If a parameter has the wrong type.
     ValueError
-        If a parameter is out of its range, there is no batch, or the loss is no longer a finite number.
+        If a parameter is out of range, there is no mini-batch, or the loss is no longer finite.
 
     References
     ----------
@@ -131,17 +189,20 @@ def train(
     optional(check_integer)("patience", patience)
     check_seed("random_state", random_state)
     if patience is not None and validate is None:
-        raise ValueError("patience counts epochs without a better score: expected validate, too; got None.")
+        raise ValueError(
+            "patience counts epochs without a better score, so expected validate; got None. Pass validate, or leave "
+            "patience out."
+        )
     if any(parameter.is_meta or parameter.is_inference() for parameter in module.parameters()):
         raise ValueError(
-            "Expected a module whose parameters can be trained; got one that was built on the device 'meta' or inside "
+            "Expected a module with trainable parameters; got one that was built on the device 'meta' or inside "
             "torch.inference_mode(). Build it inside `with seeded(random_state)`."
         )
     optimizer = torch.optim.Adam(module.parameters(), lr=learning_rate, weight_decay=weight_decay)
     rng = np.random.default_rng(random_state)
     history = History()
     best = copy.deepcopy(module.state_dict())
-    silent = bool(os.environ.get("TQDM_DISABLE"))  # tqdm itself reads this in a terminal, and not in a notebook
+    silent = bool(os.environ.get("TQDM_DISABLE"))  # tqdm reads this variable in a terminal, but not in a notebook
     bar = tqdm(range(1, n_epochs + 1), desc=type(module).__name__, unit="epoch", leave=False, disable=silent)
     for epoch in bar:
         module.train()
@@ -170,7 +231,7 @@ def _one_epoch(
     optimizer: torch.optim.Optimizer,
     epoch: int,
 ) -> float:
-    """Take a step for each batch, and return the mean loss."""
+    """Take an optimizer step for each mini-batch, and return the mean loss."""
     values = []
     for batch in batches:
         value = loss(*batch)
@@ -182,8 +243,14 @@ def _one_epoch(
         optimizer.step()
         values.append(value.detach().sum())
     if not values:
-        raise ValueError("There is not one batch to learn from: the log is empty, or each history is too short.")
+        raise ValueError(
+            "Expected at least one mini-batch per epoch, got none: the log is empty, or each history is too short. "
+            "Check the filter before this call."
+        )
     mean = float(torch.stack(values).mean())
     if not np.isfinite(mean):
-        raise ValueError(f"The loss became {mean} in epoch {epoch}. Lower the learning rate; look for NaN in the data.")
+        raise ValueError(
+            f"The loss became {mean} in epoch {epoch}; expected a finite number. Lower the learning rate, and look for "
+            "NaN in the data."
+        )
     return mean

@@ -201,5 +201,5 @@ def test_bad_input_is_refused_in_words_that_can_be_followed() -> None:
         run_bandit(UCB1(), PROBABILITIES, 0)
     with pytest.raises(ValueError, match=r"contexts of shape \(1, n_features\); got \(2, 2\)"):
         run_bandit(LinUCB(), PROBABILITIES, 5, contexts=np.eye(2))
-    with pytest.raises(ValueError, match="give contexts"):
+    with pytest.raises(ValueError, match=r"at least one feature per visitor; got 0\. Pass contexts"):
         run_bandit(LinUCB(), PROBABILITIES, 5)

@@ -413,7 +413,7 @@ def test_what_is_neither_yes_nor_no_is_refused(kind: str) -> None:
         ],
         "group": [lambda: damped_shares(np.eye(2), column, 1.0)],
         "known": [lambda: client_gradient(np.ones(2), column, np.ones(1), np.ones((2, 1)))],
-        "held": [lambda: average_over_raters(np.ones((2, 2, 1)), values)],
+        "rated": [lambda: average_over_raters(np.ones((2, 2, 1)), values)],
         "alive": [lambda: unmasked_sum(np.ones((2, 3)), values, np.ones((2, 2, 3)))],
     }
     for name, some in calls.items():
@@ -463,7 +463,7 @@ def test_tables_of_text_are_refused_by_attacks_and_anonymizers() -> None:
         generalize(pd.DataFrame({"age": [25], "zip_code": [12345]}))
 
 
-def test_a_doubled_cell_on_a_phone_is_one_rating() -> None:
+def test_a_doubled_cell_of_a_client_is_one_rating() -> None:
     rows = np.array([[1.0, 0.0], [0.5, -0.5]])
     once, twice = Clients(sparse.csr_array(rows)), Clients(disguises(rows)["doubled cells"])
     Q = np.random.default_rng(0).normal(size=(2, 3))

@@ -165,13 +165,13 @@ def test_weight_decay_makes_parameters_smaller() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_finite_number_is_refused_with_what_to_do(bad: float) -> None:
     module = nn.Linear(3, 1)
-    with pytest.raises(ValueError, match=r"loss became -?(nan|inf) in epoch 1\. Lower the learning rate; look for NaN"):
+    with pytest.raises(ValueError, match=r"loss became -?(nan|inf) in epoch 1; .*Lower the learning rate.*NaN"):
         train(module, lambda rng: [(ROWS,)], lambda rows: module(rows).mean() * bad, n_epochs=2)
 
 
 def test_no_batches_are_refused() -> None:
     module = nn.Linear(3, 1)
-    with pytest.raises(ValueError, match="not one batch to learn from"):
+    with pytest.raises(ValueError, match="at least one mini-batch per epoch, got none"):
         train(module, lambda rng: [], lambda rows: module(rows).mean(), n_epochs=2)
 
 

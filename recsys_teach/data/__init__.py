@@ -1,4 +1,4 @@
-"""Event logs with named axes, their splits, and two data sets: the world, whose truth is known, and MovieLens."""
+"""Event logs with fixed axes, splits, and two data sets: a synthetic world with known truth, and MovieLens."""
 
 from recsys_teach.data.interactions import Interactions, clean_log
 from recsys_teach.data.splits import (

@@ -1,4 +1,4 @@
-"""Splits of interactions into a training and a test part."""
+"""Split interactions into a training set and a test set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from recsys_teach.data.interactions import Interactions
 
 
 class Split(NamedTuple):
-    """A training part and a test part with the same axes, and how they were made."""
+    """A training set and a test set with the same axes.
+
+    Attributes
+    ----------
+    train, test : Interactions
+        The two sets.
+    name : str
+        Description of the split, which is part of the protocol of a result.
+    """
 
     train: Interactions
     test: Interactions
@@ -20,59 +28,124 @@ class Split(NamedTuple):
 
 
 def split_per_user(interactions: Interactions, test_fraction: float = 0.2, random_state: int = 0) -> Split:
-    """Hold out a random share of each user's events. Chapter 03 says what this split leaks.
+    """Hold out a random share of each user's events. Chapter 03 shows the leakage of this split.
 
-    A user with n events has ``ceil(test_fraction * n)`` of them in the test part, the rounding of scikit-learn's
-    ``train_test_split``; at least one event stays for training.
+    Of a user with n events, ``ceil(test_fraction * n)`` are in the test set, which is how scikit-learn's
+    ``train_test_split`` rounds; at least one event stays in the training set.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        The events to split.
+    test_fraction : float, default=0.2
+        Share of the events to hold out, between 0 and 1 (exclusive).
+    random_state : int, default=0
+        Seed of the random choice.
+
+    Returns
+    -------
+    Split
+        The training set and the test set.
 
     Raises
     ------
+    TypeError
+        If a parameter has the wrong type.
     ValueError
         If ``test_fraction`` is not between 0 and 1.
     """
-    _check_share(test_fraction)
+    _check_fraction(test_fraction)
     check_seed("random_state", random_state)
     rng = np.random.default_rng(random_state)
-    at_random = np.lexsort((-rng.random(len(interactions)), interactions.user_pos))
-    in_test = _latest_of_each_user(interactions, at_random, test_fraction)
+    random_order = np.lexsort((-rng.random(len(interactions)), interactions.user_pos))  # by user, then at random
+    in_test = _last_of_each_user(interactions, random_order, test_fraction)
     return _divide(
         interactions, in_test, f"per-user random {1 - test_fraction:.0%} to {test_fraction:.0%}, seed {random_state}"
     )
 
 
 def split_per_user_time(interactions: Interactions, test_fraction: float = 0.2) -> Split:
-    """Hold out the latest share of each user's events. Chapter 03 says what this split leaks.
+    """Hold out the latest share of each user's events. Chapter 03 shows the leakage of this split.
 
-    As many as :func:`split_per_user` holds out. Nobody's own future is trained on, but that of other users is. Of
-    events at the same time, those further down the log count as later.
+    The number of events is the same as in :func:`split_per_user`. A model is not trained on the future of the user for
+    whom it is tested, but it is trained on the future of other users. Of events at the same time, those further down
+    in the log count as later.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        The events to split.
+    test_fraction : float, default=0.2
+        Share of the events to hold out, between 0 and 1 (exclusive).
+
+    Returns
+    -------
+    Split
+        The training set and the test set.
 
     Raises
     ------
+    TypeError
+        If ``test_fraction`` is not a number.
     ValueError
-        If ``test_fraction`` is not between 0 and 1, or the log has no usable column ``time``.
+        If ``test_fraction`` is not between 0 and 1, or the log has no valid column ``time``.
     """
-    _check_share(test_fraction)
-    in_test = _latest_of_each_user(interactions, interactions.time_order, test_fraction)
+    _check_fraction(test_fraction)
+    in_test = _last_of_each_user(interactions, interactions.time_order, test_fraction)
     return _divide(interactions, in_test, f"per-user time {1 - test_fraction:.0%} to {test_fraction:.0%}")
 
 
 def split_last_out(interactions: Interactions) -> Split:
     """Hold out the latest event of each user that has more than one. Built by hand in chapter 03.
 
-    Ties and errors as in :func:`split_per_user_time`.
+    Ties are resolved as in :func:`split_per_user_time`.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        The events to split.
+
+    Returns
+    -------
+    Split
+        The training set and the test set.
+
+    Raises
+    ------
+    ValueError
+        If the log has no valid column ``time``.
     """
-    in_test = _latest_of_each_user(interactions, interactions.time_order, 0)
+    in_test = _last_of_each_user(interactions, interactions.time_order, 0)
     return _divide(interactions, in_test, "leave last out")
 
 
 def split_global_time(interactions: Interactions, test_fraction: float = 0.2) -> Split:
-    """Hold out the latest share of the whole log, so that nothing is learned from later. Built in chapter 03.
+    """Hold out the latest share of all events, so that no training event is in the future. Built in chapter 03.
 
-    With n events, ``ceil(test_fraction * n)`` are in the test part, at least one stays for training. Users and items
-    that occur only in the test part keep their row and column: a model meets them with an empty history. Ties and
-    errors as in :func:`split_per_user_time`.
+    With n events, ``ceil(test_fraction * n)`` are in the test set, and at least one stays in the training set. Users
+    and items that occur only in the test set keep their row and column; their training history is empty. Ties are
+    resolved as in :func:`split_per_user_time`.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        The events to split.
+    test_fraction : float, default=0.2
+        Share of the events to hold out, between 0 and 1 (exclusive).
+
+    Returns
+    -------
+    Split
+        The training set and the test set.
+
+    Raises
+    ------
+    TypeError
+        If ``test_fraction`` is not a number.
+    ValueError
+        If ``test_fraction`` is not between 0 and 1, or the log has no valid column ``time``.
     """
-    _check_share(test_fraction)
+    _check_fraction(test_fraction)
     n_events = len(interactions)
     order = np.argsort(interactions.times, kind="stable")
     in_test = np.zeros(n_events, dtype=bool)
@@ -83,39 +156,47 @@ def split_global_time(interactions: Interactions, test_fraction: float = 0.2) ->
 def split_users(
     interactions: Interactions, n_held_out: int, test_fraction: float = 0.2, random_state: int = 0
 ) -> tuple[Interactions, Split]:
-    """Hold out whole users, and of each of them a random share of the events. Built by hand in chapter 07.
+    """Hold out users with all their events, and split these events at random. Built by hand in chapter 07.
 
-    No event of a held-out user is trained on: a model meets them by their row alone, as it will meet newcomers. This
-    is called strong generalization. Users without events are never held out.
+    A model is not trained on any event of a held-out user. It predicts from their fold-in events alone, as it would
+    for new users. This protocol is called strong generalization. Users without events are never held out.
 
     Parameters
     ----------
-    n_held_out : int, at least 1 and less than the number of users with events.
-    test_fraction : float. Share of a held-out user's events to hide, rounded as in :func:`split_per_user`.
+    interactions : Interactions
+        The events to split.
+    n_held_out : int
+        Number of users to hold out, at least 1 and less than the number of users with events.
+    test_fraction : float, default=0.2
+        Share of a held-out user's events in the test set, rounded as in :func:`split_per_user`.
+    random_state : int, default=0
+        Seed of the choice of users and events.
 
     Returns
     -------
     Interactions
-        All events of the other users, with the axes of the whole: the held-out users' rows are empty.
+        All events of the other users, with the axes of ``interactions``: the rows of the held-out users are empty.
     Split
-        Of the held-out users: ``train`` is what they fold in, ``test`` what they hide.
+        Events of the held-out users: ``train`` is folded in, ``test`` is hidden from the model.
 
     Raises
     ------
+    TypeError
+        If a parameter has the wrong type.
     ValueError
-        If ``n_held_out`` leaves no user to hold out or none to train on, or ``test_fraction`` is no share.
+        If ``n_held_out`` is below 1 or leaves no user for training, or ``test_fraction`` is not between 0 and 1.
 
     References
     ----------
     Marlin (2004), "Collaborative filtering: a machine learning perspective", for strong and weak generalization.
     """
-    _check_share(test_fraction)
+    _check_fraction(test_fraction)
     active = np.unique(interactions.user_pos)
     check_integer("n_held_out", n_held_out)
     if n_held_out >= len(active):
         raise ValueError(
-            f"n_held_out must leave a user to train on, so be less than {len(active)}, "
-            f"the number of users with events; got {n_held_out!r}."
+            f"n_held_out must be less than {len(active)}, the number of users with events, so that a user is left for "
+            f"training; got {n_held_out!r}."
         )
     check_seed("random_state", random_state)
     chosen = np.random.default_rng(random_state).choice(active, n_held_out, replace=False)
@@ -127,24 +208,25 @@ def split_users(
     )
 
 
-def _check_share(test_fraction: float) -> None:
+def _check_fraction(test_fraction: float) -> None:
     check_number("test_fraction", test_fraction, above=0, below=1)
 
 
-def _latest_of_each_user(interactions: Interactions, order: np.ndarray, share: float) -> np.ndarray:
-    """Mark the last ``ceil(share * n)`` of each user's n events, at least one, and never all of them.
+def _last_of_each_user(interactions: Interactions, order: np.ndarray, fraction: float) -> np.ndarray:
+    """Return a mask of the last ``ceil(fraction * n)`` of each user's n events: at least one, but never all of them.
 
-    ``order`` has the users in order, and of each user the events, the last one last.
+    ``order`` contains positions in the log, sorted by user; the last event of each user is last.
     """
     user_pos = interactions.user_pos
     n_events = np.bincount(user_pos, minlength=interactions.n_users)
     end = np.repeat(np.cumsum(n_events), n_events)
-    n_later = end - 1 - np.arange(len(order))  # …, 1, 0 within each user
-    n_test = np.minimum(np.maximum(1, np.ceil(share * n_events)), n_events - 1)
+    n_later = end - 1 - np.arange(len(order))  # number of later events of the same user: …, 1, 0
+    n_test = np.minimum(np.maximum(1, np.ceil(fraction * n_events)), n_events - 1)
     in_test = np.zeros(len(order), dtype=bool)
     in_test[order] = n_later < np.repeat(n_test, n_events)
     return in_test
 
 
 def _divide(interactions: Interactions, in_test: np.ndarray, name: str) -> Split:
+    """Return the split with the events of a mask in the test set."""
     return Split(interactions.take(~in_test), interactions.take(in_test), name)

@@ -1,4 +1,4 @@
-"""How good a model is: rankings, metrics with intervals, and comparisons on the same users."""
+"""Evaluation of models: rankings, metrics with confidence intervals, and comparisons on the same users."""
 
 from recsys_teach.evaluation.evaluator import (
     METRICS,

@@ -1,4 +1,4 @@
-"""From scores to the k best unseen items, in chunks that fit a memory budget."""
+"""Rank scores, and recommend the k best unseen items, in chunks that fit a memory budget."""
 
 from __future__ import annotations
 
@@ -10,19 +10,54 @@ from scipy import sparse
 
 from recsys_teach._validation import check_integer
 
-MEMORY_BUDGET = 64 * 2**20  # bytes of scores, and of their copies while they are ranked, that may exist at once
-COPIES = 4  # the scores, and what top_k makes of them
+MEMORY_BUDGET = 64 * 2**20  # maximum number of bytes of scores and of their copies while they are ranked
+COPIES = 4  # number of arrays of this size in memory: the scores, and temporary arrays of top_k
 
 
 def chunks(user_pos: np.ndarray, n_items: int, budget: int = MEMORY_BUDGET) -> Iterator[np.ndarray]:
-    """Cut users into groups whose scores (float64, one per item) fit the budget; at least one user per group."""
+    """Split users into groups whose scores fit the memory budget, with at least one user per group.
+
+    Parameters
+    ----------
+    user_pos : ndarray, shape (n,)
+        Positions of users.
+    n_items : int
+        Number of scores (float64) of each user.
+    budget : int, default=MEMORY_BUDGET
+        Maximum number of bytes.
+
+    Yields
+    ------
+    ndarray
+        The positions of one group.
+    """
     size = max(1, budget // (COPIES * 8 * max(1, n_items)))
     for start in range(0, len(user_pos), size):
         yield user_pos[start : start + size]
 
 
 def check_positions(axis: str, positions: np.ndarray, size: int) -> np.ndarray:
-    """Refuse what are not positions of users or items, shape (n,); return them as an array of int."""
+    """Return positions of users or items as an array of int; raise if they are invalid.
+
+    Parameters
+    ----------
+    axis : {"user", "item"}
+        The axis, for messages.
+    positions : array-like of int, shape (n,)
+        The positions, or a single one.
+    size : int
+        Number of users or items.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        The positions.
+
+    Raises
+    ------
+    ValueError
+        If they are not integers from 0 to ``size - 1``, or not one-dimensional.
+    """
     positions = np.atleast_1d(np.asarray(positions))
     if not positions.size and positions.ndim == 1:
         return positions.astype(int)
@@ -36,14 +71,27 @@ def check_positions(axis: str, positions: np.ndarray, size: int) -> np.ndarray:
 
 
 def position_advice(axis: str, positions: np.ndarray) -> str:
-    """Say how ids become positions, or what -1 among positions means."""
+    """Return how to convert ids to positions, or an explanation of -1 among positions, for a message.
+
+    Parameters
+    ----------
+    axis : {"user", "item"}
+        The axis.
+    positions : ndarray
+        The invalid positions.
+
+    Returns
+    -------
+    str
+        The advice.
+    """
     indexer = f"interactions.{axis}_ids.get_indexer(ids)"
     if positions.dtype.kind == "i" and positions.size and positions.min() == -1:
         return (
-            f"-1 stands for an id that {indexer} did not find among the {axis}s. Look for it with "
-            f"[id for id in ids if id not in interactions.{axis}_ids]; the text '1' is not the number 1."
+            f"-1 stands for an id that {indexer} did not find among the {axis}s. Find it with "
+            f"[id for id in ids if id not in interactions.{axis}_ids]; the string '1' is not the number 1."
         )
-    return f"Turn ids into positions with {indexer}."
+    return f"Convert ids to positions with {indexer}."
 
 
 def rank_unseen(
@@ -54,19 +102,32 @@ def rank_unseen(
     *,
     keep_seen: bool = False,
 ) -> np.ndarray:
-    """Rank the k best items that each user has not met, in chunks that fit the memory budget.
+    """Rank the k best unseen items of each user, in chunks that fit the memory budget.
 
     Parameters
     ----------
-    score : function of user positions, shape (n,), to scores, shape (n, n_items).
-    user_pos : array of int, shape (n,).
-    k : int, from 1 to n_items.
-    seen : csr_array, shape (n_users, n_items). What each user met.
-    keep_seen : bool. Rank what was met, too.
+    score : callable
+        Function of user positions, shape (n,), that returns scores, shape (n, n_items).
+    user_pos : ndarray of int, shape (n,)
+        Positions of users.
+    k : int
+        Length of the list, from 1 to n_items.
+    seen : csr_array, shape (n_users, n_items)
+        Stored cells are the items that each user interacted with in training.
+    keep_seen : bool, default=False
+        Rank seen items, too.
 
     Returns
     -------
-    array of int, shape (n, k), as :func:`top_k`.
+    ndarray of int, shape (n, k)
+        Item positions, best first, as returned by :func:`top_k`.
+
+    Raises
+    ------
+    TypeError
+        If ``score`` is not a function, or k is not an integer.
+    ValueError
+        If k or a position is out of range, or ``score`` returns NaN, no numbers, or an array of the wrong shape.
     """
     if not callable(score) or isinstance(score, type):
         raise TypeError(not_a_score(score))
@@ -79,45 +140,72 @@ def rank_unseen(
         returned = score(group)
         scores = as_scores(returned)
         if scores.shape != (len(group), n_items):
-            what = scores.shape if scores.ndim else f"{type(returned).__name__}: does the function return its scores?"
+            got = scores.shape if scores.ndim else f"{type(returned).__name__}: does the function return its scores?"
             raise ValueError(
-                f"score must return one row per user and one column per item, {(len(group), n_items)}; got {what}. "
-                "Pass a fitted model's score, or a function of user positions like lambda users: scores[users]."
+                f"score must return one row per user and one column per item, {(len(group), n_items)}; got {got}. "
+                "Pass a fitted model's score, or a function of user positions such as lambda users: scores[users]."
             )
         ranked.append(top_k(scores, k, None if keep_seen else seen[group]))
     return np.vstack(ranked)
 
 
 def not_a_score(given: object) -> str:
-    """Say what to pass where a score function is expected."""
-    expected = "Expected score as a function of user positions, as model.score is"
+    """Return the message for a value that was passed in place of a score function.
+
+    Parameters
+    ----------
+    given : object
+        The value.
+
+    Returns
+    -------
+    str
+        What was expected, what was got, and what to pass.
+    """
+    expected = "Expected score as a function of user positions, such as model.score"
     if isinstance(given, type):
-        return f"{expected}; got the class {given.__name__}. Fit a model of it, {given.__name__}(...).fit(train).score."
+        return f"{expected}; got the class {given.__name__}. Fit a model: {given.__name__}(...).fit(train).score."
     if hasattr(given, "score"):
         return f"{expected}; got {type(given).__name__}, the model itself. Pass model.score."
     if hasattr(given, "shape"):
         return f"{expected}; got {type(given).__name__} of shape {given.shape}. Pass lambda users: scores[users]."
-    return f"{expected}; got {type(given).__name__}."
+    return f"{expected}; got {type(given).__name__}. Pass the score method of a fitted model."
 
 
 def as_scores(scores: Any) -> np.ndarray:
-    """Return scores as an array of real numbers, or say what they are instead."""
+    """Return scores as an array of real numbers.
+
+    Parameters
+    ----------
+    scores : array-like
+        The scores.
+
+    Returns
+    -------
+    ndarray
+        The scores. None and other single objects are returned as an array of shape (), which the caller rejects.
+
+    Raises
+    ------
+    ValueError
+        If the scores are sparse, masked or not numeric.
+    """
     if sparse.issparse(scores):
         raise ValueError(f"Expected scores as an array, got {type(scores).__name__}. Write scores.toarray().")
     if np.ma.is_masked(scores):
         raise ValueError(
-            "Expected scores of all items, got a masked array. Write scores.filled(-np.inf) for the worst."
+            "Expected scores of all items, got a masked array. Write scores.filled(-np.inf) to rank masked items last."
         )
     try:
         array = np.asarray(scores)
     except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths, a tensor with a gradient
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"Expected scores as an array of numbers, got {type(scores).__name__} that is none: {reason} "
-            "A tensor becomes one by scores.detach().cpu().numpy()."
+            f"Expected scores as an array of numbers, got {type(scores).__name__} that cannot be converted: {reason} "
+            "Convert a tensor with scores.detach().cpu().numpy()."
         ) from error
     if array.dtype.kind not in "biuf" and scores is not None and not (array.dtype == object and array.ndim == 0):
-        raise ValueError(f"Expected scores as numbers, got {array.dtype}. Write scores.astype(float), if they are.")
+        raise ValueError(f"Expected scores as numbers, got {array.dtype}. Convert them with scores.astype(float).")
     return array
 
 
@@ -126,20 +214,25 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
 
     Parameters
     ----------
-    scores : array, shape (n_users, n_items). Higher is better; not changed.
-    k : int, from 1 to n_items.
-    exclude : csr_array, shape (n_users, n_items), optional. Stored cells are never recommended.
+    scores : ndarray, shape (n_users, n_items)
+        Score of each item; higher is better. The array is not changed.
+    k : int
+        Length of the list, from 1 to n_items.
+    exclude : csr_array, shape (n_users, n_items), optional
+        Stored cells are never recommended, even if their value is 0.
 
     Returns
     -------
-    array of int, shape (n_users, k)
-        Item positions, best first. Equal scores are ordered by position, lowest first. Where fewer than k items
-        are left, the row ends in -1.
+    ndarray of int, shape (n_users, k)
+        Item positions, best first. Equal scores are ordered by position, lowest first. If fewer than k items remain,
+        the row ends in -1.
 
     Raises
     ------
+    TypeError
+        If k is not an integer.
     ValueError
-        If k does not fit the catalog, a score is NaN, or the shapes of scores and exclude differ.
+        If k is out of range, a score is NaN or not a number, or the shapes of ``scores`` and ``exclude`` differ.
     """
     scores = as_scores(scores)
     if scores.ndim != 2:
@@ -149,19 +242,25 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
     check_k(k, scores.shape[1])
     if np.isnan(scores).any():
         raise ValueError(
-            f"The scores of row {int(np.isnan(scores).any(axis=1).argmax())} hold NaN; expected numbers. "
-            "Write -np.inf for an item that must come last."
+            f"The scores of row {int(np.isnan(scores).any(axis=1).argmax())} contain NaN; expected numbers. "
+            "Write -np.inf for an item that must be ranked last."
         )
     scores = np.array(scores, dtype=float)
     if exclude is not None:
         if np.shape(exclude) != scores.shape:
-            raise ValueError(f"Expected exclude of shape {scores.shape} like the scores, got {np.shape(exclude)}.")
-        stored = sparse.coo_array(exclude)  # .nonzero() would pass over a zero that is stored
+            raise ValueError(
+                f"Expected exclude of shape {scores.shape} like the scores, got {np.shape(exclude)}. "
+                "Select the rows of the same users."
+            )
+        stored = sparse.coo_array(exclude)  # .nonzero() would skip explicit zeros
         scores[stored.coords] = -np.inf
+    # argpartition finds the k best items in linear time, but chooses arbitrarily among items tied at the k-th rank, so
+    # only rows with such a tie are sorted completely. Sorting the positions before the stable sort by score puts items
+    # with equal scores in the order of their positions.
     best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     threshold = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
-    split = np.flatnonzero((scores >= threshold).sum(axis=1) > k)  # rows with a tie across the k-th place
-    best[split] = np.argsort(-scores[split], axis=1, kind="stable")[:, :k]
+    tied = np.flatnonzero((scores >= threshold).sum(axis=1) > k)  # rows with a tie across the k-th rank
+    best[tied] = np.argsort(-scores[tied], axis=1, kind="stable")[:, :k]
     best.sort(axis=1)
     best_scores = np.take_along_axis(scores, best, axis=1)
     order = np.argsort(-best_scores, axis=1, kind="stable")
@@ -170,7 +269,22 @@ def top_k(scores: np.ndarray, k: int, exclude: sparse.csr_array | None = None) -
 
 
 def check_k(k: int, n_items: int) -> None:
-    """Refuse a length of list that is not a whole number from 1 to the size of the catalog."""
+    """Raise if the length of a list is not an integer from 1 to the size of the catalog.
+
+    Parameters
+    ----------
+    k : int
+        Length of the list.
+    n_items : int
+        Size of the catalog.
+
+    Raises
+    ------
+    TypeError
+        If k is not an integer.
+    ValueError
+        If k is out of range.
+    """
     try:
         check_integer("k", k, 1, n_items)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Learning from ratings that stay with their owners. For learning; built in chapter 16."""
+"""Federated learning from ratings that stay with their owners. For learning; built by hand in chapter 16."""
 
 from recsys_teach.federated.gradients import (
     average_over_raters,

@@ -1,8 +1,8 @@
-"""The rounds of chapter 16 as an app for Flower, a federated engine: one SuperNode is one phone.
+"""The federated training of chapter 16 as an app for the federated learning framework Flower.
 
-``flwr run`` finds ``client`` and ``server`` by the names in tests/federated/flower_app/pyproject.toml. A client reads
-its ratings from a file on its own device, named in its node config; only its upload leaves the device. The uploads are
-not masked here; in production, Flower's SecAgg+ masks them.
+Each SuperNode is one client. ``flwr run`` finds ``client`` and ``server`` by the names in
+tests/federated/flower_app/pyproject.toml. A client reads its ratings from a local file, whose path is in its node
+config; only its upload leaves the device. The uploads are not masked here; in production, use SecAgg+ of Flower.
 """
 
 from __future__ import annotations
@@ -25,8 +25,21 @@ server = ServerApp()
 
 @client.train()
 def train(message: Message, context: Context) -> Message:
-    """Do a phone's part of a round; the file ``ratings`` of the node config holds positions of items, and ratings."""
-    content: Any = message.content  # its records are a table of items and settings
+    """Compute the upload of one client in one round.
+
+    Parameters
+    ----------
+    message : Message
+        Contains the item factors and the settings of the server.
+    context : Context
+        Its node config contains the path ``ratings`` of a file with item positions and ratings.
+
+    Returns
+    -------
+    Message
+        The reply with the upload.
+    """
+    content: Any = message.content  # contains the records "items" and "config"
     Q = content["items"].to_numpy_ndarrays()[0]
     items, ratings = np.load(str(context.node_config["ratings"]))
     upload = client_upload(items.astype(int), ratings, Q, content["config"]["regularization"])
@@ -35,7 +48,15 @@ def train(message: Message, context: Context) -> Message:
 
 @server.main()
 def main(grid: Grid, context: Context) -> None:
-    """Run the rounds; the table of items is left in the app's state, and in the file ``out`` if one is named."""
+    """Run all rounds, and store the item factors in the state of the app, and in the file ``out`` if it is set.
+
+    Parameters
+    ----------
+    grid : Grid
+        Connection to the clients.
+    context : Context
+        Its run config contains the parameters, and its state receives the result.
+    """
     config: Any = context.run_config
     Q = start_items(config["n_items"], config["n_factors"], np.random.default_rng(config["seed"]))
     for number in range(config["n_rounds"]):
@@ -55,33 +76,50 @@ def main(grid: Grid, context: Context) -> None:
 
 
 def wait_for_nodes(grid: Grid, n_clients: int, seconds: float = 60) -> list[int]:
-    """Wait until so many phones are there, and give their ids, rising.
+    """Wait until enough clients are connected, and return their ids in ascending order.
+
+    Parameters
+    ----------
+    grid : Grid
+        Connection to the clients.
+    n_clients : int
+        Number of clients to wait for.
+    seconds : float, default=60
+        Time limit.
+
+    Returns
+    -------
+    list of int
+        The node ids.
 
     Raises
     ------
     TimeoutError
-        If fewer came in this time.
+        If fewer clients are connected after this time.
     """
     for _ in range(int(seconds / 0.5)):
         nodes = sorted(grid.get_node_ids())
         if len(nodes) >= n_clients:
             return nodes
         time.sleep(0.5)
-    raise TimeoutError(f"Waited {seconds:g} s for {n_clients} phones; {len(nodes)} came.")
+    raise TimeoutError(
+        f"Expected {n_clients} clients within {seconds:g} s; got {len(nodes)}. Start the missing SuperNodes."
+    )
 
 
 class InProcessGrid(Grid):
-    """Hand messages to the client app in this process: the engine's interface without its network.
-
-    Messages name the task that sends them; TaskIdentity, where Flower keeps that, is not part of its public interface.
+    """A grid that passes messages to the client app in the same process, without a network.
 
     Parameters
     ----------
-    app : ClientApp.
-    node_configs : list of dict, one a phone; the node ids are 2, 3, …
+    app : ClientApp
+        The client app.
+    node_configs : list of dict
+        Node config of each client; the node ids are 2, 3, …
     """
 
     def __init__(self, app: ClientApp, node_configs: Sequence[dict[str, Any]]):
+        # A message names the task that sends it. Flower stores the task in TaskIdentity, which is not a public API.
         TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1
         self._app = app
         self._contexts = {
@@ -91,11 +129,28 @@ class InProcessGrid(Grid):
         self._replies: dict[str, Message] = {}
 
     def get_node_ids(self) -> Iterable[int]:
-        """Give the ids of all phones."""
+        """Return the ids of all clients.
+
+        Returns
+        -------
+        list of int
+            The node ids.
+        """
         return list(self._contexts)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Let each phone answer at once; give a name for each answer."""
+        """Run the client app on each message, and store the replies.
+
+        Parameters
+        ----------
+        messages : iterable of Message
+            The messages.
+
+        Returns
+        -------
+        list of str
+            An id for each reply.
+        """
         names = []
         for message in messages:
             node = message.metadata.dst_node_id
@@ -104,21 +159,62 @@ class InProcessGrid(Grid):
         return names
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Hand out answers, each once."""
+        """Return replies, and remove them from the store.
+
+        Parameters
+        ----------
+        message_ids : iterable of str
+            Ids returned by :meth:`push_messages`.
+
+        Returns
+        -------
+        list of Message
+            The replies.
+        """
         return [self._replies.pop(name) for name in message_ids]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
-        """Send, and give the answers."""
+        """Send messages, and return the replies.
+
+        Parameters
+        ----------
+        messages : iterable of Message
+            The messages.
+        timeout : float, optional
+            Ignored.
+
+        Returns
+        -------
+        list of Message
+            The replies.
+        """
         return self.pull_messages(self.push_messages(messages))
 
     def create_message(self, *args: Any, **kwargs: Any) -> Message:
-        """Not needed: apps make their messages themselves."""
+        """Raise NotImplementedError: apps create their messages themselves.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            Ignored.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("Write Message(content, dst_node_id=..., message_type=...).")
 
     def set_run(self, run: Any) -> None:
-        """Not needed: there is one run."""
+        """Do nothing, because there is only one run.
+
+        Parameters
+        ----------
+        run : object
+            Ignored.
+        """
 
     @property
     def run(self) -> Any:
-        """Not needed: there is one run."""
-        raise NotImplementedError("There is one run, and nothing to say about it.")
+        """Not available, because the single run has no metadata."""
+        raise NotImplementedError("InProcessGrid has a single run without metadata. Read the run config instead.")

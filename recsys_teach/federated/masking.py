@@ -1,4 +1,4 @@
-"""Masked sums: the server learns a sum, and no single upload. For learning. Built in chapter 16."""
+"""Secure aggregation with pairwise masks: the server learns only the sum of the uploads. For learning. Chapter 16."""
 
 from __future__ import annotations
 
@@ -13,45 +13,86 @@ from recsys_teach._validation import (
 )
 
 MODULUS = 2**32
-BITS = 16  # of a number's fraction: steps of 1/65,536, sums up to 32,768
+BITS = 16  # bits of the fraction of a number: steps of 1/65,536, sums up to 32,768
 
 
 def encode(values: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """Write numbers as multiples of 2^-bits, modulo 2^32. Built by hand in chapter 16.
+    """Encode numbers in fixed point, as multiples of 2^-bits modulo 2^32. Built by hand in chapter 16.
+
+    Parameters
+    ----------
+    values : ndarray
+        The numbers.
+    bits : int, default=16
+        Number of bits of the fraction, from 0 to 31.
 
     Returns
     -------
-    array of uint32. A negative number becomes 2^32 minus its size.
+    ndarray of uint32
+        The encoded numbers, in the shape of ``values``. A negative number is encoded as 2^32 minus its absolute value.
 
     Raises
     ------
+    TypeError
+        If the values are not numbers, or ``bits`` is not an integer.
     ValueError
-        If a number is not finite, or so large that it would come back as another.
+        If a number is not finite or too large to be decoded, or ``bits`` is out of range.
     """
     check_integer("bits", bits, 0, 31)
     scaled = np.round(check_numbers("values", values) * 2.0**bits)
     if (np.abs(scaled) >= MODULUS / 2).any():
-        raise ValueError(f"With {bits} bits of fraction a number must be below {MODULUS / 2 / 2.0**bits:g} in size.")
+        raise ValueError(
+            f"With {bits} bits of fraction, the absolute value of a number must be below {MODULUS / 2 / 2.0**bits:g}; "
+            f"got {np.abs(scaled).max() / 2.0**bits:g}. Clip the numbers, or use fewer bits."
+        )
     return (scaled.astype(np.int64) % MODULUS).astype(np.uint32)
 
 
 def decode(total: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """Read numbers, or a sum of them, from the integers modulo 2^32. Built by hand in chapter 16."""
-    ring = np.asarray(total).astype(np.int64) % MODULUS
-    return np.where(ring >= MODULUS // 2, ring - MODULUS, ring) / 2.0**bits
-
-
-def pad(seed: bytes, n_numbers: int, round_number: int = 0) -> np.ndarray:
-    """Stretch a seed to random-looking numbers by AES in counter mode; whoever has the seed gets the same.
+    """Decode numbers, or a sum of numbers, from integers modulo 2^32. Built by hand in chapter 16.
 
     Parameters
     ----------
-    seed : 16, 24 or 32 bytes, drawn by ``secrets.token_bytes`` where it matters.
-    round_number : int. Each round needs pads of its own: the difference of two uploads under one pad is bare.
+    total : ndarray of int
+        Encoded numbers, or a sum of them.
+    bits : int, default=16
+        Number of bits of the fraction.
 
     Returns
     -------
-    array of uint32, shape (n_numbers,).
+    ndarray of float
+        The numbers, in the shape of ``total``.
+    """
+    residue = np.asarray(total).astype(np.int64) % MODULUS
+    return np.where(residue >= MODULUS // 2, residue - MODULUS, residue) / 2.0**bits
+
+
+def pad(seed: bytes, n_numbers: int, round_number: int = 0) -> np.ndarray:
+    """Expand a seed to a pad of pseudorandom numbers with AES in counter mode.
+
+    Two clients with the same seed compute the same pad.
+
+    Parameters
+    ----------
+    seed : bytes
+        16, 24 or 32 bytes. In practice, draw them with ``secrets.token_bytes``.
+    n_numbers : int
+        Length of the pad.
+    round_number : int, default=0
+        Number of the round. Each round needs a different pad, because the difference of two uploads under the same pad
+        is not masked.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_numbers,)
+        The pad.
+
+    Raises
+    ------
+    TypeError
+        If a number is not an integer.
+    ValueError
+        If a number is negative, or the seed has the wrong length.
     """
     check_integer("round_number", round_number, 0)
     check_integer("n_numbers", n_numbers, 0)
@@ -61,11 +102,28 @@ def pad(seed: bytes, n_numbers: int, round_number: int = 0) -> np.ndarray:
 
 
 def shared_pads(n_clients: int, n_numbers: int, rng: np.random.Generator) -> np.ndarray:
-    """Let a trusted hand deal a seed to each pair of phones, and stretch them. Chapter 16.
+    """Draw a seed for each pair of clients, and expand it to a pad; this simulates a trusted dealer. Chapter 16.
+
+    Parameters
+    ----------
+    n_clients : int
+        Number of clients.
+    n_numbers : int
+        Length of each pad.
+    rng : Generator
+        Source of the seeds.
 
     Returns
     -------
-    array of uint32, shape (n_clients, n_clients, n_numbers). Symmetric in the first two axes, zeros on the diagonal.
+    ndarray of uint32, shape (n_clients, n_clients, n_numbers)
+        Pad of each pair: symmetric in the first two axes, zeros on the diagonal.
+
+    Raises
+    ------
+    TypeError
+        If a parameter has the wrong type.
+    ValueError
+        If a number is out of range.
     """
     check_integer("n_clients", n_clients)
     check_generator(rng)
@@ -77,41 +135,67 @@ def shared_pads(n_clients: int, n_numbers: int, rng: np.random.Generator) -> np.
 
 
 def masked_upload(values: np.ndarray, client: int, pads: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """Hide what a phone sends under the pads that it shares with each other phone. Built by hand in chapter 16.
+    """Mask the upload of a client with the pads that it shares with each other client. Built by hand in chapter 16.
 
     Parameters
     ----------
-    values : array, shape (n_numbers,).
-    client : int. This phone's place among all.
-    pads : array of int, shape (n_clients, n_numbers). Row v is shared with phone v; the row ``client`` is not used.
+    values : ndarray, shape (n_numbers,)
+        The upload of the client.
+    client : int
+        Position of the client, from 0 to n_clients - 1.
+    pads : ndarray of int, shape (n_clients, n_numbers)
+        Row v is the pad shared with client v; the row ``client`` is not used.
+    bits : int, default=16
+        Number of bits of the fraction.
 
     Returns
     -------
-    array of uint32, shape (n_numbers,). The encoded values plus the pads of later phones, minus those of earlier ones.
+    ndarray of uint32, shape (n_numbers,)
+        The encoded values plus the pads shared with later clients, minus those shared with earlier ones.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` are not numbers, or ``client`` is not an integer.
+    ValueError
+        If ``client`` is out of range, or a value cannot be encoded.
 
     References
     ----------
     Bonawitz et al. (2017), "Practical secure aggregation for privacy-preserving machine learning".
     """
     check_integer("client", client, 0, len(pads) - 1)
-    signs = np.sign(np.arange(len(pads)) - client)
+    signs = np.sign(np.arange(len(pads)) - client)  # +1 for later clients, 0 for this one, -1 for earlier ones
     mask = (signs[:, None] * pads.astype(np.int64)).sum(axis=0)
     return ((encode(values, bits) + mask) % MODULUS).astype(np.uint32)
 
 
 def unmasked_sum(uploads: np.ndarray, alive: np.ndarray, pads: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """Add the masked uploads that came, and take off the pads that found no partner. Built by hand in chapter 16.
+    """Add up the masked uploads, and remove the pads shared with clients that dropped out. Built in chapter 16.
 
     Parameters
     ----------
-    uploads : array of int, shape (n_clients, n_numbers). Rows of phones that dropped out are not read.
-    alive : array of bool, shape (n_clients,). Whose upload came.
-    pads : array of int, shape (n_clients, n_clients, n_numbers). Only those between a phone that came and one that did
-        not are read; those who came hand in their seeds.
+    uploads : ndarray of int, shape (n_clients, n_numbers)
+        Masked uploads. Rows of clients that dropped out are not read.
+    alive : ndarray of bool, shape (n_clients,)
+        Which clients sent their upload.
+    pads : ndarray of int, shape (n_clients, n_clients, n_numbers)
+        Pad of each pair. Only pads between a client that sent its upload and one that dropped out are read; the former
+        reveals their seeds to the server.
+    bits : int, default=16
+        Number of bits of the fraction.
 
     Returns
     -------
-    array, shape (n_numbers,). The sum of what the phones that came encoded.
+    ndarray, shape (n_numbers,)
+        Sum of the values of the clients that sent their upload.
+
+    Raises
+    ------
+    TypeError
+        If ``alive`` is not binary.
+    ValueError
+        If a value of ``alive`` is neither 0 nor 1.
     """
     alive = check_binary("alive", alive)
     total = uploads[alive].astype(np.int64).sum(axis=0)

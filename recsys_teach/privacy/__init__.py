@@ -1,6 +1,6 @@
-"""Attacks on what is published, and defenses. Built by hand in chapters 15 and 16.
+"""Attacks on published data and models, and defenses. Built by hand in chapters 15 and 16.
 
-Everything here is for learning: it is seeded, it computes in floating point, and nobody but this course has reviewed
-it. What has to protect people comes from a kept library: OpenDP for noise, Opacus for training, dp-accounting for the
-sums of ε, ``cryptography`` for ciphers. The tests hold what is here against those.
+This package is for learning: it is seeded, it computes in floating point, and only this course has reviewed it. To
+protect people, use a maintained library: OpenDP for noise, Opacus for training, dp-accounting for composition, and
+``cryptography`` for ciphers. The tests compare this package with those libraries.
 """

@@ -1,4 +1,4 @@
-"""Attacks on published logs and models: what they find is what a defense has to stop. Built in chapter 15."""
+"""Attacks on published logs and models: re-identification and membership inference. Built by hand in chapter 15."""
 
 from __future__ import annotations
 
@@ -7,70 +7,109 @@ from scipy.stats import binomtest, rankdata
 
 from recsys_teach._validation import check_generator, check_integer, check_number, check_numbers
 
-TOLERANCE = 1  # how far a rating that somebody remembers may be from the true one
+TOLERANCE = 1  # allowed difference between a rating that the attacker knows and the true one
 
 
 def candidates(R: np.ndarray, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
-    """Find the rows that hold exactly the ratings that an attacker knows. Built by hand in chapter 15.
+    """Find the rows that contain exactly the ratings that an attacker knows. Built by hand in chapter 15.
 
     Parameters
     ----------
-    R : array, shape (n_users, n_items). A table of ratings, 0 where there is none; or of who met what, True or False.
-    items : array of int, shape (n_known,). Positions of the known items.
-    ratings : array, shape (n_known,). What the person gave them.
+    R : ndarray, shape (n_users, n_items)
+        Ratings, 0 where there is none; or interactions as True and False.
+    items : ndarray of int, shape (n_known,)
+        Positions of the known items.
+    ratings : ndarray, shape (n_known,)
+        The person's known ratings of these items.
 
     Returns
     -------
-    array of int. Positions of the matching rows; a single one means that the person is found.
+    ndarray of int, shape (n_candidates,)
+        Positions of the matching rows. If there is only one, the person is re-identified.
+
+    Raises
+    ------
+    TypeError
+        If ``R`` or ``ratings`` are not numbers, or ``items`` are not integers.
+    ValueError
+        If the numbers of items and ratings differ.
     """
     items = np.asarray(items)
     if items.shape != np.shape(ratings):
-        raise ValueError(f"Expected one rating an item; got {items.shape} items and {np.shape(ratings)} ratings.")
+        raise ValueError(
+            f"Expected one rating per item; got {items.shape} items and {np.shape(ratings)} ratings. "
+            "Pass two arrays of the same length."
+        )
     _check_table(R, items)
     check_numbers("ratings", ratings)
     return np.flatnonzero((R[:, items] == ratings).all(axis=1))
 
 
 def uniqueness(R: np.ndarray, n_known: int, rng: np.random.Generator) -> float:
-    """Share of the people whom ``n_known`` of their own entries, drawn at random, single out. Chapter 15.
+    """Return the share of people who are uniquely identified by ``n_known`` of their entries. Chapter 15.
 
     Parameters
     ----------
-    R : array, shape (n_users, n_items), as in :func:`candidates`. People with fewer entries than n_known are left out.
+    R : ndarray, shape (n_users, n_items)
+        Ratings or interactions, as in :func:`candidates`.
+    n_known : int
+        Number of entries of each person that the attacker knows, drawn at random. People with fewer entries are left
+        out.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    float
+        The share, between 0 and 1.
 
     Raises
     ------
+    TypeError
+        If ``R`` is not a numeric array, ``n_known`` not an integer, or ``rng`` not a Generator.
     ValueError
-        If nobody has so many entries, or n_known is below 1.
+        If no person has ``n_known`` entries, or ``n_known`` is below 1.
     """
     check_integer("n_known", n_known)
     check_generator(rng)
     _check_table(R)
     enough = np.flatnonzero((R > 0).sum(axis=1) >= n_known)
     if not len(enough):
-        raise ValueError(f"Expected somebody with at least 1 entry and with n_known of them; got n_known={n_known}.")
-    alone = 0
+        raise ValueError(f"Expected at least 1 person with n_known entries; got n_known={n_known}. Lower n_known.")
+    n_unique = 0
     for user in enough:
         items = rng.choice(np.flatnonzero(R[user]), n_known, replace=False)
-        alone += len(candidates(R, items, R[user, items])) == 1
-    return alone / len(enough)
+        n_unique += len(candidates(R, items, R[user, items])) == 1
+    return n_unique / len(enough)
 
 
 def linkage_scores(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_raters: np.ndarray) -> np.ndarray:
-    """Score how well each row fits a noisy handful of ratings. Built by hand in chapter 15.
+    """Score how well each row matches a few noisy ratings. Built by hand in chapter 15.
 
-    An item that fits, rated and at most 1 away, adds 1 / ln(1 + number of its raters): a rare film says
-    more. One that does not fit adds nothing, so mistakes cost little.
+    An item matches if it is rated and the difference is at most 1. It adds 1 / ln(1 + number of its raters) to the
+    score, because a rarely rated item is more informative. An item that does not match adds nothing, so a few wrong
+    ratings have little effect.
 
     Parameters
     ----------
-    R : array, shape (n_users, n_items). Ratings, 0 where there is none.
-    items, ratings : array, shape (n_known,). What the attacker believes to know.
-    n_raters : array, shape (n_items,). Number of ratings of each item.
+    R : ndarray, shape (n_users, n_items)
+        Ratings, 0 where there is none.
+    items : ndarray of int, shape (n_known,)
+        Positions of the items that the attacker knows.
+    ratings : ndarray, shape (n_known,)
+        Their ratings, according to the attacker.
+    n_raters : ndarray, shape (n_items,)
+        Number of ratings of each item.
 
     Returns
     -------
-    array, shape (n_users,). Higher is more likely.
+    ndarray, shape (n_users,)
+        Score of each row; higher is more likely.
+
+    Raises
+    ------
+    TypeError
+        If an array is not numeric, or ``items`` are not integers.
 
     References
     ----------
@@ -79,24 +118,36 @@ def linkage_scores(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_rate
     _check_table(R, items)
     ratings, n_raters = check_numbers("ratings", ratings), check_numbers("n_raters", n_raters)
     rated = R[:, items]
-    fits = (rated > 0) & (np.abs(rated.astype(float) - ratings) <= TOLERANCE)
-    return fits @ (1 / np.log1p(np.maximum(n_raters[items], 1)))
+    matches = (rated > 0) & (np.abs(rated.astype(float) - ratings) <= TOLERANCE)
+    return matches @ (1 / np.log1p(np.maximum(n_raters[items], 1)))
 
 
 def kept_share(rows: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """Share of each row's energy that a model's directions keep; an attack on membership. Built in chapter 15.
+    """Compute the share of each row's energy in a model's latent space, to infer membership. Built in chapter 15.
 
     Parameters
     ----------
-    rows : array, shape (n, n_items).
-    V : array, shape (n_items, k), orthonormal columns.
+    rows : ndarray, shape (n, n_items)
+        Ratings or interactions of the people to test.
+    V : ndarray, shape (n_items, k)
+        Item factors of the model, with orthonormal columns.
 
     Returns
     -------
-    array, shape (n,). |row V|² / |row|², from 0 to 1; 0 for an empty row. Higher speaks for a member.
+    ndarray, shape (n,)
+        |row V|² / |row|², from 0 to 1; 0 for an empty row. Members of the training set tend to have higher values.
+
+    Raises
+    ------
+    TypeError
+        If the rows are not a numeric array.
+    ValueError
+        If the shapes do not match.
     """
     if rows.ndim != 2 or rows.shape[1] != len(V):
-        raise ValueError(f"Expected rows of shape (n, {len(V)}), one column an item; got {rows.shape}.")
+        raise ValueError(
+            f"Expected rows of shape (n, {len(V)}), one column per item; got {rows.shape}. Check the order of the axes."
+        )
     _check_table(rows)
     energy = (rows**2).sum(axis=1)
     kept = ((rows @ V) ** 2).sum(axis=1)
@@ -104,27 +155,71 @@ def kept_share(rows: np.ndarray, V: np.ndarray) -> np.ndarray:
 
 
 def membership_auc(members: np.ndarray, outsiders: np.ndarray) -> float:
-    """Chance that a member's score is above an outsider's; a tie counts half. .5 is what guessing gives. Chapter 15."""
+    """Compute the AUC of a membership inference attack. Chapter 15.
+
+    It is the probability that the score of a member is higher than that of an outsider; a tie counts one half.
+
+    Parameters
+    ----------
+    members : ndarray, shape (n_members,)
+        Scores of people in the training set.
+    outsiders : ndarray, shape (n_outsiders,)
+        Scores of people who are not in the training set.
+
+    Returns
+    -------
+    float
+        The AUC; guessing has .5.
+
+    Raises
+    ------
+    TypeError
+        If the scores are not numbers.
+    ValueError
+        If there are no members or no outsiders, or a score is not finite.
+    """
     members, outsiders = check_numbers("members", members), check_numbers("outsiders", outsiders)
     if not len(members) or not len(outsiders):
-        raise ValueError(f"Expected scores of both sides; got {len(members)} members, {len(outsiders)} outsiders.")
+        raise ValueError(
+            f"Expected scores of members and outsiders; got {len(members)} members and {len(outsiders)} outsiders. "
+            "Pass at least one of each."
+        )
     ranks = rankdata(np.concatenate([members, outsiders]))[: len(members)]
     n = len(members)
     return float((ranks.sum() - n * (n + 1) / 2) / (n * len(outsiders)))
 
 
 def epsilon_lower_bound(hits: int, n_in: int, false_alarms: int, n_out: int, delta: float = 0) -> float:
-    """Smallest ε that an attack's success still allows, with 95 % confidence. Built by hand in chapter 15.
+    """Compute a lower bound of ε from the success of an attack, with 95 % confidence. Built by hand in chapter 15.
 
-    Any (ε, δ)-private mechanism keeps true positive rate ≤ e^ε · false positive rate + δ. The two rates are replaced
-    by the ends of their exact (Clopper-Pearson) 95 % intervals that favor the defense, which makes the pair hold with
-    at least 95 %.
+    For any (ε, δ)-private mechanism, the true positive rate of an attack is at most e^ε · false positive rate + δ. Each
+    rate is replaced by the end of its exact (Clopper-Pearson) 95 % interval that favors the defense, so the bound is
+    valid with a probability of at least 95 %.
 
     Parameters
     ----------
-    hits, n_in : int. Runs with the person in them, and how many of those the attack called "in".
-    false_alarms, n_out : int. The same for runs without the person. Runs must be independent of each other.
-    delta : float. The δ of the claim.
+    hits : int
+        Number of runs with the person in which the attack decided "in".
+    n_in : int
+        Number of runs with the person. Runs must be independent of each other.
+    false_alarms : int
+        Number of runs without the person in which the attack decided "in".
+    n_out : int
+        Number of runs without the person.
+    delta : float, default=0
+        δ of the privacy guarantee, from 0 to below 1.
+
+    Returns
+    -------
+    float
+        The lower bound, 0 if the attack is not better than guessing.
+
+    Raises
+    ------
+    TypeError
+        If a count is not an integer.
+    ValueError
+        If a count is larger than its number of runs, or a parameter is out of range.
 
     References
     ----------
@@ -135,16 +230,25 @@ def epsilon_lower_bound(hits: int, n_in: int, false_alarms: int, n_out: int, del
         check_integer(name, count, 1 if name.startswith("n_") else 0)
     check_number("delta", delta, low=0, below=1)
     if hits > n_in or false_alarms > n_out:
-        raise ValueError(f"Expected counts within their runs; got {hits} of {n_in} and {false_alarms} of {n_out}.")
+        raise ValueError(
+            f"Expected counts within their runs; got {hits} of {n_in} and {false_alarms} of {n_out}. "
+            "The order is hits, n_in, false_alarms, n_out."
+        )
     low = binomtest(hits, n_in).proportion_ci(0.95).low
     high = binomtest(false_alarms, n_out).proportion_ci(0.95).high
     return float(np.log((low - delta) / high)) if low - delta > high else 0.0
 
 
 def _check_table(R: np.ndarray, items: np.ndarray | None = None) -> None:
-    """Refuse a table of text, in which nothing would fit, and items that are not positions of its columns."""
+    """Raise if a table is not a numeric array, or items are not integers."""
     if not isinstance(R, np.ndarray) or R.ndim != 2 or R.dtype.kind not in "biuf":
         got = f"dtype {R.dtype}, shape {R.shape}" if isinstance(R, np.ndarray) else type(R).__name__
-        raise TypeError(f"Expected a numpy array of numbers, shape (n_users, n_items); got {got}.")
+        raise TypeError(
+            f"Expected a numpy array of numbers, shape (n_users, n_items); got {got}. Convert text with "
+            "R.astype(float), and a sparse matrix with R.toarray()."
+        )
     if items is not None and np.size(items) and np.asarray(items).dtype.kind not in "iu":
-        raise TypeError(f"items must be positions, an array of int; got dtype {np.asarray(items).dtype}.")
+        raise TypeError(
+            f"items must be positions, an array of int; got dtype {np.asarray(items).dtype}. "
+            "Convert a mask with np.flatnonzero(...)."
+        )

@@ -1,7 +1,7 @@
-"""Noise that hides one person or one rating. For learning: what has to protect comes from OpenDP. Chapter 15.
+"""Mechanisms of differential privacy. For learning: use OpenDP to protect people. Built by hand in chapter 15.
 
-Noise in floating point, as here, gives itself away in its last bits (Mironov 2012), and a seeded generator can be
-guessed. The tests hold the distributions against OpenDP's.
+The last bits of noise in floating point, as here, can reveal the true value (Mironov 2012), and a seeded generator can
+be guessed. The tests compare the distributions with those of OpenDP.
 """
 
 from __future__ import annotations
@@ -14,25 +14,55 @@ from recsys_teach._validation import check_binary, check_generator, check_intege
 
 
 def truth_probability(epsilon: float) -> float:
-    """Chance of a true answer in randomized response: e^ε / (1 + e^ε). Built by hand in chapter 15."""
+    """Compute the probability of a true answer in randomized response: e^ε / (1 + e^ε). Built by hand in chapter 15.
+
+    Parameters
+    ----------
+    epsilon : float
+        ε of each answer, above 0.
+
+    Returns
+    -------
+    float
+        The probability, between .5 and 1.
+
+    Raises
+    ------
+    TypeError
+        If ε is not a number.
+    ValueError
+        If ε is not above 0.
+    """
     check_number("epsilon", epsilon, above=0)
     return float(1 / (1 + np.exp(-epsilon)))
 
 
 def randomized_response(answers: np.ndarray, epsilon: float, rng: np.random.Generator) -> np.ndarray:
-    """Tell the truth with probability e^ε / (1 + e^ε), else the opposite. Built by hand in chapter 15.
+    """Return each answer unchanged with probability e^ε / (1 + e^ε), else flipped. Built by hand in chapter 15.
 
-    Each answer is ε-private by itself, before anybody has collected it (local differential privacy). It hides what was
-    answered, not who takes part: the unit is one answer, changed.
+    Each answer is ε-private before it is collected (local differential privacy). The mechanism hides the answers, but
+    not who takes part: neighboring data sets differ in the value of one answer.
 
     Parameters
     ----------
-    answers : array of bool, or of 0 and 1, shape (n,).
+    answers : ndarray of bool, or of 0 and 1, shape (n,)
+        The true answers.
+    epsilon : float
+        ε of each answer, above 0.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        The randomized answers.
 
     Raises
     ------
-    TypeError or ValueError
-        If an answer is neither: the text "no" would count as a yes.
+    TypeError
+        If the answers are text or objects, or ``rng`` is not a Generator.
+    ValueError
+        If an answer is neither 0 nor 1, or ε is not above 0.
 
     References
     ----------
@@ -44,34 +74,92 @@ def randomized_response(answers: np.ndarray, epsilon: float, rng: np.random.Gene
 
 
 def true_share(answers: np.ndarray, epsilon: float) -> float:
-    """Estimate the share of true yeses from randomized responses, without bias. Built by hand in chapter 15.
+    """Estimate the share of true "yes" answers from randomized responses, without bias. Built by hand in chapter 15.
 
-    It may lie below 0 or above 1; cutting it off there would bring a bias.
+    The estimate may be below 0 or above 1. It is not truncated, because that would introduce a bias.
+
+    Parameters
+    ----------
+    answers : ndarray of bool, or of 0 and 1, shape (n,)
+        The randomized answers.
+    epsilon : float
+        ε of each answer, above 0.
+
+    Returns
+    -------
+    float
+        The estimate.
+
+    Raises
+    ------
+    TypeError
+        If the answers are text or objects.
+    ValueError
+        If an answer is neither 0 nor 1, or ε is not above 0.
     """
     p = truth_probability(epsilon)
     return float((np.mean(check_binary("answers", answers)) - (1 - p)) / (2 * p - 1))
 
 
 def share_error(share: float, n: int, epsilon: float) -> float:
-    """Give the standard error of :func:`true_share` for n people drawn from a population with this share of yeses."""
+    """Compute the standard error of :func:`true_share` for people drawn at random from a population.
+
+    Parameters
+    ----------
+    share : float
+        Share of "yes" in the population, from 0 to 1.
+    n : int
+        Number of people.
+    epsilon : float
+        ε of each answer, above 0.
+
+    Returns
+    -------
+    float
+        The standard error.
+
+    Raises
+    ------
+    TypeError
+        If a parameter has the wrong type.
+    ValueError
+        If a parameter is out of range.
+    """
     p = truth_probability(epsilon)
     check_number("share", share, low=0, high=1)
     check_integer("n", n)
-    said_yes = p * share + (1 - p) * (1 - share)
-    return float(np.sqrt(said_yes * (1 - said_yes) / n) / (2 * p - 1))
+    reported_share = p * share + (1 - p) * (1 - share)  # expected share of "yes" among the randomized answers
+    return float(np.sqrt(reported_share * (1 - reported_share) / n) / (2 * p - 1))
 
 
 def laplace(
     value: np.ndarray | float, sensitivity: float, epsilon: float, rng: np.random.Generator
 ) -> np.ndarray | float:
-    """Add Laplace noise of scale sensitivity / ε to a number or to each of an array. Built by hand in chapter 15.
+    """Add Laplace noise of scale sensitivity / ε to a number or to each element of an array. Built in chapter 15.
 
     Parameters
     ----------
-    value : float or array. What would be released without privacy.
-    sensitivity : float. Largest L1 distance by which one person (or one rating: say which), added or removed, can
-        change ``value``.
-    epsilon : float. The ε of the whole release.
+    value : float or ndarray
+        The value that would be released without privacy.
+    sensitivity : float
+        L1 sensitivity: the largest L1 distance by which adding or removing one unit (a person or a rating; state which
+        one) can change ``value``. Above 0.
+    epsilon : float
+        ε of the release of all elements together, above 0.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    float or ndarray
+        The noisy value, in the shape of ``value``.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is not numeric, or ``rng`` is not a Generator.
+    ValueError
+        If a parameter is out of range, or ``value`` is not finite.
 
     References
     ----------
@@ -85,11 +173,26 @@ def laplace(
 
 
 def gaussian_delta(noise_multiplier: float, epsilon: float) -> float:
-    """Smallest δ for which Gaussian noise of this multiplier is (ε, δ)-private, exactly. Chapter 15.
+    """Compute the exact smallest δ for which Gaussian noise is (ε, δ)-private. Chapter 15.
 
     Parameters
     ----------
-    noise_multiplier : float. Standard deviation of the noise in units of the L2 sensitivity.
+    noise_multiplier : float
+        Standard deviation of the noise in units of the L2 sensitivity, above 0.
+    epsilon : float
+        ε, at least 0.
+
+    Returns
+    -------
+    float
+        δ, between 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not a number.
+    ValueError
+        If a parameter is out of range.
 
     References
     ----------
@@ -102,7 +205,27 @@ def gaussian_delta(noise_multiplier: float, epsilon: float) -> float:
 
 
 def noise_multiplier(epsilon: float, delta: float) -> float:
-    """Give the inverse of :func:`gaussian_delta`: the smallest multiplier that is (ε, δ)-private. Chapter 15."""
+    """Compute the smallest noise multiplier that is (ε, δ)-private, the inverse of :func:`gaussian_delta`. Chapter 15.
+
+    Parameters
+    ----------
+    epsilon : float
+        ε, above 0.
+    delta : float
+        δ, above 0 and below 1.
+
+    Returns
+    -------
+    float
+        Standard deviation of the noise in units of the L2 sensitivity.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not a number.
+    ValueError
+        If a parameter is out of range.
+    """
     check_number("epsilon", epsilon, above=0)
     check_number("delta", delta, above=0, below=1)
     log = brentq(lambda log: gaussian_delta(np.exp(log), epsilon) - delta, -7, 12, xtol=1e-12)
@@ -116,9 +239,29 @@ def gaussian(
 
     Parameters
     ----------
-    value : float or array. What would be released without privacy.
-    sensitivity : float. Largest L2 distance by which one person (or one rating: say which), added or removed, can
-        change ``value``.
+    value : float or ndarray
+        The value that would be released without privacy.
+    sensitivity : float
+        L2 sensitivity: the largest L2 distance by which adding or removing one unit (a person or a rating; state which
+        one) can change ``value``. Above 0.
+    epsilon : float
+        ε of the release of all elements together, above 0.
+    delta : float
+        δ of the release, above 0 and below 1.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    float or ndarray
+        The noisy value, in the shape of ``value``.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is not numeric, or ``rng`` is not a Generator.
+    ValueError
+        If a parameter is out of range, or ``value`` is not finite.
     """
     check_number("sensitivity", sensitivity, above=0)
     check_numbers("value", value)

@@ -212,8 +212,8 @@ def test_from_matrix_refuses_a_matrix_without_events() -> None:
         (LOG.assign(item=[1.0, 2.0, np.nan, 4.0]), {}, r"Event 2 has no item id \(NaN\).*dropna"),
         (LOG, {"user_ids": ["ann", "bob"]}, "1 user ids that are not among the 2 known ones, for example 'cem'"),
         (LOG, {"item_ids": ["up"]}, "2 item ids that are not among the 1 known ones, for example 'heat'"),
-        (LOG, {"user_ids": ["ann", "bob", "cem", "bob"]}, "'bob' stands twice"),
-        (LOG, {"items": pd.DataFrame(index=["up", "up", "heat", "jaws"])}, "'up' stands twice"),
+        (LOG, {"user_ids": ["ann", "bob", "cem", "bob"]}, "once; got 'bob' more than once"),
+        (LOG, {"items": pd.DataFrame(index=["up", "up", "heat", "jaws"])}, "once; got 'up' more than once"),
     ],
 )
 def test_from_log_says_what_is_wrong_and_what_to_do(log: pd.DataFrame, given: dict, message: str) -> None:
@@ -245,7 +245,7 @@ def test_matrix_refuses_an_absent_column() -> None:
 
 
 def test_matrix_refuses_a_missing_value() -> None:
-    with pytest.raises(ValueError, match="'rating' holds nan in event 2"):
+    with pytest.raises(ValueError, match="'rating' contains nan in event 2"):
         Interactions.from_log(LOG.assign(rating=[1, 2, np.nan, 4])).matrix("rating")
 
 
@@ -367,7 +367,7 @@ def test_split_refuses_what_is_not_a_share(fraction: float) -> None:
     [
         ([1, "a", 2], r"ids of one type; the log has 1 \(number\) and 'a' \(str\).*astype\(str\)"),
         ([True, 2, 3], r"True \(bool\) and 2 \(number\)"),
-        ([(1, 2), (1, 3), (2, 3)], r"one number or one text; the log has the \w+ id \(1, 2\), a tuple"),
+        ([(1, 2), (1, 3), (2, 3)], r"one number or one string; the log has the \w+ id \(1, 2\), a tuple"),
         ([1234567890123456789.0, 1.0, 2.0], r"float64, up to 1\.23457e\+18.*same number.*'Int64'"),
         ([2.0**53 + 2, np.nan, 2.0], "beyond 9,007,199,254,740,992 different ids"),  # and not: drop the gap
         (np.array([1, 2, 2**25], dtype=np.float32), "beyond 16,777,216"),

@@ -198,11 +198,11 @@ Traceback (most recent call last):
         (
             TRACEBACK.format("OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /x.pem"),
             "OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /x.pem",
-            "Set PIP_CERT to the right file",
+            "Set PIP_CERT to the correct file",
         ),
         (TRACEBACK.format("ssl.SSLError: CERTIFICATE_VERIFY_FAILED"), "ssl.SSLError", "your network's certificates"),
         (TRACEBACK.format("ValueError: something else"), "ValueError: something else", ""),
-        ("", "pip stopped with code 1", ""),
+        ("", "pip ended with exit code 1", ""),
     ],
 )
 def test_pip_that_fails_gives_its_last_line_and_what_to_set(files, folder, monkeypatch, stderr, last, fix):
@@ -237,7 +237,7 @@ def test_a_second_fetch_asks_nobody_and_says_so(files, folder):
     said: list[str] = []
     fetch(folder, [failing(AssertionError("asked"))], say=said.append)
     assert len(said) == 1
-    assert "already there" in said[0]
+    assert "already exists and is complete" in said[0]
 
 
 def test_a_damaged_copy_is_replaced_and_other_files_stay(files, folder):
@@ -271,7 +271,7 @@ def test_a_fetch_waits_for_another_and_then_finds_the_data(files, folder):
         movielens._write(files, folder)
     second.join(5)
     assert not second.is_alive()
-    assert "another fetch got it" in said[-1]
+    assert "was fetched by another process" in said[-1]
 
 
 def test_a_fetch_that_waits_too_long_says_so(files, folder, monkeypatch):

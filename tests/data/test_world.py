@@ -1,4 +1,4 @@
-"""The world is reproducible, obeys the truth it states, and each dial does what it says."""
+"""The world is reproducible, obeys the truth it states, and each parameter does what it says."""
 
 from functools import cache
 
@@ -164,7 +164,7 @@ def test_a_changed_value_is_damage_and_no_line_end(tmp_path):
     save_world(make_world(5, n_items=50), tmp_path)
     file = tmp_path / "config.json"
     file.write_bytes(file.read_bytes().replace(b"50", b"51"))
-    with pytest.raises(ValueError, match=r"config.json is damaged: .*not because of line ends.*git checkout"):
+    with pytest.raises(ValueError, match=r"config.json is damaged: .*line endings .* do not explain.*git checkout"):
         load_world(tmp_path)
 
 
@@ -313,7 +313,7 @@ def test_oracle_beats_svd_and_svd_beats_popularity():
     assert oracle > pure_svd + 0.05
 
 
-# --- each dial does what it says
+# --- each parameter does what it says
 
 
 def test_taste_strength_is_the_spread_of_the_affinity():
@@ -432,7 +432,7 @@ def test_mean_impressions_is_the_mean_history(mean):
         ({"confounding": float("nan")}, "confounding must be a finite number at least 0 and at most 3; got nan"),
         ({"exposure_bias": "1"}, "exposure_bias must be a finite number"),
         ({"random_state": None}, "random_state must be an integer from 0 to 4294967295; got None"),
-        ({"sequence_strenght": 1}, "no dial 'sequence_strenght'"),
+        ({"sequence_strenght": 1}, "parameters of WorldConfig, got 'sequence_strenght'. Use one of"),
     ],
 )
 def test_bad_parameters_are_refused(config, message):

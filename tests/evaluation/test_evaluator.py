@@ -231,7 +231,7 @@ def test_table_refuses_to_mix_lengths_of_the_list() -> None:
 
 def test_table_loses_no_result_silently_if_two_have_one_name() -> None:
     one, other = (Result("SVD", "p", pd.DataFrame({"nDCG@3": [x]})) for x in (0.1, 0.9))
-    with pytest.raises(ValueError, match="SVD"):
+    with pytest.raises(ValueError, match=r"different name for each result; got .*SVD"):
         result_table([one, other])
 
 
@@ -301,13 +301,13 @@ def test_a_length_of_any_integer_type_is_taken() -> None:
     [
         (lambda scores: None, "got NoneType: does the function return its scores"),
         (lambda scores: sparse.csr_array(scores), r"got csr_array\. Write scores\.toarray\(\)"),
-        (lambda scores: [[1.0], [1.0, 2.0]], "got list that is none"),
+        (lambda scores: [[1.0], [1.0, 2.0]], "got list that cannot be converted"),
         (lambda scores: torch.tensor(scores, requires_grad=True), r"got Tensor .*detach\(\)\.cpu\(\)\.numpy\(\)"),
         (lambda scores: scores.astype(str), "scores as numbers, got <U"),
         (lambda scores: scores.astype(complex), "scores as numbers, got complex128"),
         (lambda scores: np.ma.array(scores, mask=scores > 0), r"a masked array\. Write scores\.filled"),
         (lambda scores: top_k(scores, 2), r"one column per item, \(2, 4\); got \(2, 2\)"),
-        (lambda scores: np.where(scores > 0, np.nan, scores), "hold NaN"),
+        (lambda scores: np.where(scores > 0, np.nan, scores), "contain NaN"),
     ],
     ids=["None", "sparse", "ragged", "gradient", "text", "complex", "masked", "lists", "NaN"],
 )
@@ -368,9 +368,9 @@ def test_what_is_no_result_is_refused() -> None:
         result_table([result.per_user])
     with pytest.raises(ValueError, match="at least one result"):
         result_table([])
-    with pytest.raises(TypeError, match="name as text"):
+    with pytest.raises(TypeError, match="name as a string"):
         evaluate(MODEL.score, PARTS, name=None, k=2)
-    with pytest.raises(TypeError, match=r"one number a user, got Result"):
+    with pytest.raises(TypeError, match=r"one number per user, got Result"):
         bootstrap_interval(result)
     with pytest.raises(ValueError, match=r"got shape \(2, 6\)"):
         bootstrap_interval(result.per_user)

@@ -111,5 +111,5 @@ def test_a_test_part_without_anything_to_find_is_refused(min_rating: int | None)
     whole = Interactions.from_matrix(np.ones((3, 4)))
     split = split_per_user(whole)
     empty = split if min_rating else split._replace(test=whole.take(np.zeros(12, dtype=bool)))
-    with pytest.raises(ValueError, match=r"events to find in the test part, got none.*[Hh]old out more"):
+    with pytest.raises(ValueError, match=r"relevant events in the test set, got none.*[Hh]old out more"):
         evaluate(Popularity().fit(split.train).score, empty, name="popularity", k=2, min_rating=min_rating)

@@ -177,7 +177,7 @@ def test_gini_knows_neither_unit_nor_order() -> None:
 @pytest.mark.parametrize("measure", [lorenz, gini])
 @pytest.mark.parametrize("counts", [[], [0, 0], [1, -1], [1, float("nan")]], ids=["none", "all 0", "negative", "NaN"])
 def test_inequality_needs_counts(measure, counts: list) -> None:
-    with pytest.raises(ValueError, match="one count an item, none negative"):
+    with pytest.raises(ValueError, match="one count per item, none negative"):
         measure(np.array(counts))
 
 
@@ -212,8 +212,8 @@ AT_K = [hits_at_k, precision_at_k, recall_at_k, hit_rate_at_k, mrr_at_k, map_at_
 @pytest.mark.parametrize(
     ("ranked", "message"),
     [
-        ([[0.0, 1.0]], "whole numbers; got float64"),
-        ([["0", "1"]], "whole numbers; got <U1"),
+        ([[0.0, 1.0]], "item positions as integers; got float64"),
+        ([["0", "1"]], "item positions as integers; got <U1"),
         ([0, 1], r"lists of shape \(n_users, k\), got shape \(2,\)\. Write a single list as ranked\[None\]"),
         ([[0, -2]], "got -2"),
         (np.empty((1, 0), dtype=int), "at least one item, got k = 0"),

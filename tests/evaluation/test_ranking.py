@@ -91,7 +91,7 @@ def test_k_must_fit_the_catalog(k: int) -> None:
 
 
 def test_nan_is_refused_with_its_row() -> None:
-    with pytest.raises(ValueError, match="row 1 hold NaN"):
+    with pytest.raises(ValueError, match="row 1 contain NaN"):
         top_k(np.array([[1.0, 2.0], [np.nan, 1.0], [np.nan, 1.0]]), 1)
 
 

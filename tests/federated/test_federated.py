@@ -34,12 +34,12 @@ def rng():
 
 
 def some_clients(rng, n=12, m=9):
-    """Ratings around 0 on a third of the cells, at least one a phone, and the phones that hold them."""
+    """Return ratings around 0 on a third of the cells, at least one per client, and the clients that have them."""
     cells = rng.random((n, m)) < 0.35
     cells[np.arange(n), rng.integers(m, size=n)] = True
-    cells[:, 0] = False  # an item that nobody holds
+    cells[:, 0] = False  # an item without ratings
     cells[:, 1] = False
-    cells[3, 1] = True  # an item with one holder
+    cells[3, 1] = True  # an item with one rater
     users, items = cells.nonzero()
     table = sparse.csr_array((rng.normal(size=len(users)), (users, items)), shape=cells.shape)
     return table, Clients(table)
@@ -63,7 +63,7 @@ def test_gradient_is_the_slope_of_half_the_squared_errors(rng):
     np.testing.assert_allclose(client_gradient(r, known, x, Q), slopes, atol=1e-8)
 
 
-def test_phones_one_by_one_add_up_to_all_at_once(rng):
+def test_clients_one_by_one_add_up_to_all_at_once(rng):
     table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 4))
     uploads = uploads_of(table, Q)
@@ -71,7 +71,7 @@ def test_phones_one_by_one_add_up_to_all_at_once(rng):
     np.testing.assert_array_equal(uploads[..., -1].sum(axis=0), clients.n_raters)
 
 
-def test_several_local_steps_are_what_a_phone_would_walk(rng):
+def test_several_local_steps_are_what_a_client_would_walk(rng):
     table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
     P, rate, walked = clients.solve(Q), 0.1, np.zeros((9, 3))
@@ -104,9 +104,9 @@ def test_clip_agrees_with_flower_and_never_stretches(rng):
         clip_upload(upload, 0)
 
 
-def test_mean_over_holders_by_hand_and_step(rng):
-    uploads, held = np.array([[[2.0], [0.0]], [[4.0], [6.0]]]), np.array([[True, False], [True, True]])
-    np.testing.assert_array_equal(average_over_raters(uploads, held), [[3.0], [6.0]])
+def test_mean_over_raters_by_hand_and_step(rng):
+    uploads, rated = np.array([[[2.0], [0.0]], [[4.0], [6.0]]]), np.array([[True, False], [True, True]])
+    np.testing.assert_array_equal(average_over_raters(uploads, rated), [[3.0], [6.0]])
     table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
     everything = uploads_of(table, Q)
@@ -115,7 +115,7 @@ def test_mean_over_holders_by_hand_and_step(rng):
     np.testing.assert_allclose(stepped, Q - 0.5 * mean)
 
 
-def test_median_is_that_of_the_holders(rng):
+def test_median_is_that_of_the_raters(rng):
     table, clients = some_clients(rng)
     Q = rng.normal(size=(9, 3))
     uploads = uploads_of(table, Q)
@@ -245,8 +245,8 @@ def test_liar_moves_its_item_unless_clipped(rng):
     assert abs(bias(fakes=fake, average="median")) < 2
 
 
-def test_phones_without_ratings_are_refused():
-    with pytest.raises(ValueError, match="needs a rating"):
+def test_clients_without_ratings_are_refused():
+    with pytest.raises(ValueError, match="at least one rating per client; got clients without ratings, for example 1"):
         Clients(sparse.csr_array(np.array([[1.0, 0], [0, 0]])))
     with pytest.raises(ValueError, match="at least one"):
         client_upload(np.array([], dtype=int), np.array([]), start_items(3, 2, np.random.default_rng(0)), 1.0)

@@ -19,7 +19,7 @@ from recsys_teach.course.notebook_env import kernel_env
 from recsys_teach.federated import Clients, flower_app, train_federated
 
 APP = REPOSITORY / "tests" / "federated" / "flower_app"
-TABLE = np.array([[5.0, 4, 0, 1], [1, 0, 5, 4]])  # Ada's phone and Cleo's; 0 is "no rating"
+TABLE = np.array([[5.0, 4, 0, 1], [1, 0, 5, 4]])  # the ratings of Ada and Cleo; 0 is "no rating"
 MEAN = 3.5
 SECONDS = 300  # for all of it; a quiet machine needs about 60
 RUN = {
@@ -44,8 +44,8 @@ def by_loop():
 
 
 def client_files(folder):
-    """Write each phone's ratings to a file of its own."""
-    paths = [folder / f"phone_{number}.npy" for number in range(len(TABLE))]
+    """Write the ratings of each client to a separate file."""
+    paths = [folder / f"client_{number}.npy" for number in range(len(TABLE))]
     for path, row in zip(paths, TABLE, strict=True):
         np.save(path, [np.flatnonzero(row), row[row > 0] - MEAN])
     return paths
@@ -100,9 +100,9 @@ def test_app_in_this_process_gives_what_the_loop_gives(tmp_path):
     np.testing.assert_allclose(context.state["items"].to_numpy_ndarrays()[0], by_loop(), atol=1e-10)
 
 
-def test_server_says_how_many_phones_are_missing(tmp_path):
+def test_server_says_how_many_clients_are_missing(tmp_path):
     grid = flower_app.InProcessGrid(flower_app.client, [{}])
-    with pytest.raises(TimeoutError, match="for 2 phones; 1 came"):
+    with pytest.raises(TimeoutError, match=r"2 clients within 0\.5 s; got 1"):
         flower_app.wait_for_nodes(grid, 2, seconds=0.5)
 
 

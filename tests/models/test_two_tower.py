@@ -239,18 +239,18 @@ def test_searches_refuse_what_they_cannot_use(cloud) -> None:
     index = InvertedFile(5).fit(vectors)
     with pytest.raises(ValueError, match=r"Write one query as query\[None\]"):
         exact_search(queries[0], vectors, 5)
-    with pytest.raises(ValueError, match="hold NaN"):
+    with pytest.raises(ValueError, match="finite vectors, got NaN or infinity"):
         exact_search(queries, np.full((3, 8), np.nan), 1)
     for search in (lambda k: exact_search(queries, vectors, k), lambda k: index.search(queries, k, 5)):
         with pytest.raises(ValueError, match="k must be an integer from 1 to 1000; got 1001"):
             search(1001)
     with pytest.raises(ValueError, match="n_probe must be an integer from 1 to 5; got 6"):
         index.search(queries, 5, n_probe=6)
-    with pytest.raises(ValueError, match=r"queries of shape \(n, 8\); came \(8,\)"):
+    with pytest.raises(ValueError, match=r"queries of shape \(n, 8\); got \(8,\)"):
         index.search(queries[0], 5, 5)
     with pytest.raises(ValueError, match="not fitted yet"):
         InvertedFile(5).search(queries, 5)
-    with pytest.raises(ValueError, match="hold NaN"):
+    with pytest.raises(ValueError, match="finite vectors, got NaN or infinity"):
         index.search(np.full((1, 8), np.nan), 5, 5)
     with pytest.raises(ValueError, match="Expected finite vectors"):
         InvertedFile(1).fit(np.full((3, 8), np.nan))

@@ -41,7 +41,7 @@ def test_person_is_always_among_their_own_candidates_and_more_knowledge_never_ad
 
 
 def test_candidates_refuse_a_rating_too_many():
-    with pytest.raises(ValueError, match="one rating an item"):
+    with pytest.raises(ValueError, match="one rating per item"):
         candidates(R, [0, 1], [5, 4, 1])
 
 
@@ -53,7 +53,7 @@ def test_uniqueness_is_one_where_all_rows_differ_and_zero_where_rows_are_twins(r
 def test_uniqueness_leaves_out_people_with_too_few_ratings(rng):
     table = np.array([[5, 0, 0], [1, 2, 3]])
     assert uniqueness(table, 2, rng) == 1
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="at least 1 person with n_known entries; got n_known=4"):
         uniqueness(table, 4, rng)
     with pytest.raises(ValueError, match="at least 1"):
         uniqueness(table, 0, rng)
@@ -97,7 +97,7 @@ def test_kept_share_rises_with_directions_and_does_not_depend_on_length(rng):
 
 
 def test_kept_share_refuses_swapped_axes():
-    with pytest.raises(ValueError, match="one column an item"):
+    with pytest.raises(ValueError, match="one column per item"):
         kept_share(np.ones((3, 4)), np.ones((3, 2)))
 
 
@@ -109,7 +109,7 @@ def test_auc_agrees_with_scipy_on_ties_too(rng):
 
 
 def test_auc_of_nobody_is_refused():
-    with pytest.raises(ValueError, match="both sides"):
+    with pytest.raises(ValueError, match="scores of members and outsiders"):
         membership_auc(np.array([]), np.ones(3))
 
 

@@ -1,4 +1,4 @@
-"""A synthetic streaming service whose truth is known. Shown in chapter 00."""
+"""A synthetic streaming service with known ground truth. Introduced in chapter 00."""
 
 from recsys_teach.data.world.config import DAY, FIRST_ITEM_ID, GENRES, WorldConfig
 from recsys_teach.data.world.files import calibration, load_world, save_world, world_folder

@@ -1,4 +1,4 @@
-"""Write the files of the world and print the numbers of its card."""
+"""Write the files of the world, and print the statistics of its data card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the world is made from: its parameters, their ranges, and the names of people and films."""
+"""The parameters of the world, their ranges, and the vocabulary of its profiles and titles."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from recsys_teach._validation import check_integer, check_number, check_seed
 
 DAY = 86_400  # seconds
-LAST_ARRIVAL = 180  # days; users and items that are not there on day 0 come until then
-LAST_DAY = 240  # the log ends here, up to the minutes of a last session
-FIRST_ITEM_ID = 1_000_001  # above every user id, so that swapped columns are noticed
-STRETCH = 32  # columns that are drawn from together
-MAX_IMPRESSIONS = 250  # of one user
-BLOCK = 500  # users who share one random stream
-SECOND_ORDER, FIRST_ORDER = 0.6, 0.2  # P(next genre is the one preferred after the last two, after the last)
+LAST_ARRIVAL = 180  # days; users and items that do not exist on day 0 arrive until then
+LAST_DAY = 240  # end of the log, except that a last session may run over by some minutes
+FIRST_ITEM_ID = 1_000_001  # above every user id, so that swapped columns are detected
+STRETCH = 32  # number of adjacent columns whose weights are summed first when an item is drawn
+MAX_IMPRESSIONS = 250  # per user
+BLOCK = 500  # number of users who share one random stream
+SECOND_ORDER, FIRST_ORDER = 0.6, 0.2  # P(next genre is the one preferred after the last two genres, after the last)
 CLICK_INTERCEPT, FINISH_INTERCEPT, LIKE_INTERCEPT = -2.2, -1.3, -3.1
 
 PROFILE = {
@@ -41,7 +41,7 @@ ADJECTIVES = (
 )
 GENRES = tuple(NOUNS)
 
-RANGES = {  # least and greatest value of each dial
+RANGES = {  # smallest and largest value of each parameter
     "n_users": (1, 1_000_000),
     "n_items": (50, 20_000),
     "mean_impressions": (5, 100),
@@ -60,28 +60,43 @@ RANGES = {  # least and greatest value of each dial
 
 @dataclass(frozen=True)
 class WorldConfig:
-    """What the world is made from; :data:`RANGES` holds what each may be.
+    """The parameters of the world; :data:`RANGES` lists the range of each.
 
-    Parameters
+    Attributes
     ----------
-    n_users, n_items : int.
-    mean_impressions : float. Mean length of a user's history before it is capped at 250.
-    n_factors : int. Number of latent tastes, and so the rank of the affinity.
-    taste_strength : float. Standard deviation of the affinity, in logits.
-    content_strength : float. Share of an item's variance that its genres explain.
-    profile_strength : float. Share of a user's variance that age band, region and device explain.
-    sensitive_strength : float. How far ``chronic_illness`` moves a taste, in standard deviations.
-    exposure_bias : float. Weight of the popularity in what is shown; 0 shows all items alike.
-    personalization : float. Weight of the affinity in what is shown.
-    sequence_strength : float. Share of the sequence law in what is shown next.
-    task_correlation : float. Correlation of the taste behind finish and like with the taste behind click.
-    confounding : float. Weight of a hidden normal variable that enters click and finish, in logits.
-    random_state : int. The seed.
+    n_users, n_items : int
+        Number of users and items.
+    mean_impressions : float
+        Mean length of a user's history before it is capped at 250 impressions.
+    n_factors : int
+        Number of latent factors, which is the rank of the affinity.
+    taste_strength : float
+        Standard deviation of the affinity, in logits.
+    content_strength : float
+        Share of the variance of the item factors that the genres explain.
+    profile_strength : float
+        Share of the variance of the user factors that age band, region and device explain.
+    sensitive_strength : float
+        Shift of the user factors by ``chronic_illness``, in standard deviations.
+    exposure_bias : float
+        Weight of the popularity in the exposure. With 0, popularity has no effect on what is shown.
+    personalization : float
+        Weight of the affinity in the exposure.
+    sequence_strength : float
+        Weight of the sequence law in the choice of the next item, from 0 to 1.
+    task_correlation : float
+        Correlation between the item factors of finish and like and those of click.
+    confounding : float
+        Weight of a hidden normal variable that affects both click and finish, in logits.
+    random_state : int
+        The seed.
 
     Raises
     ------
+    TypeError
+        If a parameter has the wrong type.
     ValueError
-        If a dial is outside its range; a TypeError if it is no number.
+        If a parameter is out of range.
     """
 
     n_users: int = 1_000

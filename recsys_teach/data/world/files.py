@@ -1,4 +1,4 @@
-"""The files of the world: write them, read them, check them, and describe what is in them."""
+"""Write, read and verify the files of the world, and compute the statistics of its data card."""
 
 from __future__ import annotations
 
@@ -23,7 +23,18 @@ FILES = {"impressions.csv.gz", "users.csv.gz", "items.csv.gz", "truth.npz", "con
 
 
 def calibration(world: World) -> dict[str, float]:
-    """Measure the statistics that the data card states."""
+    """Compute the statistics that the data card lists.
+
+    Parameters
+    ----------
+    world : World
+        The world to measure.
+
+    Returns
+    -------
+    dict of str to float
+        Value of each statistic by its name on the card.
+    """
     log, cells = world.impressions, len(world.users) * len(world.items)
     clicked = log[log["click"]]
     per_item = np.sort(clicked["item"].value_counts().reindex(world.items.index, fill_value=0).to_numpy())
@@ -47,12 +58,18 @@ def calibration(world: World) -> dict[str, float]:
 
 
 def world_folder() -> Path:
-    """Where the shipped files are: ``datasets/world`` in the repository."""
+    """Return the folder of the shipped files.
+
+    Returns
+    -------
+    Path
+        The folder ``datasets/world`` of the repository.
+    """
     return REPOSITORY / "datasets" / "world"
 
 
 def _file_contents(world: World) -> dict[str, bytes]:
-    """Give the bytes of each shipped file; the same world gives the same bytes."""
+    """Return the content of each file of a world; equal worlds have equal content."""
     tables = {"impressions": world.impressions, "users": world.users, "items": world.items}
     contents = {}
     for name, table in tables.items():
@@ -66,7 +83,15 @@ def _file_contents(world: World) -> dict[str, bytes]:
 
 
 def save_world(world: World, folder: Path | str) -> None:
-    """Write a world and its checksums; each file is renamed into place when it is whole."""
+    """Write the files of a world and their checksums; each file is written atomically.
+
+    Parameters
+    ----------
+    world : World
+        The world to save.
+    folder : Path or str
+        Where to write the files.
+    """
     contents = _file_contents(world)
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
     for name, data in {**contents, "SHA256SUMS": sums.encode()}.items():
@@ -74,10 +99,10 @@ def save_world(world: World, folder: Path | str) -> None:
 
 
 def _read_checked(folder: Path) -> dict[str, bytes]:
-    """Read the files that SHA256SUMS lists and compare their checksums; changed line ends and encodings are undone."""
+    """Read the files that SHA256SUMS lists, undo changes of line endings and encodings, and verify the checksums."""
     fix = (
-        "Get it back with `git checkout -- datasets/world`, or make it with `python -m recsys_teach.data.world`; "
-        "`python course.py doctor` looks at all files."
+        "Restore it with `git checkout -- datasets/world`, or generate it with `python -m recsys_teach.data.world`; "
+        "`python course.py doctor` checks all files."
     )
     contents = {}
     try:
@@ -90,11 +115,11 @@ def _read_checked(folder: Path) -> dict[str, bytes]:
             contents[name] = as_shipped(data, partial(_has_checksum, checksum))
             if not _has_checksum(checksum, contents[name]):
                 raise ValueError(
-                    f"{folder / name} is damaged: expected SHA-256 {checksum}, got another one, and not because of "
-                    f"line ends or a byte order mark. {fix}"
+                    f"{folder / name} is damaged: expected SHA-256 {checksum}, got "
+                    f"{hashlib.sha256(data).hexdigest()}, which line endings or a byte order mark do not explain. {fix}"
                 )
     except FileNotFoundError as error:
-        text = f"Expected the files of the world in {folder}, but there is no {error.filename}. {fix}"
+        text = f"Expected the files of the world in {folder}; there is no {error.filename}. {fix}"
         raise FileNotFoundError(text) from error
     return contents
 
@@ -104,18 +129,32 @@ def _has_checksum(checksum: str, data: bytes) -> bool:
 
 
 def _are_sums(data: bytes) -> bool:
+    """Return whether the content of SHA256SUMS lists a checksum for every file."""
     names = {line.split()[1].decode() for line in data.splitlines() if re.fullmatch(rb"[0-9a-f]{64} +[\w.]+", line)}
     return names >= FILES
 
 
 def load_world(folder: Path | str | None = None) -> World:
-    """Read a saved world; without a folder the shipped one, which equals ``make_world()``.
+    """Load a saved world.
+
+    Changes of line endings, byte order mark or encoding by other programs are undone.
+
+    Parameters
+    ----------
+    folder : Path or str, optional
+        Folder of the files. By default, the shipped world, which equals ``make_world()``.
+
+    Returns
+    -------
+    World
+        The log, the tables and the ground truth.
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        If a file is absent, or is not the one whose checksum is listed in SHA256SUMS. Line ends, a byte order mark
-        or an encoding that another program has changed are undone.
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file differs from its checksum in SHA256SUMS.
     """
     contents = _read_checked(world_folder() if folder is None else Path(folder))
 

@@ -1,4 +1,4 @@
-"""A made-up streaming service whose truth is known: tastes, exposure, sequence, labels (chapter 00)."""
+"""Generate a synthetic streaming service with known ground truth: factors, exposure, sequence and labels."""
 
 from __future__ import annotations
 
@@ -39,25 +39,40 @@ def make_world(
     random_state: int = 0,
     **config: float,
 ) -> World:
-    """Generate a world. The first users of a larger world are those of a smaller one.
+    """Generate a world.
+
+    With the same seed, the users of a smaller world are the first users of a larger one. Besides the log, at most one
+    block of 500 users x n_items is in memory at a time.
 
     Parameters
     ----------
-    n_users, n_items, mean_impressions, random_state : the parameters that change most often.
-    **config : any other parameter of :class:`WorldConfig`, for example ``sequence_strength=0``.
+    n_users, n_items : int
+        Number of users and items.
+    mean_impressions : float, default=60.0
+        Mean length of a user's history before it is capped at 250 impressions.
+    random_state : int, default=0
+        The seed.
+    **config : float
+        Other parameters of :class:`WorldConfig`, for example ``sequence_strength=0``.
 
     Returns
     -------
-    World. Beyond the log it never holds more than one block of 500 users x n_items.
+    World
+        The log, the tables and the ground truth.
 
     Raises
     ------
+    TypeError
+        If a parameter has the wrong type.
     ValueError
-        If a dial is unknown or outside its range.
+        If a parameter is unknown or out of range.
     """
     unknown = set(config) - {field.name for field in fields(WorldConfig)}
     if unknown:
-        raise ValueError(f"There is no dial {min(unknown)!r}. Take one of {[f.name for f in fields(WorldConfig)]}.")
+        raise ValueError(
+            f"Expected parameters of WorldConfig, got {min(unknown)!r}. Use one of "
+            f"{[field.name for field in fields(WorldConfig)]}."
+        )
     checked = WorldConfig(n_users, n_items, mean_impressions, random_state=random_state, **config)  # type: ignore[arg-type]
     item_seed, users_seed = np.random.SeedSequence(random_state).spawn(2)
     catalog = _make_catalog(checked, np.random.default_rng(item_seed))
@@ -76,14 +91,14 @@ def _days(rng: np.random.Generator, n: int, on_day_0: float) -> np.ndarray:
 
 
 def _law_table(rng: np.random.Generator) -> np.ndarray:
-    """P(next genre | one before last, last), shape (12, 12, 12).
+    """Draw P(next genre | genre before the last, last genre), shape (12, 12, 12).
 
-    For each last genre the genres that the last two prefer are a permutation of all. If all pairs were equally
-    common, the last genre alone would tell no more than what ``FIRST_ORDER`` says; the law makes some pairs common, so
-    that it tells a little more (chapter 08).
+    For each last genre, the preferred next genres of the 12 pairs are a permutation of all genres. If all pairs were
+    equally frequent, the last genre alone would contain no information beyond ``FIRST_ORDER``. Because the law makes
+    some pairs more frequent, it contains slightly more (chapter 08).
     """
     n = len(GENRES)
-    second = np.stack([rng.permutation(n) for _ in GENRES], axis=1)  # (one before last, last)
+    second = np.stack([rng.permutation(n) for _ in GENRES], axis=1)  # (genre before the last, last genre)
     first = rng.permutation(n)  # (last,)
     table = np.full((n, n, n), (1 - SECOND_ORDER - FIRST_ORDER) / n)
     table += SECOND_ORDER * np.eye(n)[second] + FIRST_ORDER * np.eye(n)[first]
@@ -91,21 +106,21 @@ def _law_table(rng: np.random.Generator) -> np.ndarray:
 
 
 def _make_catalog(config: WorldConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw the items, the sequence law, and how profiles move a taste."""
+    """Draw the items, the sequence law, and the effects of the profile on the user factors."""
     n, k = config.n_items, config.n_factors
-    rest = rng.choice(len(GENRES), n - 2 * len(GENRES), p=rng.dirichlet(np.full(len(GENRES), 8.0)))
-    genre = rng.permutation(np.concatenate([np.arange(len(GENRES))] * 2 + [rest]))
+    remaining = rng.choice(len(GENRES), n - 2 * len(GENRES), p=rng.dirichlet(np.full(len(GENRES), 8.0)))
+    genre = rng.permutation(np.concatenate([np.arange(len(GENRES))] * 2 + [remaining]))  # at least two of each genre
     second = (genre + rng.integers(1, len(GENRES), n)) % len(GENRES)
     second = np.where(rng.random(n) < 0.4, second, -1)
     release_day = _days(rng, n, on_day_0=0.7)
     log_popularity = rng.normal(0, 1.7, n)
     quality = rng.normal(0, 0.4, n)
-    directions = rng.normal(size=(2, len(GENRES), k))
-    own = rng.normal(size=(2, n, k)) / np.sqrt(k)
+    directions = rng.normal(size=(2, len(GENRES), k))  # first axis: factors of click, independent factors of finish
+    individual = rng.normal(size=(2, n, k)) / np.sqrt(k)
     mixture = directions[:, genre] + 0.6 * (second >= 0)[:, None] * directions[:, second]
     mixture /= np.linalg.norm(mixture, axis=2, keepdims=True)
-    tastes = np.sqrt(config.content_strength) * mixture + np.sqrt(1 - config.content_strength) * own
-    same = config.task_correlation
+    factors = np.sqrt(config.content_strength) * mixture + np.sqrt(1 - config.content_strength) * individual
+    correlation = config.task_correlation
     return {
         "genre": genre.astype(np.int8),
         "second_genre": second.astype(np.int8),
@@ -113,8 +128,8 @@ def _make_catalog(config: WorldConfig, rng: np.random.Generator) -> dict[str, np
         "minutes": rng.integers(20, 150, n),
         "log_popularity": log_popularity.astype(np.float32),
         "quality": quality.astype(np.float32),
-        "item_factors": tastes[0].astype(np.float32),
-        "finish_factors": (same * tastes[0] + np.sqrt(1 - same**2) * tastes[1]).astype(np.float32),
+        "item_factors": factors[0].astype(np.float32),
+        "finish_factors": (correlation * factors[0] + np.sqrt(1 - correlation**2) * factors[1]).astype(np.float32),
         "next_genre": _law_table(rng),
         "profile_means": rng.normal(0, np.sqrt(1 / len(PROFILE)), size=(len(PROFILE), 4, k)),
         "sensitive_mean": _unit(rng.normal(size=k)),
@@ -126,16 +141,16 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _make_users(config: WorldConfig, catalog: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw one block of users: profile, tastes, arrival, length of the history."""
+    """Draw one block of users: profile, factors, arrival day, and length of the history."""
     profile = rng.integers(0, 4, size=(BLOCK, len(PROFILE)))
     ill = rng.random(BLOCK) < 0.2
     mean = catalog["profile_means"][np.arange(len(PROFILE)), profile].sum(axis=1)
-    own = rng.normal(size=(BLOCK, config.n_factors))
-    factors = np.sqrt(config.profile_strength) * mean + np.sqrt(1 - config.profile_strength) * own
+    individual = rng.normal(size=(BLOCK, config.n_factors))
+    factors = np.sqrt(config.profile_strength) * mean + np.sqrt(1 - config.profile_strength) * individual
     factors += config.sensitive_strength * (ill - 0.2)[:, None] * catalog["sensitive_mean"]
     spread = 0.75
     length = rng.lognormal(np.log(config.mean_impressions) - spread**2 / 2, spread, BLOCK)
-    longest = min(MAX_IMPRESSIONS, int((catalog["release_day"] == 0).sum()))  # so that something is left
+    longest = min(MAX_IMPRESSIONS, int((catalog["release_day"] == 0).sum()))  # so that an item to show always remains
     return {
         "profile": profile.astype(np.int8),
         "chronic_illness": ill,
@@ -146,7 +161,7 @@ def _make_users(config: WorldConfig, catalog: dict[str, np.ndarray], rng: np.ran
 
 
 def _draw_times(users: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Draw increasing seconds for each impression in sessions of about eight, shape (n, MAX_IMPRESSIONS)."""
+    """Draw the increasing times of the impressions in sessions of about eight, shape (n, MAX_IMPRESSIONS)."""
     shape = (BLOCK, MAX_IMPRESSIONS)
     gap, pause, starts = rng.exponential(90.0, shape), rng.exponential(1.0, shape), rng.random(shape) < 1 / 8
     n = len(users["n_impressions"])
@@ -166,14 +181,14 @@ def _draw_items(
     time: np.ndarray,
     uniform: np.ndarray,
 ) -> np.ndarray:
-    """Draw what is shown, step by step, by inverting each user's cumulative weights, shape as ``time``."""
-    longest_first = np.argsort(-users["n_impressions"], kind="stable")  # who is still active is a slice
+    """Draw the items shown, step by step, by inverting each user's cumulative weights; the shape is as ``time``."""
+    longest_first = np.argsort(-users["n_impressions"], kind="stable")  # users active in a step are the first rows
     length, time, uniform = users["n_impressions"][longest_first], time[longest_first], uniform[longest_first]
     affinity = users["user_factors"][longest_first].astype(float) @ catalog["item_factors"].T.astype(float)
     available = exposure_policy(config.taste_strength * affinity, catalog["log_popularity"], config)
     genre, release = catalog["genre"].astype(np.intp), catalog["release_day"].astype(np.int64) * DAY
     genre_mass = mass_by_genre(available, genre)
-    padding = (0, -len(genre) % STRETCH)  # items that are never shown, so that the stretches are of one length
+    padding = (0, -len(genre) % STRETCH)  # items that are never shown, so that all stretches have the same length
     available = np.pad(available, ((0, 0), padding))
     genre, release = np.pad(genre, padding), np.pad(release, padding)
     items = np.zeros(time.shape, dtype=np.int32)
@@ -187,8 +202,8 @@ def _draw_items(
         if (time[:active, step] < release.max()).any():
             weights *= release <= time[:active, step, None]
         items[:active, step] = _invert(weights, uniform[:active, step])
-        available[np.arange(active), items[:active, step]] = 0.0  # no pair stands twice
-    return items[np.argsort(longest_first)]
+        available[np.arange(active), items[:active, step]] = 0.0  # an item is shown to a user at most once
+    return items[np.argsort(longest_first)]  # in the original order of the users
 
 
 def _invert(weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
@@ -199,9 +214,9 @@ def _invert(weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     stretch = (ends > drawn[:, None]).argmax(axis=1)
     rows = np.arange(len(weights))
     inside = np.cumsum(stretches[rows, stretch], axis=1)
-    left = drawn - ends[rows, stretch] + inside[:, -1]
-    left = np.minimum(left, inside[:, -1] * (1 - 1e-12))  # rounding may not lead past the last weight
-    return stretch * STRETCH + (inside > left[:, None]).argmax(axis=1)
+    remainder = drawn - ends[rows, stretch] + inside[:, -1]
+    remainder = np.minimum(remainder, inside[:, -1] * (1 - 1e-12))  # rounding must not exceed the last weight
+    return stretch * STRETCH + (inside > remainder[:, None]).argmax(axis=1)
 
 
 def _draw_labels(
@@ -212,15 +227,15 @@ def _draw_labels(
     normal: np.ndarray,
     uniform: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Draw the funnel of each impression; ``normal`` (2, n_events), ``uniform`` (4, n_events): the noise."""
+    """Draw the labels of each impression from the noise ``normal`` (2, n_events) and ``uniform`` (4, n_events)."""
     factors = config.taste_strength * factors.astype(float)
     affinity = np.einsum("ek,ek->e", factors, catalog["item_factors"][items])
-    second = np.einsum("ek,ek->e", factors, catalog["finish_factors"][items])
+    finish_affinity = np.einsum("ek,ek->e", factors, catalog["finish_factors"][items])
     hidden = config.confounding * normal[0]
     click = uniform[0] < expit(CLICK_INTERCEPT + affinity + catalog["quality"][items] + hidden)
-    finish = click & (uniform[1] < expit(FINISH_INTERCEPT + second + hidden))
-    like = click & (uniform[2] < expit(LIKE_INTERCEPT + second))
-    unfinished = np.clip(0.9 * expit(second + normal[1]), 0.001, 0.9)
+    finish = click & (uniform[1] < expit(FINISH_INTERCEPT + finish_affinity + hidden))
+    like = click & (uniform[2] < expit(LIKE_INTERCEPT + finish_affinity))
+    unfinished = np.clip(0.9 * expit(finish_affinity + normal[1]), 0.001, 0.9)
     share = np.where(finish, 0.901 + 0.098 * uniform[3], unfinished)
     return {
         "click": click,
@@ -233,7 +248,7 @@ def _draw_labels(
 def _make_block(
     config: WorldConfig, catalog: dict[str, np.ndarray], rng: np.random.Generator, n: int, start: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Generate the first ``n`` users of a block; the noise is drawn for a whole block whatever ``n`` is."""
+    """Generate the first ``n`` users of a block; the noise of a full block is drawn, so it does not depend on ``n``."""
     users = {name: values[:n] for name, values in _make_users(config, catalog, rng).items()}
     time = _draw_times(users, rng)
     uniform = rng.random((5, BLOCK, MAX_IMPRESSIONS))[:, :n]
@@ -249,7 +264,7 @@ def _make_block(
 
 
 def _titles(genre: np.ndarray) -> list[str]:
-    """Give each item an adjective and a noun of its genre; a number follows where they run out."""
+    """Build the title of each item: an adjective, a noun of its genre, and a number once all pairs are used."""
     titles, used = [], [0] * len(GENRES)
     for g in genre.tolist():
         k, used[g] = used[g], used[g] + 1
@@ -260,7 +275,8 @@ def _titles(genre: np.ndarray) -> list[str]:
 
 
 def _item_table(catalog: dict[str, np.ndarray]) -> pd.DataFrame:
-    names = np.array([*GENRES, ""], dtype=object)  # position -1 is ""
+    """Build the table of items, indexed by item id."""
+    names = np.array([*GENRES, ""], dtype=object)  # position -1, no second genre, becomes ""
     columns = {
         "title": _titles(catalog["genre"]),
         "genre": names[catalog["genre"]],
@@ -273,6 +289,7 @@ def _item_table(catalog: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def _user_table(users: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Build the table of users, indexed by user id."""
     columns: dict[str, Any] = {
         name: np.array(values, dtype=object)[users["profile"][:, column]]
         for column, (name, values) in enumerate(PROFILE.items())
@@ -283,11 +300,12 @@ def _user_table(users: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def _assemble(config: WorldConfig, catalog: dict[str, np.ndarray], blocks: list[tuple[dict, dict]]) -> World:
-    """Join the blocks and sort the log by time (and by user within a second)."""
+    """Concatenate the blocks, and sort the log by time (and by user within a second)."""
     users = {name: np.concatenate([block[0][name] for block in blocks]) for name in blocks[0][0]}
+    # pop releases each column as soon as it is copied, so that a large log is not in memory twice
     log = {name: np.concatenate([block[1].pop(name) for block in blocks]) for name in list(blocks[0][1])}
     order = np.argsort(log["time"], kind="stable")
-    known = {**catalog, **users}
-    arrays = {field.name: known[field.name] for field in fields(Truth) if field.name != "config"}
+    drawn = {**catalog, **users}
+    arrays = {field.name: drawn[field.name] for field in fields(Truth) if field.name != "config"}
     impressions = pd.DataFrame({name: log.pop(name)[order] for name in list(log)})
     return World(impressions, _user_table(users), _item_table(catalog), Truth(config, **arrays))

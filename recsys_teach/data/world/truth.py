@@ -1,4 +1,4 @@
-"""The truth behind the world: tastes, exposure, sequence and labels as probabilities."""
+"""The ground truth of the world: factors, exposure, sequence and labels as probabilities."""
 
 from __future__ import annotations
 
@@ -22,21 +22,30 @@ from recsys_teach.data.world.config import (
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What a real service never knows. Users and items are positions: 0, 1, 2, … in the order of the tables.
+    """The ground truth, which a real service does not know.
 
-    Each method takes ``user_pos`` of shape (n,) and gives an array of shape (n, n_items), float64: in a large
-    world pass few users at a time. What is stored is float32 or integer.
+    Users and items are given by position: 0, 1, 2, … in the order of the tables. Each method takes ``user_pos`` of
+    shape (n,) and returns an array of float64 of shape (n, n_items), so in a large world pass only a few users at a
+    time. The attributes are stored as float32 or integers, except ``next_genre``, which is float64.
 
-    Parameters
+    Attributes
     ----------
-    config : WorldConfig.
-    user_factors : shape (n_users, n_factors). p_u, of mean 0 and variance about 1.
-    item_factors, finish_factors : shape (n_items, n_factors). q_i behind click, behind finish and like.
-    genre : shape (n_items,). Position of the main genre in :data:`GENRES`.
-    log_popularity, quality : shape (n_items,). In logits of the exposure and of the click.
-    release_day : shape (n_items,). In days.
-    arrival_day, n_impressions : shape (n_users,). In days; length of the history.
-    next_genre : shape (12, 12, 12). P(next | one before last, last) of the sequence law.
+    config : WorldConfig
+        The parameters of the world.
+    user_factors : ndarray, shape (n_users, n_factors)
+        Latent factors p_u, with mean 0 and variance about 1.
+    item_factors, finish_factors : ndarray, shape (n_items, n_factors)
+        Latent factors q_i that determine clicks, and those that determine finish and like.
+    genre : ndarray of int, shape (n_items,)
+        Position of the main genre in :data:`GENRES`.
+    log_popularity, quality : ndarray, shape (n_items,)
+        Effect of an item on the exposure and on the click, in logits.
+    release_day : ndarray of int, shape (n_items,)
+        Day on which the item is released.
+    arrival_day, n_impressions : ndarray of int, shape (n_users,)
+        Day on which the user arrives, and length of the history.
+    next_genre : ndarray, shape (12, 12, 12)
+        P(next genre | genre before the last, last genre) of the sequence law.
     """
 
     config: WorldConfig
@@ -52,30 +61,58 @@ class Truth:
     next_genre: np.ndarray
 
     def _inner(self, user_pos: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Return the inner products of users with all items, multiplied by ``taste_strength``."""
         users = self.user_factors[user_pos].astype(float)
         return self.config.taste_strength * (users @ factors.T.astype(float))
 
     def affinity(self, user_pos: np.ndarray) -> np.ndarray:
-        """a_ui = taste_strength · <p_u, q_i>, in logits. Its rank is ``n_factors``."""
-        return self._inner(user_pos, self.item_factors)
-
-    def exposure(self, user_pos: np.ndarray) -> np.ndarray:
-        """Policy: P(i is shown to u) where all items are there and none was shown yet. Rows sum to 1."""
-        return exposure_policy(self.affinity(user_pos), self.log_popularity, self.config)
-
-    def next_item(self, user_pos: np.ndarray, previous: np.ndarray, seen: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """P(next item shown | user, last two items, seen items, time): the ceiling of a sequence model.
+        """Return the affinity a_ui = taste_strength · <p_u, q_i>, a matrix of rank ``n_factors``.
 
         Parameters
         ----------
-        user_pos : shape (n,).
-        previous : shape (n, 2). Positions of the item before the last one and of the last one; -1 if none.
-        seen : bool, shape (n, n_items). What was shown to the user before.
-        time : shape (n,). In seconds.
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
 
         Returns
         -------
-        Array of shape (n, n_items). Rows sum to 1.
+        ndarray, shape (n, n_items)
+            The affinity, in logits.
+        """
+        return self._inner(user_pos, self.item_factors)
+
+    def exposure(self, user_pos: np.ndarray) -> np.ndarray:
+        """Return the exposure policy: P(item i is shown to user u) if all items are released and none was shown yet.
+
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The probabilities; each row sums to 1.
+        """
+        return exposure_policy(self.affinity(user_pos), self.log_popularity, self.config)
+
+    def next_item(self, user_pos: np.ndarray, previous: np.ndarray, seen: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Return P(next item shown | user, last two items, seen items, time), the limit of any sequence model.
+
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+        previous : ndarray of int, shape (n, 2)
+            Position of the item before the last one, and of the last one; -1 if there is none.
+        seen : ndarray of bool, shape (n, n_items)
+            Which items were shown to the user before.
+        time : ndarray, shape (n,)
+            Time of the next impression, in seconds since day 0.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The probabilities; each row sums to 1.
         """
         exposure = self.exposure(user_pos)
         genre_mass = mass_by_genre(exposure, self.genre)
@@ -87,24 +124,37 @@ class Truth:
         return weights / weights.sum(axis=1, keepdims=True)
 
     def shown_probability(self, user_pos: np.ndarray) -> np.ndarray:
-        """P(i was shown to u by the last day), to a few per cent: what inverse propensity weights need.
+        """Return the propensity P(item i was shown to user u by the last day), accurate to a few percent.
 
-        Drawing without repeats is like a clock per item that rings at the item's rate (Rosén 1972): i was
-        shown with probability 1 - exp(-T r_ui), where T makes a row sum to the length of the history.
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The probabilities; each row sums to the length of the user's history.
+
+        Notes
+        -----
+        Drawing without replacement is equivalent to a clock for each item that rings at the item's rate r_ui (Rosén
+        1972): the item was shown with probability 1 - exp(-T r_ui), where the time T is chosen so that the row sums
+        to the length of the history.
         """
         rate = self._long_run_rate(self.exposure(user_pos))
         arrival = self.arrival_day[user_pos][:, None]
         rate *= (LAST_DAY - np.maximum(self.release_day, arrival)) / (LAST_DAY - arrival)
-        wanted = self.n_impressions[user_pos][:, None].astype(float)
-        clock = wanted.copy()
-        for _ in range(12):  # Newton from below on a concave function: never jumps over the root
-            missed = np.exp(-clock * rate)
-            gap = wanted - (1 - missed).sum(axis=1, keepdims=True)
-            clock += gap / (rate * missed).sum(axis=1, keepdims=True)
+        length = self.n_impressions[user_pos][:, None].astype(float)
+        clock = length.copy()
+        for _ in range(12):  # Newton's method from below on a concave function does not overshoot the root
+            not_shown = np.exp(-clock * rate)
+            gap = length - (1 - not_shown).sum(axis=1, keepdims=True)
+            clock += gap / (rate * not_shown).sum(axis=1, keepdims=True)
         return 1 - np.exp(-clock * rate)
 
     def _long_run_rate(self, exposure: np.ndarray) -> np.ndarray:
-        """Give the share of each item among the draws once the sequence law has mixed the genres."""
+        """Return the long-run share of each item among the impressions, after the sequence law has mixed the genres."""
         genre_mass = mass_by_genre(exposure, self.genre)
         share, strength = genre_mass, self.config.sequence_strength
         for _ in range(20):
@@ -113,51 +163,99 @@ class Truth:
         return exposure * (share / genre_mass)[:, self.genre]
 
     def click_probability(self, user_pos: np.ndarray) -> np.ndarray:
-        """P(click | shown), the hidden confounder averaged out."""
+        """Return P(click | shown), averaged over the hidden confounder.
+
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The probabilities.
+        """
         return _mean_over_hidden(self.config.confounding, self._click_logit(user_pos))
 
     def finish_given_click(self, user_pos: np.ndarray, *, do: bool = False) -> np.ndarray:
-        """P(finish | click) or, with ``do=True``, P(finish | do(click)), as if everybody had to open it.
+        """Return P(finish | click), or the interventional P(finish | do(click)).
 
-        The two differ only if ``confounding`` is not 0: who clicks then has a favorable hidden variable.
+        The two differ only if ``confounding`` is not 0: then users who click tend to have a high value of the hidden
+        variable, which also makes them finish more often.
+
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+        do : bool, default=False
+            Return P(finish | do(click)), the probability if every user had to open every item.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The probabilities.
         """
         finish = FINISH_INTERCEPT + self._inner(user_pos, self.finish_factors)
         if do:
             return _mean_over_hidden(self.config.confounding, finish)
         click = self._click_logit(user_pos)
-        both = _mean_over_hidden(self.config.confounding, click, finish)
-        return both / _mean_over_hidden(self.config.confounding, click)
+        click_and_finish = _mean_over_hidden(self.config.confounding, click, finish)
+        return click_and_finish / _mean_over_hidden(self.config.confounding, click)
 
     def like_given_click(self, user_pos: np.ndarray) -> np.ndarray:
-        """P(like | click)."""
+        """Return P(like | click).
+
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The probabilities.
+        """
         return expit(LIKE_INTERCEPT + self._inner(user_pos, self.finish_factors))
 
     def _click_logit(self, user_pos: np.ndarray) -> np.ndarray:
         return CLICK_INTERCEPT + self.affinity(user_pos) + self.quality
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """P(shown) · P(click), under the name that models use: what an oracle ranks by.
+        """Return the score of an oracle, P(shown) · P(click), with the interface of a model.
 
-        The oracle knows every taste and the policy, and not the log. A model that sees what was shown and left
-        unclicked can do better on a split of that log.
+        The oracle knows all factors and the policy, but not the log. A model that uses which items were shown and not
+        clicked can do better on a split of that log.
+
+        Parameters
+        ----------
+        user_pos : ndarray of int, shape (n,)
+            Positions of users.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+            The scores; higher is better.
         """
         return self.shown_probability(user_pos) * self.click_probability(user_pos)
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """A log, what is known of users and items, and the truth behind them.
+    """A log of impressions, the features of users and items, and the ground truth.
 
-    Parameters
+    Attributes
     ----------
-    impressions : DataFrame, one row each time an item was shown, sorted by ``time`` (seconds since day 0):
-        ``user``, ``item``, ``time``, ``click``, ``watch_share`` (0 without a click, above .9 if finished),
-        ``finish``, ``like``. No pair stands twice.
-    users : DataFrame indexed by user id: ``age_band``, ``region``, ``device``, ``chronic_illness``,
-        ``arrival_day``.
-    items : DataFrame indexed by item id: ``title``, ``genre``, ``second_genre`` ("" if none),
-        ``release_day``, ``minutes``.
-    truth : Truth.
+    impressions : DataFrame
+        One row per impression, sorted by ``time`` (seconds since day 0), with the columns ``user``, ``item``,
+        ``time``, ``click``, ``watch_share`` (0 without a click, above .9 if finished), ``finish`` and ``like``. Each
+        pair of user and item occurs at most once.
+    users : DataFrame
+        ``age_band``, ``region``, ``device``, ``chronic_illness`` and ``arrival_day``, indexed by user id.
+    items : DataFrame
+        ``title``, ``genre``, ``second_genre`` ("" if there is none), ``release_day`` and ``minutes``, indexed by item
+        id.
+    truth : Truth
+        The ground truth.
     """
 
     impressions: pd.DataFrame
@@ -167,41 +265,96 @@ class World:
 
     @property
     def config(self) -> WorldConfig:
-        """What this world was made from."""
+        """Parameters of this world."""
         return self.truth.config
 
     def exposed(self) -> Interactions:
-        """Give all impressions, clicked or not."""
+        """Return all impressions, clicked or not.
+
+        Returns
+        -------
+        Interactions
+            The impressions, with the features of users and items.
+        """
         return Interactions.from_log(self.impressions, users=self.users, items=self.items)
 
     def clicks(self) -> Interactions:
-        """Give the clicked impressions only."""
+        """Return the clicked impressions.
+
+        Returns
+        -------
+        Interactions
+            The clicked impressions, with the features of users and items.
+        """
         log = self.impressions[self.impressions["click"]]
         return Interactions.from_log(log, users=self.users, items=self.items)
 
 
 def exposure_policy(affinity: np.ndarray, log_popularity: np.ndarray, config: WorldConfig) -> np.ndarray:
-    """P(shown) for each user and item, shape (n, n_items)."""
+    """Compute the exposure policy: the probability of each item to be shown.
+
+    Parameters
+    ----------
+    affinity : ndarray, shape (n, n_items)
+        Affinity of each user and item, in logits.
+    log_popularity : ndarray, shape (n_items,)
+        Popularity of each item, in logits.
+    config : WorldConfig
+        Contains the weights ``exposure_bias`` and ``personalization``.
+
+    Returns
+    -------
+    ndarray, shape (n, n_items)
+        The probabilities; each row sums to 1.
+    """
     return softmax(config.exposure_bias * log_popularity + config.personalization * affinity, axis=1)
 
 
 def mass_by_genre(exposure: np.ndarray, genre: np.ndarray) -> np.ndarray:
-    """P(genre) under the policy, shape (n, 12)."""
+    """Sum the exposure of the items of each genre.
+
+    Parameters
+    ----------
+    exposure : ndarray, shape (n, n_items)
+        Exposure of each user and item.
+    genre : ndarray of int, shape (n_items,)
+        Genre of each item.
+
+    Returns
+    -------
+    ndarray, shape (n, 12)
+        Exposure of each genre.
+    """
     return exposure @ np.eye(len(GENRES))[genre]
 
 
 def law_lift(law: np.ndarray, genre_mass: np.ndarray, strength: float) -> np.ndarray:
-    """By how much mixing with the law multiplies the exposure of each genre, shape (n, 12)."""
+    """Compute the factor by which the sequence law changes the exposure of each genre.
+
+    Parameters
+    ----------
+    law : ndarray, shape (n, 12)
+        P(next genre) of the sequence law.
+    genre_mass : ndarray, shape (n, 12)
+        P(genre) of the exposure policy.
+    strength : float
+        Weight of the law, from 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (n, 12)
+        The factors.
+    """
     return 1 - strength + strength * law / genre_mass
 
 
 def _mean_over_hidden(weight: float, *logits: np.ndarray) -> np.ndarray:
-    """E over z ~ N(0, 1) of the product of sigmoid(logit + weight · z), by Gauss-Hermite quadrature."""
-    nodes, shares = np.polynomial.hermite_e.hermegauss(41) if weight else (np.zeros(1), np.ones(1))
-    shares = shares / shares.sum()
+    """Return E[product of sigmoid(logit + weight · z)] over z ~ N(0, 1), by Gauss-Hermite quadrature."""
+    nodes, node_weights = np.polynomial.hermite_e.hermegauss(41) if weight else (np.zeros(1), np.ones(1))
+    node_weights = node_weights / node_weights.sum()
     total = np.zeros_like(logits[0])
-    for node, share in zip(nodes, shares, strict=True):
-        product = np.full_like(total, share)
+    for node, node_weight in zip(nodes, node_weights, strict=True):
+        product = np.full_like(total, node_weight)
         for logit in logits:
             product *= expit(logit + weight * node)
         total += product
