@@ -143,5 +143,7 @@ def test_every_exception_occurs_in_a_lesson():
 
 
 def test_labels_objectives_and_code_are_no_terms():
-    text = "**Why it works.** **O1.2** `2**31 % 2**32` a **gate**, the **Gates**, and **KL\ndivergence**, **.65** **No:**"
+    text = (
+        "**Why it works.** **O1.2** `2**31 % 2**32` a **gate**, the **Gates**, and **KL\ndivergence**, **.65** **No:**"
+    )
     assert bold_terms(text) == ["gate", "gate", "kl divergence"]

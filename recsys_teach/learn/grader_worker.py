@@ -26,7 +26,7 @@ def serve() -> None:
     """Grade what arrives, until the kernel closes the pipe."""
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     sys.stdin = io.StringIO()  # an input() finds nothing
-    os.dup2(2, 1)  # what compiled code prints must not stand between the messages
+    os.dup2(2, 1)  # what compiled code prints must not get between the messages
 
     def send(**message: Any) -> None:
         stdout.write(json.dumps(message).encode() + b"\n")
