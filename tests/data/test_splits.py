@@ -16,7 +16,7 @@ from recsys_teach.data import (
 )
 from recsys_teach.evaluation import evaluate
 from recsys_teach.models import EASE, MarkovChain, Popularity
-from recsys_teach.models.cold_start import place_in_history
+from recsys_teach.models.cold_start import position_in_history
 from recsys_teach.models.sequence import histories
 from recsys_teach.models.two_stage import TwoStageRecommender, histories_before
 
@@ -125,7 +125,7 @@ def test_what_is_no_share_is_refused(split, fraction: float) -> None:
 READERS = {  # all that puts events in an order of time
     **{split.__name__: lambda whole, split=split: [list(split(whole).test.log["item"])] for split in SPLITS},
     "histories": lambda whole: [items.tolist() for items in histories(whole)],
-    "place in history": lambda whole: place_in_history(whole).tolist(),
+    "position in history": lambda whole: position_in_history(whole).tolist(),
     "Markov chain": lambda whole: MarkovChain().fit(whole).transitions_.toarray().tolist(),
     "TwoStageRecommender": lambda whole: (
         TwoStageRecommender({"click": "binary"}, n_epochs=1, n_factors=2).fit(whole).histories_.tolist()

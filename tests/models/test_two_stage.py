@@ -202,7 +202,7 @@ def test_a_newcomer_without_a_history_gets_a_full_list(system, train) -> None:
 def test_reading_a_later_log_changes_histories_and_leaves_what_was_learned(system, train) -> None:
     model = TwoStageRecommender(**QUICK, **WHOLE).fit(train.take(np.arange(len(train)) < 200))
     before, states = model.score(np.arange(60)), {k: v.clone() for k, v in model.parts_.state_dict().items()}
-    assert model.read(train) is model
+    assert model.update_histories(train) is model
     assert all(torch.equal(v, states[k]) for k, v in model.parts_.state_dict().items())
     assert not np.allclose(model.score(np.arange(60)), before)
     np.testing.assert_array_equal(model.histories_, system.histories_)

@@ -28,7 +28,7 @@ def greedy_question(covariance: np.ndarray, candidates: np.ndarray, targets: np.
     return int(candidates[gains.argmax()])
 
 
-def after_answer(covariance: np.ndarray, question: int, noise: float) -> np.ndarray:
+def posterior_covariance(covariance: np.ndarray, question: int, noise: float) -> np.ndarray:
     """Give what is still uncertain once a question has been answered: C − C_q C_qᵀ / (C_qq + noise). Chapter 14."""
     column = covariance[:, question]
     return covariance - np.outer(column, column) / (column[question] + noise)
@@ -57,11 +57,11 @@ def plan_interview(
     for _ in range(n_questions):
         left = np.setdiff1d(candidates, questions)
         questions.append(greedy_question(covariance, left, targets, noise))
-        covariance = after_answer(covariance, questions[-1], noise)
+        covariance = posterior_covariance(covariance, questions[-1], noise)
     return np.array(questions, dtype=int)
 
 
-def expect_after(
+def posterior_mean(
     mean: np.ndarray, covariance: np.ndarray, questions: np.ndarray, answers: np.ndarray, noise: float = 0.1
 ) -> np.ndarray:
     """Give what is expected of every item once questions are answered, yes or no. Used in chapter 14.

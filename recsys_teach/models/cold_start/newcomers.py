@@ -15,7 +15,7 @@ from recsys_teach.evaluation.evaluator import SAMPLES
 # --- how newcomers are measured -------------------------------------------------------------------------------
 
 
-def place_in_history(interactions: Interactions) -> np.ndarray:
+def position_in_history(interactions: Interactions) -> np.ndarray:
     """Say which of its user's events each event is: 0, 1, 2, … by time, ties by the log, shape (n_events,)."""
     order = interactions.time_order
     users = interactions.user_pos[order]
@@ -29,7 +29,7 @@ def first_events(interactions: Interactions, k: int) -> sparse.csr_array:
     check_integer("k", k, 0)
     if k == 0:
         return sparse.csr_array(interactions.shape)
-    return interactions.take(place_in_history(interactions) < k).matrix()
+    return interactions.take(position_in_history(interactions) < k).matrix()
 
 
 def split_newcomers(
@@ -68,7 +68,7 @@ def split_newcomers(
             f"{others.sum()} events are left to train on; hold out fewer users, or ask for fewer events."
         )
     theirs = interactions.take(np.isin(interactions.user_pos, tested))
-    known = place_in_history(theirs) < n_known
+    known = position_in_history(theirs) < n_known
     name = f"{len(tested):,} newcomers, the first {n_known} events of each set aside, later ones scored"
     return interactions.take(others), Split(theirs.take(known), theirs.take(~known), name)
 

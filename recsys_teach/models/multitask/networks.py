@@ -160,8 +160,8 @@ class CGC(nn.Module):
         self, n_in: int, n_tasks: int, n_task_experts: int, n_shared_experts: int, width: int, *, pass_shared: bool
     ):
         super().__init__()
-        self.own = nn.ModuleList(Experts(n_in, n_task_experts, width) for _ in range(n_tasks))
-        self.shared = Experts(n_in, n_shared_experts, width) if n_shared_experts else None
+        self.task_experts = nn.ModuleList(Experts(n_in, n_task_experts, width) for _ in range(n_tasks))
+        self.shared_experts = Experts(n_in, n_shared_experts, width) if n_shared_experts else None
         self.gate = nn.ModuleList(
             nn.Linear(n_in, n_task_experts + n_shared_experts, bias=False) for _ in range(n_tasks)
         )
@@ -174,16 +174,16 @@ class CGC(nn.Module):
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Take a tensor a task and one for the shared part, (n, n_in); give as many, (n, width)."""
-        own = [experts(x) for experts, x in zip(self.own, inputs, strict=False)]
-        shared = [] if self.shared is None else [self.shared(inputs[-1])]
+        by_task = [experts(x) for experts, x in zip(self.task_experts, inputs, strict=False)]
+        shared = [] if self.shared_experts is None else [self.shared_experts(inputs[-1])]
         mixed = [
             torch.einsum("ne,new->nw", gate, torch.cat([experts, *shared], dim=1))
-            for gate, experts in zip(self.gates(inputs), own, strict=True)
+            for gate, experts in zip(self.gates(inputs), by_task, strict=True)
         ]
         if self.shared_gate is None:
             return [*mixed, inputs[-1]]
         share = torch.softmax(self.shared_gate(inputs[-1]), dim=1)
-        return [*mixed, torch.einsum("ne,new->nw", share, torch.cat([*own, *shared], dim=1))]
+        return [*mixed, torch.einsum("ne,new->nw", share, torch.cat([*by_task, *shared], dim=1))]
 
 
 class PLE(nn.Module):

@@ -131,9 +131,9 @@ class TwoStageRecommender(Recommender):
                 random_state=self.random_state,
             )
         self.parts_, self.loss_history_, self.groups_ = parts, training.losses, self._groups(interactions)
-        return self.read(interactions)
+        return self.update_histories(interactions)
 
-    def read(self, interactions: Interactions) -> TwoStageRecommender:
+    def update_histories(self, interactions: Interactions) -> TwoStageRecommender:
         """Take histories and what was seen from a log of the same users and items, without any training."""
         _, taken = self._labels(check_axes(interactions))
         moments, place = np.unique(interactions.times, return_inverse=True)
@@ -225,8 +225,8 @@ class TwoStageRecommender(Recommender):
     def _utility(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
         outputs = self.outputs(user_pos, item_pos)
         if self.gate is None:
-            outputs["chance"] = np.exp(np.take_along_axis(self.interest(user_pos), item_pos, axis=1))
-        return utility(outputs, self.weights or {}, self.gate or "chance")
+            outputs["retrieval"] = np.exp(np.take_along_axis(self.interest(user_pos), item_pos, axis=1))
+        return utility(outputs, self.weights or {}, self.gate or "retrieval")
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
         """Give the utility of all items, shape (n, n_items)."""

@@ -41,9 +41,9 @@ def histories_before(
     return items[np.where(at < end[:, None], at, len(items) - 1)]
 
 
-def utility(outputs: Mapping[str, np.ndarray], weights: Mapping[str, float], chance: str = "click") -> np.ndarray:
-    """Give P(chance) · (1 + Σ weight · what follows), all of one shape. Built by hand in chapter 13."""
-    return outputs[chance] * (1 + sum(weight * outputs[task] for task, weight in weights.items()))
+def utility(outputs: Mapping[str, np.ndarray], weights: Mapping[str, float], gate: str = "click") -> np.ndarray:
+    """Give P(gate) · (1 + Σ weight · what follows), all of one shape. Built by hand in chapter 13."""
+    return outputs[gate] * (1 + sum(weight * outputs[task] for task, weight in weights.items()))
 
 
 def cap_groups(ranked: np.ndarray, groups: np.ndarray, k: int, cap: int) -> np.ndarray:
