@@ -295,7 +295,7 @@ def test_unknown_users_a_list_too_long_and_a_system_that_is_not_fitted_are_refus
         system.recommend(np.array([0]), 0)
     with pytest.raises(ValueError, match="not fitted yet"):
         TwoStageRecommender().recommend(np.array([0]))
-    with pytest.raises(TypeError, match="expects Interactions"):
+    with pytest.raises(TypeError, match="Expected Interactions"):
         TwoStageRecommender().fit(np.eye(3))
 
 
