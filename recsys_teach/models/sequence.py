@@ -502,10 +502,8 @@ class NextItemModel(SequenceModel):
     def _loss(self, rows: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
         """Compute the mean loss over the targets that are items, not padding; all arguments have shape (n, length)."""
         is_item = targets < self.network_.n_items
-        states, positives = (
-            self.network_.hidden(rows)[is_item],
-            targets[is_item],
-        )  # (n_targets, n_factors), (n_targets,)
+        states = self.network_.hidden(rows)[is_item]  # (n_targets, n_factors)
+        positives = targets[is_item]  # (n_targets,)
         vectors = self.network_.item_factors
         if self.loss == "softmax":
             return F.cross_entropy(states @ vectors.weight[:-1].T, positives)
