@@ -143,7 +143,7 @@ def test_without_places_one_block_reads_a_set_and_the_last_item() -> None:
 
 
 def test_a_row_longer_than_there_are_places_is_refused(network: SASRecNetwork) -> None:
-    with pytest.raises(ValueError, match="at most 6 items.*got rows of 7"):
+    with pytest.raises(ValueError, match=r"at most 6 items.*got rows of 7"):
         network.hidden(torch.zeros(1, 7, dtype=torch.long))
 
 

@@ -98,9 +98,9 @@ def test_people_with_too_few_events_are_not_tested_and_not_trained_on(history) -
 
 
 def test_split_without_anybody_is_refused(history) -> None:
-    with pytest.raises(ValueError, match="0 have 20 events or more"):
+    with pytest.raises(ValueError, match=r"at least 20 events.*got 0 such users"):
         split_newcomers(history, np.array([1]), n_known=10, n_scored=10)
-    with pytest.raises(ValueError, match="0 events are left to train on"):
+    with pytest.raises(ValueError, match="0 events to train on"):
         split_newcomers(history, np.arange(4), n_known=2, n_scored=2)
 
 
@@ -264,7 +264,7 @@ def test_wrong_parameters_and_rows_are_refused(two_kinds, net) -> None:
         HybridFactors(noise=0).fit(two_kinds)
     with pytest.raises(ValueError, match=r"\(n, 20\).*got \(2, 3\)"):
         net.fold_in(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="one profile a row; came 40 profiles and 2 rows"):
+    with pytest.raises(ValueError, match="one profile per row; got 40 profiles and 2 rows"):
         net.fold_in(np.zeros((2, 20)), two_kinds.users)
     with pytest.raises(ValueError, match="Expected columns as a list of names"):
         ProfilePopularity("age").fit(two_kinds)

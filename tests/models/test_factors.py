@@ -158,7 +158,7 @@ def test_equal_ratings_are_predicted_to_be_equal(solver: str) -> None:
 
 def test_sgd_that_diverges_says_what_to_decrease() -> None:
     model = BiasedMF(3, solver="sgd", learning_rate=10)
-    with pytest.raises(ValueError, match="diverged in epoch .*Decrease learning_rate"):
+    with pytest.raises(ValueError, match=r"diverged in epoch .*Decrease learning_rate"):
         model.fit(from_ratings(RATINGS))
     with pytest.raises(ValueError, match="not fitted"):
         model.score(EVERYBODY)
@@ -267,7 +267,7 @@ def test_the_loss_of_bpr_falls_and_what_was_met_comes_first() -> None:
 
 
 def test_bpr_that_diverges_says_what_to_decrease() -> None:
-    with pytest.raises(ValueError, match="diverged in epoch .*Decrease learning_rate"):
+    with pytest.raises(ValueError, match=r"diverged in epoch .*Decrease learning_rate"):
         BPR(3, 1e4, 10.0).fit(from_ratings(CLICKS))
 
 

@@ -1,4 +1,4 @@
-"""Scores for a new user or item: from a profile, a few events, or both; and what to ask. Built in chapter 14."""
+"""Recommend to new users, or new items, from profiles, a few events and questions. Built in chapter 14."""
 
 from recsys_teach.models.cold_start.dropoutnet import DropoutNet, drop_rows
 from recsys_teach.models.cold_start.hybrid import HybridFactors, fold_into_prior

@@ -83,9 +83,9 @@ def test_a_task_without_a_label_has_loss_zero_and_a_gradient_of_zero() -> None:
 
 
 def test_losses_refuse_what_they_cannot_use() -> None:
-    with pytest.raises(ValueError, match=r"shape \(n, n_tasks\) with 2 tasks; came \(3, 2\), \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"shape \(n, n_tasks\) with 2 tasks; got \(3, 2\) and \(3, 1\)"):
         task_losses(torch.zeros(3, 2), torch.zeros(3, 1), ["binary", "binary"])
-    with pytest.raises(ValueError, match="'binary' or 'regression'; came 'rank'"):
+    with pytest.raises(ValueError, match="'binary' or 'regression'; got 'rank'"):
         task_losses(torch.zeros(3, 1), torch.zeros(3, 1), ["rank"])
 
 
