@@ -192,7 +192,7 @@ def test_times_that_have_no_order_or_lost_it_are_refused(reader, convert, messag
 def test_histories_before_refuse_moments_of_another_kind_than_the_times() -> None:
     steps = np.array([0, 0]), np.array([1, 2]), np.array([5, 6])
     for wrong in (np.array(["5"]), np.array(["2020-01-01"], dtype="datetime64[s]"), np.array([None])):
-        with pytest.raises(ValueError, match="all numbers or all datetime64, got int64 and"):
+        with pytest.raises(ValueError, match="all numbers or all datetime64; got int64 and"):
             histories_before(steps, np.array([0]), wrong, 2, 9)
     long = steps[0], steps[1], np.array([10**18 + 1, 10**18])
     assert histories_before(long, np.array([0]), np.array([np.inf]), 2, 9).tolist() == [[2, 1]]
