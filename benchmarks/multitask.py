@@ -104,10 +104,10 @@ def compare_rechub() -> dict[str, float]:
     deep: Any = PLE(12, 2, n_task_experts=2, n_shared_experts=3, n_levels=2)
     peer = without_batch_norm(RechubPLE(rechub_features(12), ["regression"] * 2, 2, 2, 3, sizes, [{"dims": [8]}] * 2))
     for level, cgc in zip(deep.levels, peer.cgc_layers, strict=True):
-        for task, own in enumerate(level.own):
-            copy_experts(own, cgc.experts_specific[2 * task : 2 * task + 2])
+        for task, experts in enumerate(level.task_experts):
+            copy_experts(experts, cgc.experts_specific[2 * task : 2 * task + 2])
             copy_layer(linears(cgc.gates_specific[task])[0], level.gate[task].weight, None)
-        copy_experts(level.shared, cgc.experts_shared)
+        copy_experts(level.shared_experts, cgc.experts_shared)
         if level.shared_gate is not None:
             copy_layer(linears(cgc.gate_shared)[0], level.shared_gate.weight, None)
     copy_heads(deep.heads, peer.towers)

@@ -24,7 +24,7 @@ from recsys_teach.evaluation import metrics
 from recsys_teach.federated import Clients, average_over_raters, client_gradient, train_federated, unmasked_sum
 from recsys_teach.models import ContentProfile
 from recsys_teach.models.biases import DampedBiases
-from recsys_teach.models.cold_start import damped_shares, expect_after
+from recsys_teach.models.cold_start import damped_shares, posterior_mean
 from recsys_teach.models.multitask import PLE, GradNorm, MMoE, PairInput, SharedBottom, UncertaintyWeights
 from recsys_teach.models.neighbors import BiasedItemKNN
 from recsys_teach.models.two_stage import TwoStageRecommender
@@ -404,7 +404,7 @@ def test_what_is_neither_yes_nor_no_is_refused(kind: str) -> None:
         "answers": [
             lambda: randomized_response(values, 1, rng),
             lambda: true_share(values, 1),
-            lambda: expect_after(np.ones(4) / 2, np.eye(4), np.array([0, 1]), values),
+            lambda: posterior_mean(np.ones(4) / 2, np.eye(4), np.array([0, 1]), values),
         ],
         "rewards": [
             lambda: started(Thompson()).update(arms, values),

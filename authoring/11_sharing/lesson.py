@@ -264,11 +264,11 @@ with seeded(11):
     ple, alone = PLE(4, 2), PLE(4, 2, n_shared_experts=0)
 level = ple.levels[0]
 claim("Like moves the experts of click in an MMoE", pull(network, network.experts) > 0)
-claim("In PLE it moves the shared ones", pull(ple, level.shared) > 0)
-claim("and not those of click", pull(ple, level.own[0]) == 0)
+claim("In PLE it moves the shared ones", pull(ple, level.shared_experts) > 0)
+claim("and not those of click", pull(ple, level.task_experts[0]) == 0)
 before = alone(x)[:, 1]
 with torch.no_grad():
-    alone.levels[0].own[0].layer.weight.add_(1.0)
+    alone.levels[0].task_experts[0].layer.weight.add_(1.0)
 claim("PLE without shared experts is one model a task", bool((alone(x)[:, 1] == before).all()))
 
 # %% [markdown]

@@ -424,8 +424,8 @@ claim("No history holds the title that is shown", not knows_itself(rows))
 claim("Caught: histories up to the click itself", knows_itself(leaky))
 
 # %% [markdown]
-# More promises, and saving: `weights_only=True` loads numbers and runs no code; `read` takes histories (`histories_`)
-# without training.
+# More promises, and saving: `weights_only=True` loads numbers and runs no code; `update_histories` takes
+# histories (`histories_`) without training.
 
 # %% tags=["claim"]
 claim("No seen item comes back", bool((seen[everybody[:, None], lists].toarray() == 0).all()))
@@ -443,7 +443,9 @@ claim("More padding changes no state", torch.allclose(*ends, atol=1e-6))
 buffer = io.BytesIO()  # in place of a file
 torch.save(parts.state_dict(), buffer)
 twin = (
-    TwoStageRecommender(**whole, n_epochs=1, random_state=1).fit(train.take(np.arange(len(train)) % 4 == 0)).read(train)
+    TwoStageRecommender(**whole, n_epochs=1, random_state=1)
+    .fit(train.take(np.arange(len(train)) % 4 == 0))
+    .update_histories(train)
 )
 assert not np.allclose(twin.score(everybody[:5]), system.score(everybody[:5]), atol=0.01)
 buffer.seek(0)

@@ -137,7 +137,7 @@ def run_newcomers(seed: int) -> list[dict]:
     users = np.flatnonzero((n_then == 0) & (n_now >= 10))
     found = {}
     for name, behavior in {"whole": True, "without behavior": False}.items():
-        model = TwoStageRecommender(**WHOLE, behavior=behavior, random_state=seed).fit(early).read(now)
+        model = TwoStageRecommender(**WHOLE, behavior=behavior, random_state=seed).fit(early).update_histories(now)
         found[name] = measure(world, model.recommend(users, 10), None, users)
     return rows("newcomers", seed, found, "whole", {})
 

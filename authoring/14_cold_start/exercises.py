@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys_teach.bandits import sherman_morrison, ucb1_index
 from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
-from recsys_teach.models.cold_start import after_answer, damped_shares, fold_into_prior, greedy_question
+from recsys_teach.models.cold_start import damped_shares, fold_into_prior, greedy_question, posterior_covariance
 
 MET = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 1.0]])
 FIRST_TWO = np.array([True, True, False, False])
@@ -44,7 +44,7 @@ def drop_rows(factors: np.ndarray, features: np.ndarray, kept: np.ndarray) -> np
 def interview_step(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float) -> tuple[int, np.ndarray]:
     """Choose the next question, and say what is uncertain after it."""
     question = greedy_question(C, candidates, targets, noise)
-    return question, after_answer(C, question, noise)
+    return question, posterior_covariance(C, question, noise)
 
 
 def thompson_step(clicks: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -59,7 +59,7 @@ def linucb_update(inverse: np.ndarray, b: np.ndarray, x: np.ndarray, reward: flo
 
 def _step_by(gains: np.ndarray, covariance: np.ndarray, candidates: np.ndarray, noise: float) -> tuple:
     question = int(candidates[gains.argmax()])
-    return question, after_answer(covariance, question, noise)
+    return question, posterior_covariance(covariance, question, noise)
 
 
 def _asked(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float) -> tuple[int, float]:
@@ -71,7 +71,7 @@ def _asked(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: fl
 def _place(C: np.ndarray, candidates: np.ndarray, targets: np.ndarray, noise: float) -> tuple[int, np.ndarray]:
     """Take the place of the best question for an item, here and in the update."""
     place = list(candidates).index(greedy_question(C, candidates, targets, noise))
-    return place, after_answer(C, place, noise)
+    return place, posterior_covariance(C, place, noise)
 
 
 def _arms_first(clicks: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -306,7 +306,7 @@ CHAPTER = Chapter(
                 "The noise is missing below the fraction line of the new C.":
                     lambda C, candidates, targets, noise: (
                         interview_step(C, candidates, targets, noise)[0],
-                        after_answer(C, interview_step(C, candidates, targets, noise)[0], 0.0),
+                        posterior_covariance(C, interview_step(C, candidates, targets, noise)[0], 0.0),
                     ),
                 "The sign of the update is wrong: an answer lowers the uncertainty.":
                     lambda C, candidates, targets, noise: (

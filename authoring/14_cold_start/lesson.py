@@ -418,7 +418,7 @@ check("14.4", interview_step)
 # twice.
 
 # %%
-from recsys_teach.models.cold_start import expect_after, plan_interview
+from recsys_teach.models.cold_start import plan_interview, posterior_mean
 
 seen_films = movielens.load().matrix().toarray()  # (943, 1682)
 n_asked = [0, 1, 2, 5, 10, 20]
@@ -432,10 +432,10 @@ def interviews(seed):
     mean, C = seen_films[others].mean(axis=0), np.cov(seen_films[others].T, bias=True)
     plans = {"greedy": plan_interview(C, 20, may_ask, scored)}
     plans |= {"popular": may_ask[np.argsort(-mean[may_ask])][:20], "random": rng.permutation(may_ask)[:20]}
-    truth, rows = seen_films[asked][:, scored], []  # expect_after is the regression of all films on the answers
+    truth, rows = seen_films[asked][:, scored], []  # posterior_mean is the regression of all films on the answers
     for name, plan in plans.items():
         for n in n_asked:
-            expected = expect_after(mean, C, plan[:n], seen_films[asked][:, plan[:n]])[:, scored]
+            expected = posterior_mean(mean, C, plan[:n], seen_films[asked][:, plan[:n]])[:, scored]
             ndcg = np.nanmean(ndcg_at_k(top_k(expected, 10), Interactions.from_matrix(truth).matrix()))
             rows.append((name, n, ((expected - truth) ** 2).sum(axis=1).mean(), ndcg))
     return pd.DataFrame(rows, columns=["way", "questions", "error", "nDCG@10"])

@@ -1,6 +1,6 @@
-"""The models of the course, one file a family; each file is imported when one of its models is asked for.
+"""Provide all models of the course, one module for each family.
 
-So chapters that need no PyTorch start without it.
+A module is imported when one of its models is first used, so chapters that do not need PyTorch start without it.
 """
 
 from importlib import import_module
@@ -78,7 +78,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _FAMILIES:
-        raise AttributeError(f"module {__name__!r} has no model {name!r}; it has {', '.join(__all__)}")
+        raise AttributeError(f"module {__name__!r} has no model {name!r}. Use one of {', '.join(__all__)}.")
     return getattr(import_module(f"{__name__}.{_FAMILIES[name]}"), name)
 
 

@@ -1,4 +1,4 @@
-"""What comes next, by attention: each place of a history looks at all places before it. Built by hand in chapter 09."""
+"""Predict the next item by self-attention over the earlier positions of a history. Built by hand in chapter 09."""
 
 from __future__ import annotations
 
@@ -10,79 +10,98 @@ from recsys_teach.models.sequence import NextItemModel, NextItemNetwork
 
 
 def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
-    """Say which places a place may read: itself and those before it. Built in chapter 09.
+    """Build the mask that lets each position read itself and earlier positions. Built in chapter 09.
+
+    Parameters
+    ----------
+    length : int
+        Number of positions.
+    device : torch.device, optional
+        Device of the mask; by default the default device of PyTorch.
 
     Returns
     -------
-    Tensor of bool, shape (length, length). Row: the place that reads, column: the place that is read.
+    Tensor of bool, shape (length, length)
+        True where the position of the row may read the position of the column.
     """
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
 def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Share each place's attention among the places that it may read: softmax of q · k / √d. Built in chapter 09.
+    """Compute the attention of each position to those it may read: the softmax of q · k / √d. Built in chapter 09.
 
     Parameters
     ----------
-    queries, keys : Tensor of float, shape (…, length, d).
-    mask : Tensor of bool, shape (length, length) or (…, length, length), optional. True where the place of the row may
-        read the place of the column; :func:`causal_mask` by default.
+    queries, keys : Tensor of float, shape (…, length, d)
+        One query and one key for each position.
+    mask : Tensor of bool, shape (length, length) or (…, length, length), optional
+        True where the position of the row may read the position of the column; :func:`causal_mask` by default.
 
     Returns
     -------
-    Tensor, shape (…, length, length). Each row sums to 1; it is 0 where the mask is False.
+    Tensor, shape (…, length, length)
+        Each row sums to 1; it is 0 where the mask is False.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or the mask is not of bool or leaves a place nothing to read.
+        If the shapes do not match, the mask is not of bool, or a row of the mask is False everywhere.
     """
     length = queries.shape[-2] if queries.ndim > 1 else 0
     if not length or keys.shape != queries.shape:
         raise ValueError(
-            f"Expected queries and keys of one shape (…, length, d); came {(*queries.shape,)} and {(*keys.shape,)}."
+            f"Expected queries and keys of one shape (…, length, d); got {(*queries.shape,)} and {(*keys.shape,)}."
         )
     mask = causal_mask(length, queries.device) if mask is None else mask
     if mask.dtype != torch.bool or mask.shape[-2:] != (length, length):
         raise ValueError(
-            f"mask is of bool and shape ({length}, {length}), True where a place may be read; "
-            f"came {mask.dtype} of shape {(*mask.shape,)}."
+            f"Expected a mask of dtype torch.bool and shape ({length}, {length}), True where a position may be read; "
+            f"got {mask.dtype} of shape {(*mask.shape,)}. Convert it with mask.bool(), or use causal_mask({length})."
         )
     if not mask.any(dim=-1).all():
-        raise ValueError("The mask leaves a place nothing to read: let each place read at least itself.")
+        raise ValueError(
+            "Expected a mask that lets each position read at least one; got a row of False. Set its diagonal to True."
+        )
     logits = queries @ keys.mT / keys.shape[-1] ** 0.5  # (…, length, length)
     return logits.masked_fill(~mask, -torch.inf).softmax(dim=-1)
 
 
 def causal_attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mix, for each place, the values of the places that it may read. Built in chapter 09.
+    """Average, for each position, the values of the positions that it may read. Built in chapter 09.
 
     Parameters
     ----------
-    queries, keys : Tensor of float, shape (…, length, d).
-    values : Tensor of float, shape (…, length, d_values).
-    mask : see :func:`attention_weights`. With another one than the default, nothing is promised of the future.
+    queries, keys : Tensor of float, shape (…, length, d)
+        One query and one key for each position.
+    values : Tensor of float, shape (…, length, d_values)
+        One value for each position.
+    mask : Tensor of bool, shape (length, length) or (…, length, length), optional
+        See :func:`attention_weights`. With a mask other than the default, the result may depend on later positions.
 
     Returns
     -------
-    Tensor, shape (…, length, d_values). What ``torch.nn.functional.scaled_dot_product_attention`` gives.
+    Tensor, shape (…, length, d_values)
+        The same as ``torch.nn.functional.scaled_dot_product_attention``.
 
     Raises
     ------
     ValueError
-        As :func:`attention_weights`, or if there is not one value for each key.
+        As in :func:`attention_weights`, or if there is not one value for each key.
 
     References
     ----------
     Vaswani et al. (2017), "Attention is all you need", section 3.2.1.
     """
     if values.shape[:-1] != keys.shape[:-1]:
-        raise ValueError(f"Expected one value for each key; came {(*values.shape,)} and {(*keys.shape,)}.")
+        raise ValueError(f"Expected one value for each key; got {(*values.shape,)} and {(*keys.shape,)}.")
     return attention_weights(queries, keys, mask) @ values
 
 
 class AttentionBlock(nn.Module):
-    """Attention, then two layers at each place; both are added to what came in."""
+    """Apply attention, then two layers at each position; both have residual connections.
+
+    Layer normalization comes before each of the two parts.
+    """
 
     def __init__(self, n_factors: int, dropout: float):
         super().__init__()
@@ -94,14 +113,27 @@ class AttentionBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Let each place read those that the mask allows: (n, length, n_factors) to the same shape."""
+        """Let each position read those that the mask allows.
+
+        Parameters
+        ----------
+        states : Tensor, shape (n, length, n_factors)
+            One state for each position.
+        mask : Tensor of bool, shape (length, length)
+            True where the position of the row may read the position of the column.
+
+        Returns
+        -------
+        Tensor, shape (n, length, n_factors)
+            The new states.
+        """
         x = self.norm_attention(states)
         states = states + self.dropout(causal_attention(self.query(x), self.key(x), self.value(x), mask))
         return states + self.dropout(self.wide(self.norm_wide(states)))
 
 
 class SASRecNetwork(NextItemNetwork):
-    """Blocks of causal attention over the sums of the items' vectors and the places' vectors."""
+    """Compute the hidden states by blocks of causal attention over item and positional embeddings."""
 
     def __init__(self, n_items: int, n_factors: int, max_length: int, n_blocks: int, dropout: float):
         super().__init__(n_items, n_factors)
@@ -112,20 +144,62 @@ class SASRecNetwork(NextItemNetwork):
         self.dropout = nn.Dropout(dropout)
 
     def mask(self, length: int) -> Tensor:
-        """Say which places a place may read, (length, length). Padding stands behind, so the causal mask hides it."""
+        """Return the mask of a row; padding is at the end, so the causal mask hides it from the items.
+
+        Parameters
+        ----------
+        length : int
+            Number of positions.
+
+        Returns
+        -------
+        Tensor of bool, shape (length, length)
+            True where the position of the row may read the position of the column.
+        """
         return causal_mask(length, self.place_factors.weight.device)
 
     def embedded(self, rows: Tensor) -> Tensor:
-        """Add the vectors of items and places, what the first block reads: (n, length) to (n, length, n_factors)."""
+        """Add item and positional embeddings, the input of the first block.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n, length)
+            Item positions, followed by ``n_items`` as padding.
+
+        Returns
+        -------
+        Tensor, shape (n, length, n_factors)
+            The scaled sums, with dropout in training.
+
+        Raises
+        ------
+        ValueError
+            If a row is longer than the number of positional embeddings.
+        """
         length, max_length = rows.shape[1], self.place_factors.num_embeddings
         if length > max_length:
-            raise ValueError(f"There are vectors for {max_length} places; came rows of {length}. Read the last items.")
-        places = F.embedding(torch.arange(length, device=rows.device), self.place_factors.weight)  # (length, n_factors)
-        scale = self.place_factors.embedding_dim**0.5  # so that what came in weighs as much as what a block adds to it
-        return self.dropout(scale * (self.item_factors(rows) + places))
+            raise ValueError(
+                f"Expected rows of at most {max_length} items, the number of positional embeddings; got rows of "
+                f"{length}. Use the last {max_length} items of each history."
+            )
+        index = torch.arange(length, device=rows.device)
+        positions = F.embedding(index, self.place_factors.weight)  # (length, n_factors)
+        scale = self.place_factors.embedding_dim**0.5  # so that the input is about as large as what a block adds to it
+        return self.dropout(scale * (self.item_factors(rows) + positions))
 
     def hidden(self, rows: Tensor) -> Tensor:
-        """Read rows of at most ``max_length`` items: (n, length) to (n, length, n_factors)."""
+        """Compute the hidden state at each position of a history.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n, length)
+            Item positions, followed by ``n_items`` as padding; at most ``max_length`` columns.
+
+        Returns
+        -------
+        Tensor, shape (n, length, n_factors)
+            The hidden states after the last block.
+        """
         states = self.embedded(rows)
         for block in self.blocks:
             states = block(states, self.mask(rows.shape[1]))
@@ -133,13 +207,33 @@ class SASRecNetwork(NextItemNetwork):
 
 
 class SASRec(NextItemModel):
-    """Rank what comes next by self-attention. Built in chapter 09.
+    """Rank the next item by self-attention. Built in chapter 09.
+
+    The fitted attributes are those of :class:`~recsys_teach.models.sequence.NextItemModel`.
 
     Parameters
     ----------
-    n_blocks : int, at least 1. Layers of attention.
-    n_factors, max_length, loss, dropout, n_epochs, batch_size, learning_rate, patience, random_state : see
-        :class:`NextItemModel`.
+    n_factors : int, default=64
+        Length of the embeddings and of the hidden states, at least 1.
+    n_blocks : int, default=1
+        Number of attention blocks, at least 1.
+    max_length : int, default=20
+        Number of items of a history that are read, the last ones, at least 1.
+    loss : {"softmax", "sampled"}, default="softmax"
+        Cross-entropy over all items, or binary cross-entropy against one negative item, drawn uniformly for each
+        target.
+    dropout : float, default=0.3
+        Dropout rate, at least 0 and below 1.
+    n_epochs : int, default=20
+        Maximum number of passes over the histories, at least 1.
+    batch_size : int, default=64
+        Number of windows in a batch, at least 1.
+    learning_rate : float, default=4e-3
+        Learning rate of Adam, above 0.
+    patience : int, optional
+        Number of epochs without a better validation score after which training stops.
+    random_state : int, default=0
+        Seed of the initial weights, the batches, the dropout and the negative items.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Networks that read a whole history at once and give it back: of ratings or of clicks. Built by hand in chapter 07."""
+"""Reconstruct histories of ratings or clicks with a neural network. Built by hand in chapter 07."""
 
 from __future__ import annotations
 
@@ -29,64 +29,95 @@ def masked_loss(outputs: Tensor, targets: Tensor, known: Tensor) -> Tensor:
 
     Parameters
     ----------
-    outputs, targets, known : shape (n, m).
+    outputs, targets : Tensor, shape (n, m)
+        Predicted and true values. A target that is not known is ignored, but must not be NaN.
+    known : Tensor, shape (n, m)
+        1 where the target is known, 0 elsewhere.
+
+    Returns
+    -------
+    Tensor
+        One number.
     """
     return (known * (outputs - targets) ** 2).sum() / len(targets)
 
 
 def log_likelihood(scores: Tensor, rows: Tensor) -> Tensor:
-    """Log-likelihood of each row's events if they are drawn from the softmax of its scores. Built in chapter 07.
+    """Return the log-likelihood of each row's events under the softmax of its scores. Built in chapter 07.
 
-    The multinomial coefficient is left out, for no parameter moves it.
+    The multinomial coefficient is left out, because it does not depend on the parameters.
 
     Parameters
     ----------
-    scores : shape (n, n_items).
-    rows : shape (n, n_items). How often each item was met.
+    scores : Tensor, shape (n, n_items)
+        Logits.
+    rows : Tensor, shape (n, n_items)
+        The number of interactions with each item.
 
     Returns
     -------
-    Tensor, shape (n,). In nats, at most 0.
+    Tensor, shape (n,)
+        The log-likelihood in nats, at most 0.
     """
     return (rows * F.log_softmax(scores, dim=1)).sum(dim=1)
 
 
 def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of independent normals from standard ones. Built by hand in chapter 07.
+    """Return the KL divergence of independent normal distributions from standard ones. Built by hand in chapter 07.
 
     Parameters
     ----------
-    mean, log_variance : shape (n, n_factors).
+    mean, log_variance : Tensor, shape (n, n_factors)
+        The mean and the logarithm of the variance of each factor.
 
     Returns
     -------
-    Tensor, shape (n,). In nats, at least 0; 0 if the means are 0 and the variances 1.
+    Tensor, shape (n,)
+        The sum over the factors in nats, at least 0; it is 0 if the means are 0 and the variances 1.
     """
     return 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(dim=1)
 
 
 class AutoRec(Recommender):
-    """Predict ratings by an autoencoder of the items' columns, fitted to the known cells alone. Built in chapter 07.
+    """Predict ratings by an autoencoder of item columns, fitted to the known cells only. Built in chapter 07.
 
-    An item's ratings minus the mean of all, 0 where there is none, go through a narrow layer of sigmoids to n_users
-    numbers: what each user would give it. So the factors of an item are computed from its ratings, and each user has
-    factors and a bias of their own.
+    The input is the column of an item: its ratings minus the mean of all ratings, and 0 where there is none. A narrow
+    layer of sigmoids encodes it, and a linear layer decodes it to n_users numbers, the predicted rating by each user.
+    So the factors of an item are computed from its ratings, and each user has learned factors and a learned bias.
 
     Parameters
     ----------
-    n_factors : int, at least 1. Width of the narrow layer.
-    dropout : float, at least 0, below 1. Share of the narrow layer that is blanked in each step.
-    weight_decay : float, at least 0. It pulls all weights toward 0.
-    n_epochs, batch_size, learning_rate, random_state : see :func:`~recsys_teach.training.train`. A batch is of items.
-    value : str. The column of the log to predict.
+    n_factors : int, default=100
+        Width of the narrow layer, at least 1.
+    dropout : float, default=0.5
+        Share of the narrow layer that is set to 0 in each step, at least 0 and below 1.
+    weight_decay : float, default=0.03
+        L2 penalty of all weights, at least 0.
+    n_epochs : int, default=20
+        Number of passes over the items, at least 1.
+    batch_size : int, default=64
+        Number of items in a batch, at least 1.
+    learning_rate : float, default=3e-3
+        Learning rate of Adam, above 0.
+    value : str, default="rating"
+        The column of the log to predict.
+    random_state : int, default=0
+        Seed of the initial weights, the batches and the dropout.
 
     Attributes
     ----------
-    mean_ : float.
-    item_factors_ : array, shape (n_items, n_factors), between 0 and 1. What the narrow layer makes of each item.
-    user_factors_, user_biases_ : array, shapes (n_users, n_factors) and (n_users,).
-    scale_ : (float, float). Lowest and highest rating seen in training.
-    loss_history_ : list of float. Mean loss of each epoch.
+    mean_ : float
+        The mean of all training ratings.
+    item_factors_ : array, shape (n_items, n_factors)
+        The output of the narrow layer for each item, between 0 and 1.
+    user_factors_ : array, shape (n_users, n_factors)
+        The decoder weights of each user.
+    user_biases_ : array, shape (n_users,)
+        The decoder bias of each user.
+    rating_range_ : tuple of float
+        The lowest and the highest training rating.
+    loss_history_ : list of float
+        The mean loss of each epoch.
 
     References
     ----------
@@ -117,12 +148,22 @@ class AutoRec(Recommender):
 
     @torch_defaults()
     def fit(self, interactions: Interactions) -> AutoRec:
-        """Learn to give each item's known ratings back.
+        """Train the autoencoder to reconstruct the known ratings of each item.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``value``.
+
+        Returns
+        -------
+        AutoRec
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range, or the ratings are absent, NaN or double.
+            If a parameter is out of its range, the ratings are absent or contain NaN, or a pair has two ratings.
         """
         check_parameters(self)
         ratings = check_interactions(interactions).matrix(self.value)
@@ -157,7 +198,19 @@ class AutoRec(Recommender):
         return self
 
     def predict(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
-        """Predict the ratings of pairs, shapes (n,) and (n,) to (n,), cut to the range seen in training.
+        """Predict one rating for each pair, clipped to the range of the training ratings.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+        item_pos : array of int, shape (n,)
+            Positions of the items, not ids.
+
+        Returns
+        -------
+        array, shape (n,)
+            Predicted ratings.
 
         Raises
         ------
@@ -169,38 +222,69 @@ class AutoRec(Recommender):
         return np.clip(self.mean_ + self.user_biases_[u] + interest, *self.rating_range_)
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Predict every item's rating for some users, shape (n, n_items); not cut, so that few scores tie."""
+        """Predict all ratings of some users, without clipping, so that there are fewer ties.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Predicted ratings.
+        """
         u = check_users(self, user_pos)
         return self.mean_ + self.user_biases_[u, None] + self.user_factors_[u] @ self.item_factors_.T
 
 
 class ClickNetwork(nn.Module):
-    """Base of the networks that score all items from a row, and know their own loss."""
+    """Define the interface of networks that score all items from a row and compute their training loss."""
 
     def loss(self, rows: Tensor, step: Tensor) -> Tensor:
-        """Give one number to make small, for rows (n, n_items) in the given step of the training, from 0."""
+        """Compute the training loss of a batch.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
+        step : Tensor
+            The number of the training step, from 0.
+
+        Returns
+        -------
+        Tensor
+            One number, which training minimizes.
+        """
         raise NotImplementedError
 
 
 class ClickAutoencoder(RowRecommender):
-    """Base of the autoencoders of clicks: a row of 0 and 1 in, scores of all items out. Built in chapter 07.
+    """Train an autoencoder of clicks: a row of 0 and 1 as input, scores of all items as output. Built in chapter 07.
 
-    A subclass stores the parameters named here and answers ``_network``. Users without a history are not trained on,
-    and are scored by the biases, about as popularity would.
-
-    Parameters
-    ----------
-    n_factors : int, at least 1. Width of the narrow layer.
-    dropout : float, at least 0, below 1. Share of the inputs that is blanked in each step.
-    n_epochs, batch_size, learning_rate, weight_decay, patience, random_state : see
-        :func:`~recsys_teach.training.train`.
+    A subclass stores the hyperparameters listed below and implements ``_network``. Users without a history are not used
+    in training. Their scores come from the biases, which are close to popularity.
 
     Attributes
     ----------
-    network_ : ClickNetwork.
-    loss_history_ : list of float. Mean loss of each epoch.
-    score_history_ : list of float. Validation score after each epoch; empty without validation.
-    best_epoch_ : int. The epoch, from 1, whose parameters were kept.
+    n_factors : int
+        Width of the narrow layer, at least 1.
+    dropout : float
+        Share of the inputs that is set to 0 in each step, at least 0 and below 1.
+    n_epochs, batch_size, random_state : int
+        See :func:`~recsys_teach.training.train`. A batch contains users.
+    learning_rate, weight_decay : float
+        See :func:`~recsys_teach.training.train`.
+    patience : int or None
+        See :func:`~recsys_teach.training.train`.
+    network_ : ClickNetwork
+        The trained network.
+    loss_history_ : list of float
+        The mean loss of each epoch.
+    score_history_ : list of float
+        The validation score after each epoch; empty without validation.
+    best_epoch_ : int
+        The epoch, counted from 1, whose parameters were kept.
     """
 
     n_factors: int
@@ -214,19 +298,27 @@ class ClickAutoencoder(RowRecommender):
     network_: ClickNetwork
 
     def _network(self, n_items: int) -> ClickNetwork:
+        """Return a new network for this number of items."""
         raise NotImplementedError
 
     @torch_defaults()
     def fit(
         self, interactions: Interactions, validate: Callable[[ClickAutoencoder], float] | None = None
     ) -> ClickAutoencoder:
-        """Learn to give each user's row back.
+        """Train the network to reconstruct the row of each user.
 
         Parameters
         ----------
-        interactions : Interactions. Any event counts as 1.
-        validate : function of this model that gives a score, higher is better; called after each epoch. The
-            parameters of the best epoch are kept.
+        interactions : Interactions
+            The training set. Any event counts as 1.
+        validate : callable, optional
+            Function of this model that returns a validation score, higher is better. It is called after each epoch, and
+            the parameters of the best epoch are kept.
+
+        Returns
+        -------
+        ClickAutoencoder
+            The fitted model itself.
 
         Raises
         ------
@@ -261,15 +353,17 @@ class ClickAutoencoder(RowRecommender):
 
     @torch_defaults()
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
-        """Score every item for any users from their rows alone, who need not have been there at ``fit``.
+        """Score every item from rows alone, for users inside or outside the training set.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items). 1 where the user met the item.
+        rows : array or csr_array, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
 
         Returns
         -------
-        array, shape (n, n_items), float32. Logarithms of the softmax's shares, up to one number a row.
+        array, shape (n, n_items), float32
+            Logits: their softmax is the predicted distribution of the next interaction.
         """
         rows = check_rows(self, rows)
         with torch.no_grad():
@@ -277,7 +371,7 @@ class ClickAutoencoder(RowRecommender):
 
 
 class DAENetwork(ClickNetwork):
-    """Blank some inputs, one narrow layer of tanh, all items out."""
+    """Encode a row, with dropout of its inputs, by one layer of tanh, and decode it to logits of all items."""
 
     def __init__(self, n_items: int, n_factors: int, dropout: float):
         super().__init__()
@@ -286,18 +380,61 @@ class DAENetwork(ClickNetwork):
         self.decoder = nn.Linear(n_factors, n_items)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Score every item: (n, n_items) to (n, n_items). Rows are first scaled to length 1."""
+        """Score every item; each row is first scaled to length 1.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
+
+        Returns
+        -------
+        Tensor, shape (n, n_items)
+            Logits.
+        """
         return self.decoder(torch.tanh(self.encoder(self.dropout(F.normalize(rows)))))
 
     def loss(self, rows: Tensor, step: Tensor) -> Tensor:
-        """Mean over rows of minus their log-likelihood; all inputs are targets, those blanked too."""
+        """Compute the mean negative log-likelihood; all inputs are targets, including those dropped.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
+        step : Tensor
+            The number of the training step, which is not used.
+
+        Returns
+        -------
+        Tensor
+            One number.
+        """
         return -log_likelihood(self(rows), rows).mean()
 
 
 class MultDAE(ClickAutoencoder):
     """Rank by a denoising autoencoder with multinomial likelihood. Built in chapter 07.
 
-    Parameters as :class:`ClickAutoencoder`.
+    The fitted attributes are those of :class:`ClickAutoencoder`.
+
+    Parameters
+    ----------
+    n_factors : int, default=200
+        Width of the narrow layer, at least 1.
+    dropout : float, default=0.5
+        Share of the inputs that is set to 0 in each step, at least 0 and below 1.
+    n_epochs : int, default=40
+        Maximum number of passes over the users, at least 1.
+    batch_size : int, default=100
+        Number of users in a batch, at least 1.
+    learning_rate : float, default=3e-3
+        Learning rate of Adam, above 0.
+    weight_decay : float, default=0.0
+        L2 penalty of all weights, at least 0.
+    patience : int, optional
+        Number of epochs without a better validation score after which training stops.
+    random_state : int, default=0
+        Seed of the initial weights, the batches and the dropout.
 
     References
     ----------
@@ -331,7 +468,10 @@ class MultDAE(ClickAutoencoder):
 
 
 class VAENetwork(ClickNetwork):
-    """Encode a row as a normal for each factor, draw a code, decode; the mean is the code outside training."""
+    """Encode a row as a normal distribution of each factor, draw a code from it, and decode the code.
+
+    Outside training, the mean is used as the code.
+    """
 
     def __init__(self, n_items: int, n_factors: int, dropout: float, beta: float, n_anneal: int):
         super().__init__()
@@ -341,17 +481,53 @@ class VAENetwork(ClickNetwork):
         self.decoder = nn.Linear(n_factors, n_items)
 
     def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Give mean and log-variance of each factor: (n, n_items) to two of shape (n, n_factors)."""
+        """Compute the mean and the log-variance of each factor.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
+
+        Returns
+        -------
+        mean, log_variance : Tensor, shape (n, n_factors)
+            The parameters of the normal distributions.
+        """
         mean, log_variance = self.encoder(self.dropout(F.normalize(rows))).chunk(2, dim=1)
         return mean, log_variance
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Score every item from the mean code: (n, n_items) to (n, n_items)."""
+        """Score every item from the mean of the code.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
+
+        Returns
+        -------
+        Tensor, shape (n, n_items)
+            Logits.
+        """
         return self.decoder(self.encode(rows)[0])
 
     def loss(self, rows: Tensor, step: Tensor) -> Tensor:
-        """Mean over rows of minus their log-likelihood, plus the KL term, whose weight grows to beta."""
+        """Compute the mean negative log-likelihood plus the KL term, whose weight increases to beta.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, n_items)
+            1 where the user interacted with the item, 0 elsewhere.
+        step : Tensor
+            The number of the training step, from 0.
+
+        Returns
+        -------
+        Tensor
+            One number.
+        """
         mean, log_variance = self.encode(rows)
+        # The reparameterization trick: the gradient flows through mean and variance, not through the random numbers.
         codes = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
         weight = self.beta * (step / self.n_anneal).clamp(max=1)
         return (weight * kl_to_normal(mean, log_variance) - log_likelihood(self.decoder(codes), rows)).mean()
@@ -360,19 +536,36 @@ class VAENetwork(ClickNetwork):
 class MultVAE(ClickAutoencoder):
     """Rank by a variational autoencoder with multinomial likelihood. Built in chapter 07.
 
-    Encoder and decoder are one layer each: on MovieLens-100K a hidden layer before and after the codes ranks worse.
-
-    Parameters as :class:`ClickAutoencoder`, and
+    Encoder and decoder have one layer each: on MovieLens-100K a hidden layer before and after the codes ranks worse.
+    The fitted attributes are those of :class:`ClickAutoencoder`.
 
     Parameters
     ----------
-    beta : float, at least 0. Last weight of the KL term; 1 makes the loss a bound of the likelihood.
-    n_anneal : int, at least 1. Steps over which the weight grows from 0 to beta.
+    n_factors : int, default=200
+        Number of latent factors, at least 1.
+    beta : float, default=0.2
+        Final weight of the KL term, at least 0; with 1 the negative loss is a lower bound of the log-likelihood (ELBO).
+    n_anneal : int, default=200
+        Number of steps over which the weight increases from 0 to beta, at least 1.
+    dropout : float, default=0.5
+        Share of the inputs that is set to 0 in each step, at least 0 and below 1.
+    n_epochs : int, default=40
+        Maximum number of passes over the users, at least 1.
+    batch_size : int, default=50
+        Number of users in a batch, at least 1.
+    learning_rate : float, default=3e-3
+        Learning rate of Adam, above 0.
+    weight_decay : float, default=0.0
+        L2 penalty of all weights, at least 0.
+    patience : int, optional
+        Number of epochs without a better validation score after which training stops.
+    random_state : int, default=0
+        Seed of the initial weights, the batches, the dropout and the codes.
 
     References
     ----------
     Liang, Krishnan, Hoffman and Jebara (2018), "Variational autoencoders for collaborative filtering"; Kingma and
-    Welling (2014), "Auto-encoding variational Bayes", for drawing a code that lets slopes through.
+    Welling (2014), "Auto-encoding variational Bayes", for the reparameterization trick.
     """
 
     def __init__(

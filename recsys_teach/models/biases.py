@@ -1,4 +1,4 @@
-"""Ratings from damped means: who rates high, and what is rated high. Built by hand in chapter 02."""
+"""Predict ratings from damped user and item biases. Built by hand in chapter 02."""
 
 from __future__ import annotations
 
@@ -16,21 +16,32 @@ from recsys_teach.models.base import (
     check_users,
 )
 
-ROUNDS = 5  # of item biases, then user biases; on MovieLens-100K more of them change no third decimal
+ROUNDS = 5  # each updates item biases, then user biases; on MovieLens-100K more rounds change no third decimal
 
 
 def damped_means(values: np.ndarray, groups: np.ndarray, n_groups: int, damping: float) -> np.ndarray:
-    """Average values by group, as if each group held ``damping`` more values of 0. Built in chapter 02.
+    """Average values by group, as if each group had ``damping`` more values of 0. Built in chapter 02.
 
     Parameters
     ----------
-    values : array, shape (n,).
-    groups : array of int, shape (n,), from 0 to n_groups - 1.
-    damping : float, at least 0.
+    values : array, shape (n,)
+        The values to average.
+    groups : array of int, shape (n,)
+        The group of each value, from 0 to n_groups - 1.
+    n_groups : int
+        Number of groups.
+    damping : float
+        Number of additional values of 0 in each group, at least 0.
 
     Returns
     -------
-    array, shape (n_groups,). An empty group has mean 0.
+    array, shape (n_groups,)
+        The damped means; 0 for an empty group.
+
+    Raises
+    ------
+    ValueError
+        If the damping is negative.
     """
     check_number("damping", damping, low=0)
     total = np.bincount(groups, values, minlength=n_groups)
@@ -41,21 +52,29 @@ def damped_means(values: np.ndarray, groups: np.ndarray, n_groups: int, damping:
 class DampedBiases(Recommender):
     """Predict a rating as overall mean + user bias + item bias, μ + b_u + b_i. Built by hand in chapter 02.
 
-    Item biases are the damped means of what μ leaves, user biases of what μ and the item biases leave; that is
-    repeated, each given the other, until they fit together. Somebody or something without a rating has bias 0.
+    An item bias is the damped mean of r_ui − μ − b_u over the ratings of the item. A user bias is the damped mean of
+    r_ui − μ − b_i over the ratings of the user. Both are computed in turn, starting with b_u = 0, until they hardly
+    change. A user or item without ratings has bias 0.
 
     Parameters
     ----------
-    damping : float, at least 0. Ratings of "nothing special" that each user and each item is given.
-    value : str. The column of the log to predict.
+    damping : float, default=5
+        Number of imaginary ratings with residual 0 that are added for each user and each item, at least 0.
+    value : str, default="rating"
+        The column of the log to predict.
 
     Attributes
     ----------
-    matrix_ : csr_array, shape (n_users, n_items). The ratings.
-    mean_ : float. μ, the mean of all ratings, in their unit.
-    user_biases_ : array, shape (n_users,). b_u, in the unit of the ratings.
-    item_biases_ : array, shape (n_items,). b_i, in the unit of the ratings.
-    rating_range_ : tuple of float. The lowest and the highest rating of the log.
+    matrix_ : csr_array, shape (n_users, n_items)
+        The training ratings.
+    mean_ : float
+        μ, the mean of all ratings, in their unit.
+    user_biases_ : array, shape (n_users,)
+        b_u, in the unit of the ratings.
+    item_biases_ : array, shape (n_items,)
+        b_i, in the unit of the ratings.
+    rating_range_ : tuple of float
+        The lowest and the highest training rating.
 
     References
     ----------
@@ -68,12 +87,22 @@ class DampedBiases(Recommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> DampedBiases:
-        """Learn the biases.
+        """Compute the mean and the biases.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``value``.
+
+        Returns
+        -------
+        DampedBiases
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If the column is absent or holds NaN, a pair has two ratings, or the damping is negative.
+            If the column is absent or contains NaN, a pair has two ratings, or the damping is negative.
         """
         check_parameters(self)
         ratings = check_interactions(interactions).matrix(self.value)
@@ -81,7 +110,7 @@ class DampedBiases(Recommender):
         user_pos, item_pos = ratings.tocoo().coords
         mean = float(ratings.data.mean())
         user_bias = np.zeros(n_users)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS):  # each bias is the damped mean of what the mean and the other biases leave
             item_bias = damped_means(ratings.data - mean - user_bias[user_pos], item_pos, n_items, self.damping)
             user_bias = damped_means(ratings.data - mean - item_bias[item_pos], user_pos, n_users, self.damping)
         self.matrix_, self.seen_ = ratings, interactions.matrix()
@@ -90,52 +119,78 @@ class DampedBiases(Recommender):
         return self
 
     def predict(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
-        """Predict one rating a pair.
+        """Predict one rating for each pair.
 
         Parameters
         ----------
-        user_pos, item_pos : array of int, shape (n,). Positions, not ids.
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+        item_pos : array of int, shape (n,)
+            Positions of the items, not ids.
 
         Returns
         -------
         array, shape (n,)
-            μ + b_u + b_i, clipped to the scale of the ratings seen in ``fit``: no rating lies outside it, so
-            clipping can only bring a prediction nearer.
+            μ + b_u + b_i, clipped to the range of the training ratings. Ratings on the same scale lie in this range, so
+            clipping can only reduce the error.
 
         Raises
         ------
         ValueError
-            If the model is not fitted, a position is unknown, or there is not one item a user.
+            If the model is not fitted, a position is unknown, or the shapes differ.
         """
         user_pos, item_pos = check_pairs(self, user_pos, item_pos)
         return np.clip(self.expected(user_pos, item_pos), *self.rating_range_)
 
     def expected(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
-        """Add up μ + b_u + b_i without clipping, for known positions of any shapes that broadcast."""
+        """Add up μ + b_u + b_i without clipping.
+
+        Parameters
+        ----------
+        user_pos, item_pos : array of int
+            Known positions, in shapes that broadcast. They are not checked.
+
+        Returns
+        -------
+        array
+            Expected ratings, in the broadcast shape.
+        """
         return self.mean_ + self.user_biases_[user_pos] + self.item_biases_[item_pos]
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Predict all ratings of some users, shape (n, n_items), not clipped, so that there are fewer ties."""
+        """Predict all ratings of some users, without clipping, so that there are fewer ties.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Predicted ratings.
+        """
         user_pos = check_users(self, user_pos)
         return self._predict_rows(self.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
-        """Predict all ratings of users who were not there at ``fit``, from their rows alone.
+        """Predict all ratings of users outside the training set, from their rows alone.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items). Ratings; a cell of 0 is missing, whether it is stored
-            or not.
+        rows : array or csr_array, shape (n, n_items)
+            Ratings. A cell of 0 is missing, whether it is stored or not.
 
         Returns
         -------
-        array, shape (n, n_items). Not clipped. A user without a rating gets μ + b_i.
+        array, shape (n, n_items)
+            Predicted ratings, not clipped; μ + b_i for a user without ratings.
         """
         return self._predict_rows(check_rows(self, rows))
 
     def _predict_rows(self, rows: sparse.csr_array) -> np.ndarray:
-        """Predict from rows in which a cell that is stored is a rating, even of 0."""
+        """Predict from rows in which every stored cell is a rating, even a 0."""
         user_pos, item_pos = rows.tocoo().coords
-        left = rows.data - self.mean_ - self.item_biases_[item_pos]
-        user_bias = damped_means(left, user_pos, rows.shape[0], self.damping)
+        residuals = rows.data - self.mean_ - self.item_biases_[item_pos]
+        user_bias = damped_means(residuals, user_pos, rows.shape[0], self.damping)
         return self.mean_ + user_bias[:, None] + self.item_biases_

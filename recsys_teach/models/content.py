@@ -1,4 +1,4 @@
-"""Recommend what is described like the things a user met. Built by hand in chapter 02."""
+"""Recommend items whose descriptions resemble the user's items. Built by hand in chapter 02."""
 
 from __future__ import annotations
 
@@ -16,22 +16,27 @@ from recsys_teach.models.features import align
 
 
 class ContentProfile(RowRecommender):
-    """Rank an item by the cosine of its words and those of the items the user met. Built in chapter 02.
+    """Rank an item by the cosine of its words and the words of the user's items. Built in chapter 02.
 
-    The words of an item are those of some columns of the item table. Each item is a unit vector of TF-IDF
-    weights, a user the mean of the vectors met, weighted by ``value``. An item that nobody met is scored like
-    any other.
+    The words of an item come from columns of the item table. Each item is a unit vector of TF-IDF weights. A user is
+    the mean of the vectors of the items in their history, weighted by ``value``. An item without interactions is scored
+    in the same way as any other.
 
     Parameters
     ----------
-    columns : sequence of str. Columns of ``interactions.items`` to take words from. What is missing has none.
-    value : str, optional. The column of the log that says how much each item counts; without it, all alike.
+    columns : sequence of str, default=("genres", "title")
+        Columns of ``interactions.items`` that contain the words. A missing text has no words.
+    value : str, optional
+        The column of the log that weights the items of a history. Without it, all items have the same weight.
 
     Attributes
     ----------
-    matrix_ : csr_array, shape (n_users, n_items).
-    words_ : array of str, shape (n_words,). In lower case and alphabetic order.
-    item_vectors_ : csr_array, shape (n_items, n_words). Rows of length 1; a row of zeros if there are no words.
+    matrix_ : csr_array, shape (n_users, n_items)
+        The weight of each item for each user.
+    words_ : array of str, shape (n_words,)
+        The vocabulary, in lower case and alphabetical order.
+    item_vectors_ : csr_array, shape (n_items, n_words)
+        Rows of length 1, or a row of zeros for an item without words.
 
     References
     ----------
@@ -44,13 +49,23 @@ class ContentProfile(RowRecommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> ContentProfile:
-        """Weigh the words of each item.
+        """Compute the TF-IDF vector of each item.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with an item table.
+
+        Returns
+        -------
+        ContentProfile
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If there is no item table, it lacks a column or has no word in them, or ``value`` is absent, holds
-            NaN, or has two values for a pair.
+            If there is no item table, a column is missing, the columns contain no word, or ``value`` is absent,
+            contains NaN, or has two values for a pair.
         """
         matrix = check_interactions(interactions).matrix(self.value)
         vectorizer = TfidfVectorizer()
@@ -59,28 +74,45 @@ class ContentProfile(RowRecommender):
         except ValueError as error:
             if "empty vocabulary" not in str(error):
                 raise
-            raise ValueError(f"The columns {list(self.columns)} hold no word of two letters or more.") from error
+            raise ValueError(
+                f"Expected columns with words of at least two letters; got {list(self.columns)}, which contain no "
+                "such word. Choose other columns."
+            ) from error
         self.item_vectors_, self.words_ = sparse.csr_array(vectors), vectorizer.get_feature_names_out()
         self.matrix_, self.seen_ = matrix, interactions.matrix()
         return self
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
-        """Score every item for users who were not there at ``fit``, from their rows alone.
+        """Score every item for users outside the training set, from their rows alone.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items), in the same unit as the matrix of ``fit``.
+        rows : array or csr_array, shape (n, n_items)
+            The interactions of each user, in the unit of ``matrix_``.
 
         Returns
         -------
-        array, shape (n, n_items). Cosines; 0 for an item or a user without words.
+        array, shape (n, n_items)
+            Cosines; 0 for an item or a user without words.
         """
-        profiles = normalize(check_rows(self, rows) @ self.item_vectors_)  # sum or mean: the cosine is the same
+        profiles = normalize(check_rows(self, rows) @ self.item_vectors_)  # the cosine of a sum equals that of a mean
         return (profiles @ self.item_vectors_.T).toarray()
 
 
 def item_texts(interactions: Interactions, columns: Sequence[str]) -> pd.Series:
-    """Join some columns of the item table to one text an item, in the order of ``item_ids``.
+    """Join columns of the item table to one text per item.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        Interactions with an item table.
+    columns : sequence of str
+        Columns of the table, at least one.
+
+    Returns
+    -------
+    Series of str, shape (n_items,)
+        The texts in the order of ``item_ids``; an empty text where all columns are missing.
 
     Raises
     ------
@@ -89,8 +121,10 @@ def item_texts(interactions: Interactions, columns: Sequence[str]) -> pd.Series:
     """
     items = interactions.items
     if items is None:
-        raise ValueError("There are no item texts: give a table of items, Interactions.from_log(log, items=...).")
+        raise ValueError(
+            "Expected interactions with an item table; got none. Pass one: Interactions.from_log(log, items=...)."
+        )
     if not len(columns):
         raise ValueError(f"Expected columns among {list(items)}, for example ['title']; got {columns!r}.")
-    known = align(interactions, "item", columns, "columns")
-    return known.astype("string").fillna("").agg(" ".join, axis=1)
+    table = align(interactions, "item", columns, "columns")
+    return table.astype("string").fillna("").agg(" ".join, axis=1)

@@ -1,4 +1,4 @@
-"""Recommend what is near: to the items a user met, or met by the users who are near. Built in chapter 02."""
+"""Recommend by item neighborhoods and user neighborhoods. Built in chapter 02."""
 
 from __future__ import annotations
 
@@ -19,26 +19,30 @@ from recsys_teach.models.base import (
 )
 from recsys_teach.models.biases import DampedBiases
 
-BLOCK_BYTES = MEMORY_BUDGET // 8  # of one block of similarities; a few arrays of its size exist at once
+BLOCK_BYTES = MEMORY_BUDGET // 8  # size of one block of similarities; a few arrays of this size exist at once
 
 
 def nearest(matrix: sparse.csr_array, k: int, shrinkage: float = 0) -> sparse.csr_array:
     """Find the k columns that are most similar to each column. Built by hand in chapter 02.
 
     The similarity is the cosine times n / (n + shrinkage), where n is the number of rows in which both columns
-    are stored: what two columns owe to a few rows is not believed. Only similarities above 0 count.
+    are stored. Shrinkage reduces similarities that are based on few rows. Only similarities above 0 count.
 
     Parameters
     ----------
-    matrix : csr_array, shape (n_rows, n_columns).
-    k : int, at least 1. If fewer columns are similar, these are all. What equals the k-th is kept too, so that
-        no neighbor is chosen by its position.
-    shrinkage : float, at least 0, in rows.
+    matrix : csr_array, shape (n_rows, n_columns)
+        The values to compare. A missing cell counts as 0 in the cosine.
+    k : int
+        Number of neighbors, at least 1. If fewer columns are similar, all of them are kept. Columns that are exactly as
+        similar as the k-th are kept, too, so that no neighbor is chosen by its position.
+    shrinkage : float, default=0
+        Strength of the shrinkage in rows, at least 0.
 
     Returns
     -------
-    csr_array, shape (n_columns, n_columns). Row c holds the similarities of c's neighbors, each above 0 and at
-    most 1; c is none of them. A column that is empty or all 0 has no neighbors and is nobody's.
+    csr_array, shape (n_columns, n_columns)
+        Row c contains the similarities of the neighbors of column c, each above 0 and at most 1, without c itself. A
+        column that is empty or contains only zeros has no neighbors and is not a neighbor of any column.
 
     Raises
     ------
@@ -60,33 +64,39 @@ def nearest(matrix: sparse.csr_array, k: int, shrinkage: float = 0) -> sparse.cs
     unit_columns, stored_columns = unit.T.tocsr(), stored.T.tocsr()
     kept = [sparse.csr_array((0, n_columns))]
     for group in chunks(np.arange(n_columns), n_columns, BLOCK_BYTES):
-        trust = stored_columns[group] @ stored  # (n_group, n_columns), first the number of common rows
-        trust.data /= trust.data + shrinkage
-        similar = (unit_columns[group] @ unit).toarray() * trust.toarray()
-        similar[np.arange(len(group)), group] = 0
+        weight = stored_columns[group] @ stored  # (n_group, n_columns): n, the number of common rows
+        weight.data /= weight.data + shrinkage  # n / (n + shrinkage), in place
+        similarities = (unit_columns[group] @ unit).toarray() * weight.toarray()
+        similarities[np.arange(len(group)), group] = 0  # a column is not its own neighbor
         if k < n_columns:
-            k_th = np.partition(similar, n_columns - k, axis=1)[:, n_columns - k, None]
-            similar[similar < k_th] = 0
-        kept.append(sparse.csr_array(np.maximum(similar, 0)))
+            # All values equal to the k-th largest stay, so ties are not broken by position.
+            k_th = np.partition(similarities, n_columns - k, axis=1)[:, n_columns - k, None]
+            similarities[similarities < k_th] = 0
+        kept.append(sparse.csr_array(np.maximum(similarities, 0)))
     return sparse.vstack(kept, format="csr")
 
 
 class ItemKNN(RowRecommender):
-    """Rank an item by its similarity to what the user met, over its k nearest items. Built in chapter 02.
+    """Rank an item by its similarity to the user's items, over its k nearest items. Built in chapter 02.
 
-    The score of item i is the sum of s_ij r_uj over those of i's neighbors j that the user met. Divided by the
-    sum of the similarities it would be a predicted value, which ranks worse.
+    The score of item i is the sum of s_ij r_uj over those neighbors j of i that the user interacted with. Divided by
+    the sum of the similarities it would be a predicted value, which ranks worse.
 
     Parameters
     ----------
-    k : int, at least 1. Neighbors of each item; all similar ones if there are fewer.
-    shrinkage : float, at least 0. See :func:`nearest`; in users.
-    value : str, optional. The column of the log to store in the matrix; without it, 1 for any event.
+    k : int, default=150
+        Number of neighbors of each item, at least 1; all similar items if there are fewer.
+    shrinkage : float, default=10
+        Strength of the shrinkage in users, at least 0; see :func:`nearest`.
+    value : str, optional
+        The column of the log to store in the matrix. Without it, every event counts as 1.
 
     Attributes
     ----------
-    matrix_ : csr_array, shape (n_users, n_items).
-    neighbors_ : csr_array, shape (n_items, n_items). Row i holds the similarities of i's neighbors.
+    matrix_ : csr_array, shape (n_users, n_items)
+        The training matrix.
+    neighbors_ : csr_array, shape (n_items, n_items)
+        Row i contains the similarities of the neighbors of item i.
 
     References
     ----------
@@ -101,10 +111,20 @@ class ItemKNN(RowRecommender):
     def fit(self, interactions: Interactions) -> ItemKNN:
         """Find the neighbors of each item.
 
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``value`` if one is named.
+
+        Returns
+        -------
+        ItemKNN
+            The fitted model itself.
+
         Raises
         ------
         ValueError
-            If k or the shrinkage is out of its range, the column is absent or holds NaN, or a pair has two values.
+            If k or the shrinkage is out of its range, the column is absent or contains NaN, or a pair has two values.
         """
         check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
@@ -113,33 +133,42 @@ class ItemKNN(RowRecommender):
         return self
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
-        """Score every item for users who were not there at ``fit``, from their rows alone.
+        """Score every item for users outside the training set, from their rows alone.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items), in the same unit as the matrix of ``fit``.
+        rows : array or csr_array, shape (n, n_items)
+            The interactions of each user, in the unit of ``matrix_``.
 
         Returns
         -------
-        array, shape (n, n_items). 0 where nothing the user met is a neighbor.
+        array, shape (n, n_items)
+            0 for an item that has none of the user's items among its neighbors.
         """
         rows = check_rows(self, rows)
         return (rows @ self.neighbors_.T).toarray()
 
 
 class UserKNN(Recommender):
-    """Rank an item by the similarity of those of the user's k nearest users who met it. Built in chapter 02.
+    """Rank an item by the similarity of the user's k nearest users who interacted with it. Built in chapter 02.
+
+    The score of item i is the sum of s_uv r_vi over the neighbors v of the user.
 
     Parameters
     ----------
-    k : int, at least 1. Neighbors of each user; all similar ones if there are fewer.
-    shrinkage : float, at least 0. See :func:`nearest`; in items.
-    value : str, optional. The column of the log to store in the matrix; without it, 1 for any event.
+    k : int, default=100
+        Number of neighbors of each user, at least 1; all similar users if there are fewer.
+    shrinkage : float, default=0
+        Strength of the shrinkage in items, at least 0; see :func:`nearest`.
+    value : str, optional
+        The column of the log to store in the matrix. Without it, every event counts as 1.
 
     Attributes
     ----------
-    matrix_ : csr_array, shape (n_users, n_items).
-    neighbors_ : csr_array, shape (n_users, n_users). Row u holds the similarities of u's neighbors.
+    matrix_ : csr_array, shape (n_users, n_items)
+        The training matrix.
+    neighbors_ : csr_array, shape (n_users, n_users)
+        Row u contains the similarities of the neighbors of user u.
 
     References
     ----------
@@ -153,7 +182,23 @@ class UserKNN(Recommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> UserKNN:
-        """Find the neighbors of each user; raises what :meth:`ItemKNN.fit` raises."""
+        """Find the neighbors of each user.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``value`` if one is named.
+
+        Returns
+        -------
+        UserKNN
+            The fitted model itself.
+
+        Raises
+        ------
+        ValueError
+            If k or the shrinkage is out of its range, the column is absent or contains NaN, or a pair has two values.
+        """
         check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
         self.neighbors_ = nearest(matrix.T.tocsr(), self.k, self.shrinkage)
@@ -161,30 +206,50 @@ class UserKNN(Recommender):
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Add up the neighbors' rows, shape (n, n_items); 0 throughout for a user without neighbors."""
+        """Score every item for some users by the weighted sum of their neighbors' rows.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better; all scores of a user without neighbors are 0.
+        """
         user_pos = check_users(self, user_pos)
         return (self.neighbors_[user_pos] @ self.matrix_).toarray()
 
 
 class BiasedItemKNN(Recommender):
-    """Predict a rating as the biases plus what the user's ratings of similar items add. Built in chapter 02.
+    """Predict a rating from biases and the user's ratings of similar items. Built in chapter 02.
 
-    To μ + b_u + b_i comes the damped mean of the user's residuals on i's neighbors, weighted by similarity:
-    Σ s_ij e_uj / (prior + Σ s_ij), where e is what the biases leave of a rating. Items are similar if their
-    residuals are.
+    The prediction is μ + b_u + b_i plus the damped mean of the user's residuals on the neighbors of i, weighted by
+    similarity: Σ s_ij e_uj / (prior + Σ s_ij), where e is the rating minus the biases. The similarity of two items is
+    computed from their residuals.
 
     Parameters
     ----------
-    k : int, at least 1. Neighbors of each item; all similar ones if there are fewer.
-    shrinkage : float, at least 0. See :func:`nearest`; in users who rated both.
-    prior : float, above 0. Similarity of one more neighbor, with residual 0, that every item is given.
-    damping, value : see :class:`~recsys_teach.models.biases.DampedBiases`.
+    k : int, default=100
+        Number of neighbors of each item, at least 1; all similar items if there are fewer.
+    shrinkage : float, default=50
+        Strength of the shrinkage in users who rated both items, at least 0; see :func:`nearest`.
+    prior : float, default=0.1
+        Similarity of an imaginary neighbor with residual 0 that is added for every item, above 0.
+    damping : float, default=5
+        Damping of the biases; see :class:`~recsys_teach.models.biases.DampedBiases`.
+    value : str, default="rating"
+        The column of the log to predict.
 
     Attributes
     ----------
-    biases_ : DampedBiases, fitted.
-    residuals_ : csr_array, shape (n_users, n_items). e, in the unit of the ratings.
-    neighbors_ : csr_array, shape (n_items, n_items). Row i holds the similarities of i's neighbors.
+    biases_ : DampedBiases
+        The fitted biases.
+    residuals_ : csr_array, shape (n_users, n_items)
+        e, in the unit of the ratings.
+    neighbors_ : csr_array, shape (n_items, n_items)
+        Row i contains the similarities of the neighbors of item i.
 
     References
     ----------
@@ -202,12 +267,22 @@ class BiasedItemKNN(Recommender):
         self.value = value
 
     def fit(self, interactions: Interactions) -> BiasedItemKNN:
-        """Learn the biases, then find the neighbors of each item by what they leave.
+        """Fit the biases, then find the neighbors of each item from the residuals.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``value``.
+
+        Returns
+        -------
+        BiasedItemKNN
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range, the column is absent or holds NaN, or a pair has two ratings.
+            If a parameter is out of its range, the column is absent or contains NaN, or a pair has two ratings.
         """
         check_parameters(self)
         biases = DampedBiases(self.damping, value=self.value).fit(interactions)
@@ -218,38 +293,76 @@ class BiasedItemKNN(Recommender):
         return self
 
     def predict(self, user_pos: np.ndarray, item_pos: np.ndarray) -> np.ndarray:
-        """Predict one rating a pair, clipped to the scale of the ratings: see :meth:`DampedBiases.predict`.
+        """Predict one rating for each pair, clipped to the range of the training ratings.
 
-        A user without ratings, or without ratings of the item's neighbors, gets what the biases say.
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+        item_pos : array of int, shape (n,)
+            Positions of the items, not ids.
+
+        Returns
+        -------
+        array, shape (n,)
+            Ratings. A user without ratings, or without ratings of the item's neighbors, gets μ + b_u + b_i.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, a position is unknown, or the shapes differ.
         """
         user_pos, item_pos = check_pairs(self, user_pos, item_pos)
         expected = self.biases_.expected(user_pos, item_pos)
-        rated = _with_ones(self.residuals_)
-        for pairs in chunks(np.arange(len(expected)), rated.shape[1]):
-            near = self.neighbors_[item_pos[pairs]]  # (n_pairs, n_items)
-            expected[pairs] += self._damped(near.multiply(rated[user_pos[pairs]]).sum(axis=1))
+        with_ones = _with_ones(self.residuals_)
+        for pairs in chunks(np.arange(len(expected)), with_ones.shape[1]):
+            similarities = self.neighbors_[item_pos[pairs]]  # (n_pairs, n_items)
+            expected[pairs] += self._damped(similarities.multiply(with_ones[user_pos[pairs]]).sum(axis=1))
         return np.clip(expected, *self.biases_.rating_range_)
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Predict all ratings of some users, shape (n, n_items), not clipped, so that there are fewer ties."""
+        """Predict all ratings of some users, without clipping, so that there are fewer ties.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Predicted ratings.
+        """
         user_pos = check_users(self, user_pos)
         return self._predict_rows(self.biases_.matrix_[user_pos])
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
-        """Predict all ratings of users who were not there at ``fit``: see :meth:`DampedBiases.fold_in`."""
+        """Predict all ratings of users outside the training set, from their rows alone.
+
+        Parameters
+        ----------
+        rows : array or csr_array, shape (n, n_items)
+            Ratings. A cell of 0 is missing, whether it is stored or not.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Predicted ratings, not clipped.
+        """
         return self._predict_rows(check_rows(self, rows))
 
     def _predict_rows(self, rows: sparse.csr_array) -> np.ndarray:
-        """Predict from rows in which a cell that is stored is a rating, even of 0."""
+        """Predict from rows in which every stored cell is a rating, even a 0."""
         expected, residuals = self.biases_._predict_rows(rows), rows.copy()
         residuals.data -= expected[residuals.tocoo().coords]
         return expected + self._damped((_with_ones(residuals) @ self.neighbors_.T).toarray())
 
     def _damped(self, sums: np.ndarray) -> np.ndarray:
+        """Return Σ s e / (prior + Σ s) from sums whose real part is Σ s e and whose imaginary part is Σ s."""
         return sums.real / (self.prior + sums.imag)
 
 
 def _with_ones(residuals: sparse.csr_array) -> sparse.csr_array:
-    """Give e + 1j, so that one weighted sum holds Σ s e in its real and Σ s in its imaginary part."""
+    """Return e + 1j, so that one weighted sum yields Σ s e in its real part and Σ s in its imaginary part."""
     data = residuals.data + 1j
     return sparse.csr_array((data, residuals.indices, residuals.indptr), shape=residuals.shape)

@@ -1,4 +1,4 @@
-"""What comes next: models that read a history in its order. Built by hand in chapters 08 and 09."""
+"""Predict the next item with models that use the order of a history. Built by hand in chapters 08 and 09."""
 
 from __future__ import annotations
 
@@ -27,11 +27,19 @@ from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 
 def histories(interactions: Interactions) -> list[np.ndarray]:
-    """Give the items of each user in the order of time, as positions; ties in the order of the log.
+    """Return the items of each user in the order of time, as positions.
+
+    Events at the same time stay in the order of the log.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        A log with the column ``time``.
 
     Returns
     -------
-    list of n_users arrays of int, shape (n_events of the user,).
+    list of n_users arrays of int, shape (n_events of the user,)
+        Item positions; an empty array for a user without events.
 
     Raises
     ------
@@ -45,11 +53,21 @@ def histories(interactions: Interactions) -> list[np.ndarray]:
 
 
 def padded(sequences: Sequence[np.ndarray], length: int, padding: int) -> np.ndarray:
-    """Put the last ``length`` items of each sequence into a row, and ``padding`` behind them. Built in chapter 08.
+    """Put the last ``length`` items of each sequence into a row, followed by ``padding``. Built in chapter 08.
+
+    Parameters
+    ----------
+    sequences : sequence of array of int
+        Item positions of each history.
+    length : int
+        Length of the rows.
+    padding : int
+        The number that fills the rest of a row.
 
     Returns
     -------
-    array of int, shape (n_sequences, length).
+    array of int, shape (n_sequences, length)
+        Items first, padding after them.
     """
     rows = np.full((len(sequences), length), padding)
     for row, sequence in zip(rows, sequences, strict=True):
@@ -61,7 +79,19 @@ def padded(sequences: Sequence[np.ndarray], length: int, padding: int) -> np.nda
 def windows(sequences: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
     """Cut sequences into pieces of at most ``length + 1`` items, so that each item but the first is a target once.
 
-    A piece begins with the item that the piece before ended with. Sequences of one item give no piece.
+    A piece begins with the last item of the piece before it. Sequences of one item have no pieces.
+
+    Parameters
+    ----------
+    sequences : sequence of array of int
+        Item positions of each history.
+    length : int
+        Maximum number of targets in a piece.
+
+    Returns
+    -------
+    list of array of int
+        The pieces, in the order of the sequences.
     """
     return [
         sequence[start : start + length + 1] for sequence in sequences for start in range(0, len(sequence) - 1, length)
@@ -69,33 +99,56 @@ def windows(sequences: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
 
 
 class SequenceModel(Recommender):
-    """Base of all models that read histories in their order. A subclass answers ``fold_in``.
+    """Define the interface of models that use the order of histories. A subclass implements ``fit`` and ``fold_in``.
 
     Attributes
     ----------
-    histories_ : list of n_users arrays, the positions of the items that each user met in training, in order.
+    histories_ : list of n_users arrays of int
+        The item positions of each user's training history, in the order of time.
     """
 
     histories_: list[np.ndarray]
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Score every item as the next one after each user's history, shape (n, n_items)."""
+        """Score every item as the next one after each user's training history.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better.
+        """
         return self.fold_in([self.histories_[user] for user in check_users(self, user_pos)])
 
     def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Score every item as the next one after any histories, arrays of item positions; shape (n, n_items)."""
+        """Score every item as the next one after any histories.
+
+        Parameters
+        ----------
+        sequences : sequence of array of int
+            Item positions of each history, in the order of time.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better.
+        """
         raise NotImplementedError
 
 
 def _check_sequences(model: Recommender, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Refuse a model that is not fitted and histories that are not positions of items."""
+    """Raise if a model is not fitted, or histories are not arrays of item positions."""
     check_fitted(model)
     n_items = model.seen_.shape[1]
     if not np.iterable(sequences) or sparse.issparse(sequences):
         raise TypeError(f"Expected a list of histories, arrays of item positions; got {type(sequences).__name__}.")
     checked = [np.asarray(sequence) for sequence in sequences]
-    for given, sequence in zip(sequences, checked, strict=True):
-        if np.ma.is_masked(given):
+    for original, sequence in zip(sequences, checked, strict=True):
+        if np.ma.is_masked(original):
             raise ValueError("Expected histories without gaps; got masked positions. Write history.compressed().")
         if sequence.size and (
             sequence.ndim != 1 or sequence.dtype.kind not in "iu" or sequence.min() < 0 or sequence.max() >= n_items
@@ -108,33 +161,46 @@ def _check_sequences(model: Recommender, sequences: Sequence[np.ndarray]) -> lis
 
 
 def following(sequences: Sequence[np.ndarray], n_items: int, lag: int = 1) -> sparse.csr_array:
-    """Count how often item j came ``lag`` events after item i. Built by hand in chapter 08.
+    """Count how often item j occurs ``lag`` events after item i. Built by hand in chapter 08.
+
+    Parameters
+    ----------
+    sequences : sequence of array of int
+        Item positions of each history, in the order of time.
+    n_items : int
+        Number of items.
+    lag : int, default=1
+        Distance of the two events, at least 1.
 
     Returns
     -------
-    csr_array, shape (n_items, n_items). Row i, column j.
+    csr_array, shape (n_items, n_items)
+        The count of the pair (i, j) in row i and column j.
     """
-    nothing = [np.empty(0, dtype=int)]
-    earlier = np.concatenate(nothing + [sequence[:-lag] for sequence in sequences])
-    later = np.concatenate(nothing + [sequence[lag:] for sequence in sequences])
+    empty = [np.empty(0, dtype=int)]  # np.concatenate needs at least one array, and this one sets the dtype
+    earlier = np.concatenate(empty + [sequence[:-lag] for sequence in sequences])
+    later = np.concatenate(empty + [sequence[lag:] for sequence in sequences])
     return sparse.coo_array((np.ones(len(later)), (earlier, later)), shape=(n_items, n_items)).tocsr()
 
 
 class MarkovChain(SequenceModel):
-    """Rank by what came next after the last item, backed off to popularity. Built in chapter 08.
+    """Rank by the transitions from the last item, smoothed by popularity. Built in chapter 08.
 
-    The score of item j after item i is (n_ij + κ p_j) / (n_i + κ), where n_ij counts how often j came right after i
-    and p_j is the share of j among all events. It is a probability: scores of a user sum to 1. After an item that
-    nothing came after, and for a user with no history, it is p_j.
+    The score of item j after item i is (n_ij + κ p_j) / (n_i + κ), where n_ij counts how often j occurs directly after
+    i, n_i is the sum of n_ij over j, and p_j is the share of j among all events. It is a probability: the scores of a
+    user sum to 1. After an item that is never followed by another, and for a user without a history, the score is p_j.
 
     Parameters
     ----------
-    back_off : float above 0. κ, the number of steps that the popularity counts for.
+    back_off : float, default=1.0
+        κ, above 0: the number of imaginary transitions that are distributed by popularity.
 
     Attributes
     ----------
-    transitions_ : csr_array, shape (n_items, n_items). n_ij.
-    popularity_ : array, shape (n_items,). p_j.
+    transitions_ : csr_array, shape (n_items, n_items)
+        n_ij.
+    popularity_ : array, shape (n_items,)
+        p_j.
 
     References
     ----------
@@ -145,7 +211,23 @@ class MarkovChain(SequenceModel):
         self.back_off = back_off
 
     def fit(self, interactions: Interactions) -> MarkovChain:
-        """Count steps; the log needs the column ``time``."""
+        """Count the transitions.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``time``.
+
+        Returns
+        -------
+        MarkovChain
+            The fitted model itself.
+
+        Raises
+        ------
+        ValueError
+            If ``back_off`` is not above 0, or the log has no times that can be ordered.
+        """
         check_parameters(self)
         self.histories_ = histories(check_interactions(interactions))
         self.transitions_ = following(self.histories_, interactions.n_items)
@@ -155,29 +237,45 @@ class MarkovChain(SequenceModel):
         return self
 
     def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Give P(next | last item of each history), shape (n, n_items)."""
+        """Compute P(next item | last item) for any histories.
+
+        Parameters
+        ----------
+        sequences : sequence of array of int
+            Item positions of each history, in the order of time.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Probabilities; each row sums to 1.
+        """
         sequences = _check_sequences(self, sequences)
-        some = np.array([len(sequence) > 0 for sequence in sequences], dtype=bool)
+        not_empty = np.array([len(sequence) > 0 for sequence in sequences], dtype=bool)
         counts = np.zeros((len(sequences), len(self.popularity_)))
-        counts[some] = self.transitions_[[sequence[-1] for sequence in sequences if len(sequence)]].toarray()
+        counts[not_empty] = self.transitions_[[sequence[-1] for sequence in sequences if len(sequence)]].toarray()
         return (counts + self.back_off * self.popularity_) / (counts.sum(axis=1, keepdims=True) + self.back_off)
 
 
 class CoVisitation(SequenceModel):
-    """Rank by what came soon after the last items, nearer pairs and later items counting more. Built in chapter 08.
+    """Rank by items that soon followed the last items, with weights that decay. Built in chapter 08.
 
-    A pair of items ``lag`` events apart adds decay^(lag - 1) to the weight of the later one after the earlier one, up
-    to ``window`` events. A user's score of an item is the sum of its weights after the last ``window`` items, that of
-    age a (0 for the last) times decay^a. A user with no history scores 0 everywhere.
+    A pair of items ``lag`` events apart adds decay^(lag - 1) to the weight of the later item after the earlier one, for
+    every lag up to ``window``. A user's score of an item is the sum of its weights after the user's last ``window``
+    items; the weight after the item of age a (0 for the last) is multiplied by decay^a. A user without a history scores
+    0 everywhere.
 
     Parameters
     ----------
-    window : int, at least 1. With 1, only steps from the last item count.
-    decay : float above 0, at most 1.
+    window : int, default=10
+        Maximum distance of a pair, and number of last items, at least 1. With 1, only transitions from the last item
+        count.
+    decay : float, default=0.85
+        Factor for each additional event of distance or age, above 0 and at most 1.
 
     Attributes
     ----------
-    item_weights_ : csr_array, shape (n_items, n_items). Row: the earlier item, column: the later one.
+    item_weights_ : csr_array, shape (n_items, n_items)
+        The earlier item in the row, the later item in the column.
     """
 
     def __init__(self, window: int = 10, decay: float = 0.85):
@@ -185,7 +283,23 @@ class CoVisitation(SequenceModel):
         self.decay = decay
 
     def fit(self, interactions: Interactions) -> CoVisitation:
-        """Count pairs; the log needs the column ``time``."""
+        """Count the pairs.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``time``.
+
+        Returns
+        -------
+        CoVisitation
+            The fitted model itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or the log has no times that can be ordered.
+        """
         check_parameters(self)
         self.histories_ = histories(check_interactions(interactions))
         longest = max(map(len, self.histories_))
@@ -200,64 +314,119 @@ class CoVisitation(SequenceModel):
         return self
 
     def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Add up the weights after the last items of each history, shape (n, n_items)."""
-        last = [sequence[::-1][: self.window] for sequence in _check_sequences(self, sequences)]  # the last one first
-        owner = np.repeat(np.arange(len(last)), [len(items) for items in last])
+        """Add up the weights after the last items of each history.
+
+        Parameters
+        ----------
+        sequences : sequence of array of int
+            Item positions of each history, in the order of time.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better.
+        """
+        last = [sequence[::-1][: self.window] for sequence in _check_sequences(self, sequences)]  # latest item first
+        row = np.repeat(np.arange(len(last)), [len(items) for items in last])
         age = np.concatenate([np.empty(0), *(np.arange(len(items)) for items in last)])
         items = np.concatenate([np.empty(0, dtype=int), *last])
         shape = (len(last), self.item_weights_.shape[0])
-        reading = sparse.coo_array((self.decay**age, (owner, items)), shape=shape).tocsr()
-        return (reading @ self.item_weights_).toarray()
+        decayed = sparse.coo_array((self.decay**age, (row, items)), shape=shape).tocsr()  # (n, n_items)
+        return (decayed @ self.item_weights_).toarray()
 
 
 class NextItemNetwork(nn.Module):
-    """Base of the networks: one vector an item, which is read where the item came and compared where it may come.
+    """Score the next item by the inner product of a hidden state with one embedding for each item.
 
-    A subclass answers ``hidden``.
+    The same embedding is the input where the item occurs in a history and the output where it may be next. A subclass
+    implements ``hidden``.
     """
 
     def __init__(self, n_items: int, n_factors: int):
         super().__init__()
         self.n_items = n_items
-        self.item_factors = nn.Embedding(n_items + 1, n_factors, padding_idx=n_items)  # the last row pads
+        self.item_factors = nn.Embedding(n_items + 1, n_factors, padding_idx=n_items)  # the last row is padding
         nn.init.normal_(self.item_factors.weight[:-1], std=n_factors**-0.5)
 
     def hidden(self, rows: Tensor) -> Tensor:
-        """Read rows of items (n, length); state t knows items 0 … t and no later one: (n, length, n_factors)."""
+        """Compute the hidden state at each position of a history.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n, length)
+            Item positions, followed by ``n_items`` as padding.
+
+        Returns
+        -------
+        Tensor, shape (n, length, n_factors)
+            State t depends on items 0 … t, but on no later item.
+        """
         raise NotImplementedError
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Score every item as the next one after each position: (n, length) to (n, length, n_items)."""
+        """Score every item as the next one after each position.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n, length)
+            Item positions, followed by ``n_items`` as padding.
+
+        Returns
+        -------
+        Tensor, shape (n, length, n_items)
+            Logits.
+        """
         return self.hidden(rows) @ self.item_factors.weight[:-1].T
 
     def last(self, rows: Tensor) -> Tensor:
-        """Score every item as the next one after each whole row: (n, length) to (n, n_items); 0 for an empty row."""
-        n_real = (rows < self.n_items).sum(dim=1)
-        states = self.hidden(rows)[torch.arange(len(rows), device=rows.device), n_real.clamp(min=1) - 1]
-        return (states * (n_real > 0)[:, None]) @ self.item_factors.weight[:-1].T
+        """Score every item as the next one after the last item of each row.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n, length)
+            Item positions, followed by ``n_items`` as padding.
+
+        Returns
+        -------
+        Tensor, shape (n, n_items)
+            Logits; 0 for an empty row.
+        """
+        lengths = (rows < self.n_items).sum(dim=1)
+        states = self.hidden(rows)[torch.arange(len(rows), device=rows.device), lengths.clamp(min=1) - 1]
+        return (states * (lengths > 0)[:, None]) @ self.item_factors.weight[:-1].T
 
 
 class NextItemModel(SequenceModel):
-    """Base of the trained sequence models: windows of histories in, the next item out. Built in chapter 08.
+    """Train a network that reads windows of histories and predicts the next item. Built in chapter 08.
 
-    A subclass stores the parameters named here and answers ``_network``. A user with no history scores 0 everywhere.
-
-    Parameters
-    ----------
-    n_factors : int. Length of an item's vector and of the state.
-    max_length : int. Items of a history that are read at once, the last ones.
-    loss : "softmax" or "sampled". Cross-entropy over all items, or binary cross-entropy against one item drawn
-        uniformly for each target.
-    dropout : float, at least 0, below 1.
-    n_epochs, batch_size, learning_rate, patience, random_state : see :func:`~recsys_teach.training.train`.
+    A subclass stores the hyperparameters listed below and implements ``_network``. A user without a history scores 0
+    everywhere.
 
     Attributes
     ----------
-    network_ : NextItemNetwork.
-    loss_history_ : list of float. Mean loss of each epoch.
-    score_history_ : list of float. Validation score after each epoch; empty without validation.
-    best_epoch_ : int. The epoch, from 1, whose parameters were kept.
-    histories_ : list of arrays, what each user met in training, in order.
+    n_factors : int
+        Length of the item embeddings and of the hidden state.
+    max_length : int
+        Number of items of a history that are read, the last ones.
+    loss : {"softmax", "sampled"}
+        Cross-entropy over all items, or binary cross-entropy against one negative item, drawn uniformly for each
+        target.
+    dropout : float
+        Dropout rate, at least 0 and below 1.
+    n_epochs, batch_size, random_state : int
+        See :func:`~recsys_teach.training.train`. A batch contains windows of histories.
+    learning_rate : float
+        See :func:`~recsys_teach.training.train`.
+    patience : int or None
+        See :func:`~recsys_teach.training.train`.
+    network_ : NextItemNetwork
+        The trained network.
+    loss_history_ : list of float
+        The mean loss of each epoch.
+    score_history_ : list of float
+        The validation score after each epoch; empty without validation.
+    best_epoch_ : int
+        The epoch, counted from 1, whose parameters were kept.
     """
 
     own_checks = MappingProxyType({"loss": partial(check_choice, choices=("softmax", "sampled"))})
@@ -272,16 +441,25 @@ class NextItemModel(SequenceModel):
     random_state: int
 
     def _network(self, n_items: int) -> NextItemNetwork:
+        """Return a new network for this number of items."""
         raise NotImplementedError
 
     @torch_defaults()
     def fit(self, interactions: Interactions, validate: Callable[[Recommender], float] | None = None) -> NextItemModel:
-        """Learn to predict each item of a history from those before it.
+        """Train the network to predict each item of a history from the items before it.
 
         Parameters
         ----------
-        interactions : Interactions with the column ``time``.
-        validate : function of this model that gives a score, higher is better; called after each epoch.
+        interactions : Interactions
+            The training set, with the column ``time``.
+        validate : callable, optional
+            Function of this model that returns a validation score, higher is better. It is called after each epoch, and
+            the parameters of the best epoch are kept.
+
+        Returns
+        -------
+        NextItemModel
+            The fitted model itself.
 
         Raises
         ------
@@ -289,18 +467,21 @@ class NextItemModel(SequenceModel):
             If a parameter is out of its range, there is no time, or no history has two items.
         """
         check_parameters(self)
-        read = histories(check_interactions(interactions))
+        sequences = histories(check_interactions(interactions))
         n_items = interactions.n_items
-        pieces = torch.from_numpy(padded(windows(read, self.max_length), self.max_length + 1, n_items))
+        pieces = torch.from_numpy(padded(windows(sequences, self.max_length), self.max_length + 1, n_items))
         if not len(pieces):
-            raise ValueError("There is nothing to predict: every history has one item at most.")
-        self.histories_, self.seen_ = read, interactions.matrix()
+            raise ValueError(
+                "Expected at least one history of two items, so that the second can be predicted; got histories of at "
+                "most one item. Check the filter of the log."
+            )
+        self.histories_, self.seen_ = sequences, interactions.matrix()
 
         def batches(rng: np.random.Generator):
             for group in shuffled(len(pieces), self.batch_size, rng):
                 rows = pieces[group]
-                wrong = torch.from_numpy(rng.integers(n_items, size=(len(rows), self.max_length)))
-                yield rows[:, :-1], rows[:, 1:], wrong
+                negatives = torch.from_numpy(rng.integers(n_items, size=(len(rows), self.max_length)))
+                yield rows[:, :-1], rows[:, 1:], negatives  # the targets are the inputs shifted by one position
 
         with seeded(self.random_state):
             self.network_ = self._network(n_items)
@@ -318,26 +499,39 @@ class NextItemModel(SequenceModel):
         self.score_history_, self.best_epoch_ = history.scores, history.best_epoch
         return self
 
-    def _loss(self, rows: Tensor, targets: Tensor, wrong: Tensor) -> Tensor:
-        """Mean loss over the targets that are items, not padding; all three of shape (n, length)."""
-        real = targets < self.network_.n_items
-        states, right = self.network_.hidden(rows)[real], targets[real]  # (n_real, n_factors), (n_real,)
+    def _loss(self, rows: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
+        """Compute the mean loss over the targets that are items, not padding; all arguments have shape (n, length)."""
+        is_item = targets < self.network_.n_items
+        states = self.network_.hidden(rows)[is_item]  # (n_targets, n_factors)
+        positives = targets[is_item]  # (n_targets,)
         vectors = self.network_.item_factors
         if self.loss == "softmax":
-            return F.cross_entropy(states @ vectors.weight[:-1].T, right)
-        margins = torch.stack([(states * vectors(right)).sum(1), -(states * vectors(wrong[real])).sum(1)])
+            return F.cross_entropy(states @ vectors.weight[:-1].T, positives)
+        # Binary cross-entropy: −ln σ(s) for a positive item and −ln(1 − σ(s)) = −ln σ(−s) for a negative one.
+        margins = torch.stack([(states * vectors(positives)).sum(1), -(states * vectors(negatives[is_item])).sum(1)])
         return -F.logsigmoid(margins).mean()
 
     @torch_defaults()
     def fold_in(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Read the last ``max_length`` items of any histories, shape (n, n_items), float32."""
+        """Score every item as the next one after the last ``max_length`` items of any histories.
+
+        Parameters
+        ----------
+        sequences : sequence of array of int
+            Item positions of each history, in the order of time.
+
+        Returns
+        -------
+        array, shape (n, n_items), float32
+            Logits.
+        """
         rows = torch.from_numpy(padded(_check_sequences(self, sequences), self.max_length, self.network_.n_items))
         with torch.no_grad():
             return self.network_.eval().last(rows).numpy()
 
 
 class GRUNetwork(NextItemNetwork):
-    """A gated recurrent unit over the items' vectors."""
+    """Compute the hidden states by a gated recurrent unit (GRU) over the item embeddings."""
 
     def __init__(self, n_items: int, n_factors: int, dropout: float):
         super().__init__(n_items, n_factors)
@@ -345,14 +539,47 @@ class GRUNetwork(NextItemNetwork):
         self.gru = nn.GRU(int(n_factors), int(n_factors), batch_first=True)
 
     def hidden(self, rows: Tensor) -> Tensor:
-        """Run the unit over the rows."""
+        """Run the GRU over the rows.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n, length)
+            Item positions, followed by ``n_items`` as padding.
+
+        Returns
+        -------
+        Tensor, shape (n, length, n_factors)
+            The hidden state after each position.
+        """
         return self.dropout(self.gru(self.dropout(self.item_factors(rows)))[0])
 
 
 class GRURecommender(NextItemModel):
-    """Rank what comes next by a gated recurrent unit. Built in chapter 08.
+    """Rank the next item by a gated recurrent unit (GRU). Built in chapter 08.
 
-    Parameters as :class:`NextItemModel`.
+    The fitted attributes are those of :class:`NextItemModel`.
+
+    Parameters
+    ----------
+    n_factors : int, default=64
+        Length of the item embeddings and of the hidden state, at least 1.
+    max_length : int, default=50
+        Number of items of a history that are read, the last ones, at least 1.
+    loss : {"softmax", "sampled"}, default="softmax"
+        Cross-entropy over all items, or binary cross-entropy against one negative item, drawn uniformly for each
+        target.
+    dropout : float, default=0.2
+        Dropout rate of the embeddings and the hidden states, at least 0 and below 1.
+    n_epochs : int, default=20
+        Maximum number of passes over the histories, at least 1.
+    batch_size : int, default=64
+        Number of windows in a batch, at least 1.
+    learning_rate : float, default=3e-3
+        Learning rate of Adam, above 0.
+    patience : int, optional
+        Number of epochs without a better validation score after which training stops.
+    random_state : int, default=0
+        Seed of the initial weights, the batches, the dropout and the negative items.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The truncated SVD of the zero-filled matrix as a recommender. Built by hand in chapter 04."""
+"""Recommend by the truncated SVD of the zero-filled matrix. Built by hand in chapter 04."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from recsys_teach.models.base import (
 
 
 def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
-    """Give the matrix of rank k that is nearest to a dense matrix. Built by hand in chapter 04.
+    """Return the best approximation of a dense matrix by a matrix of rank k. Built by hand in chapter 04.
 
     Parameters
     ----------
-    matrix : array, shape (n_users, n_items).
-    k : int, from 0 to min(n_users, n_items).
+    matrix : array, shape (n_users, n_items)
+        The matrix to approximate.
+    k : int
+        The rank, from 0 to min(n_users, n_items).
 
     Returns
     -------
@@ -41,18 +43,23 @@ def rank_k(matrix: np.ndarray, k: int) -> np.ndarray:
 class PureSVD(RowRecommender):
     """Rank items by the projection of a user's row on the k strongest item directions. Built in chapter 04.
 
-    Missing cells count as 0, which makes it a poor predictor of ratings and a good ranker.
+    Missing cells count as 0. This makes the model a poor predictor of ratings, but a good ranker.
 
     Parameters
     ----------
-    n_factors : int, from 1 to min(n_users, n_items) - 1. Number of directions, the k of the formulas.
-    value : str, optional. The column of the log to store in the matrix; without it, 1 for any event.
-    random_state : int. Seed of the start vector.
+    n_factors : int, default=20
+        Number of directions, the k of the formulas, from 1 to min(n_users, n_items) - 1.
+    value : str, optional
+        The column of the log to store in the matrix. Without it, every event counts as 1.
+    random_state : int, default=0
+        Seed of the start vector of the iterative solver.
 
     Attributes
     ----------
-    item_factors_ : array, shape (n_items, n_factors). V_k: orthonormal columns, strongest first.
-    singular_values_ : array, shape (n_factors,). Largest first.
+    item_factors_ : array, shape (n_items, n_factors)
+        V_k. The columns are orthonormal, the strongest direction first.
+    singular_values_ : array, shape (n_factors,)
+        The singular values, largest first.
 
     References
     ----------
@@ -65,16 +72,36 @@ class PureSVD(RowRecommender):
         self.random_state = random_state
 
     def fit(self, interactions: Interactions) -> PureSVD:
-        """Factorize the zero-filled matrix."""
+        """Factorize the zero-filled matrix.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the column ``value`` if one is named.
+
+        Returns
+        -------
+        PureSVD
+            The fitted model itself.
+
+        Raises
+        ------
+        ValueError
+            If ``n_factors`` is out of its range, the column is absent or contains NaN, a pair has two values, or all
+            values are 0.
+        """
         check_parameters(self)
         matrix = check_interactions(interactions).matrix(self.value)
         if self.n_factors >= min(matrix.shape):
             raise ValueError(
                 f"n_factors must be less than the smaller side of the {matrix.shape[0]} x {matrix.shape[1]} matrix; "
-                f"got {self.n_factors}. Take fewer factors or more users and items."
+                f"got {self.n_factors}. Use fewer factors, or more users and items."
             )
         if not matrix.data.any():
-            raise ValueError(f"All values of {self.value!r} are 0, so there is no direction to find.")
+            raise ValueError(
+                f"Expected at least one value of {self.value!r} that is not 0; got only zeros, which have no "
+                "direction. Use another column, or value=None to count every event as 1."
+            )
         start = np.random.default_rng(self.random_state).standard_normal(min(matrix.shape))
         _, s, Vt = svds(matrix, k=self.n_factors, v0=start)
         strongest_first = np.argsort(-s)
@@ -84,15 +111,17 @@ class PureSVD(RowRecommender):
         return self
 
     def fold_in(self, rows: sparse.csr_array | np.ndarray) -> np.ndarray:
-        """Score every item for users who were not there at ``fit``, from their rows alone.
+        """Score every item for users outside the training set, from their rows alone.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items), in the same unit as the matrix of ``fit``.
+        rows : array or csr_array, shape (n, n_items)
+            The interactions of each user, in the unit of ``matrix_``.
 
         Returns
         -------
-        array, shape (n, n_items). rows V_k V_kᵀ.
+        array, shape (n, n_items)
+            The product of the rows and V_k V_kᵀ.
         """
         rows = check_rows(self, rows)
         return (rows @ self.item_factors_) @ self.item_factors_.T

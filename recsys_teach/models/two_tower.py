@@ -1,4 +1,4 @@
-"""Two towers, whose vectors meet in an inner product, and the search for the best of many. Built in chapter 10."""
+"""Retrieve items by two towers, whose vectors are compared by an inner product. Built in chapter 10."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ from recsys_teach.training import seeded, shuffled, torch_defaults, train
 
 
 def fm_pairs(X: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """Sum the crosses of all pairs of features: Σ_{a<b} (V_a · V_b) x_a x_b. Built by hand in chapter 10.
+    """Sum the interactions of all pairs of features: Σ_{a<b} (V_a · V_b) x_a x_b. Built by hand in chapter 10.
 
-    Written as half of the square of a sum less the sum of squares, which takes n_features · n_factors products a
-    row and not n_features² · n_factors.
+    The sum is computed as half the difference between the square of a sum and the sum of squares, which takes
+    n_features · n_factors products for each row instead of n_features² · n_factors.
 
     Parameters
     ----------
-    X : array, shape (n, n_features). One row for each thing that is scored.
-    V : array, shape (n_features, n_factors). One vector for each feature.
+    X : array, shape (n, n_features)
+        One row of features for each pair or object to score.
+    V : array, shape (n_features, n_factors)
+        One vector for each feature.
 
     Returns
     -------
-    array, shape (n,).
+    array, shape (n,)
+        The sum for each row.
 
     References
     ----------
@@ -40,18 +43,21 @@ def fm_pairs(X: np.ndarray, V: np.ndarray) -> np.ndarray:
 
 
 def in_batch_softmax(scores: Tensor, log_q: Tensor | None = None) -> Tensor:
-    """Cross-entropy of each user's own item against all items of the batch. Built by hand in chapter 10.
+    """Compute the cross-entropy of each pair's item against all items of the batch. Built by hand in chapter 10.
 
     Parameters
     ----------
-    scores : shape (b, b), in logits. Cell (r, c): the user of pair r and the item of pair c.
-    log_q : shape (b,), optional. Logarithm of how often the item of each pair comes into a batch. It is taken off
-        each column, and the scores then learn log P(item | user); without it they learn that less log P(item). An
-        item may stand in several columns of the batch; that is part of how often it comes.
+    scores : Tensor, shape (b, b)
+        Logits. The user of pair r is in row r, the item of pair c in column c.
+    log_q : Tensor, shape (b,), optional
+        The logarithm of the sampling probability of the item of each pair. It is subtracted from each column (logQ
+        correction), and the scores then learn log P(item | user). Without it they learn log P(item | user) − log
+        P(item). An item may be in several columns of the batch, which is a part of its sampling probability.
 
     Returns
     -------
-    Tensor, one number: the mean over the pairs.
+    Tensor
+        One number: the mean over the pairs.
 
     References
     ----------
@@ -63,7 +69,21 @@ def in_batch_softmax(scores: Tensor, log_q: Tensor | None = None) -> Tensor:
 
 
 class Tower(nn.Module):
-    """A vector of length 1 for each thing: what its id adds, if it was met in training, and what its features add."""
+    """Map each user or item to a vector of length 1, from its id embedding and its features.
+
+    An id without interactions in training has the embedding 0, so its vector depends on the features only.
+
+    Parameters
+    ----------
+    X : array, shape (n_objects, n_features), float32
+        The features of all users or of all items.
+    interacted : array of bool, shape (n_objects,)
+        Whether the id has interactions in training.
+    n_factors : int
+        Length of the vectors.
+    constant : bool
+        Whether to learn a vector that is added for every object.
+    """
 
     X: Tensor
 
@@ -74,48 +94,93 @@ class Tower(nn.Module):
         self.features = nn.Parameter(torch.randn(X.shape[1], n_factors) / (2 * n_factors**0.5))
         self.constant = nn.Parameter(torch.zeros(n_factors), requires_grad=constant)
         with torch.no_grad():
-            self.ids[torch.from_numpy(~interacted)] = 0  # an id that training never meets says nothing, and stays 0
+            self.ids[torch.from_numpy(~interacted)] = (
+                0  # the embedding of an id without interactions gets no gradient, and stays 0
+            )
 
     def forward(self, positions: Tensor) -> Tensor:
-        """Give the vectors of things of training: (n,) to (n, n_factors)."""
+        """Return the vectors of users or items of the training set.
+
+        Parameters
+        ----------
+        positions : Tensor of int, shape (n,)
+            Positions, not ids.
+
+        Returns
+        -------
+        Tensor, shape (n, n_factors)
+            Vectors of length 1.
+        """
         return self.build(self.X[positions], F.embedding(positions, self.ids))
 
     def build(self, X: Tensor, ids: Tensor | float = 0.0) -> Tensor:
-        """Add up features and ids, and scale to length 1; a thing of which nothing is known stays 0."""
+        """Add up features and id embeddings, and scale the sum to length 1.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_features)
+            Features.
+        ids : Tensor, shape (n, n_factors), default=0.0
+            Id embeddings; 0 for new users or items.
+
+        Returns
+        -------
+        Tensor, shape (n, n_factors)
+            Vectors of length 1; 0 for an object without known features or embedding, if there is no constant.
+        """
         return F.normalize(ids + X @ self.features + self.constant, dim=1)
 
 
 class TwoTower(Recommender):
-    """Rank by u·v / temperature, where a user and an item each have a tower that makes a vector. Built in chapter 10.
+    """Rank by u·v / temperature, where u and v are the outputs of a user tower and an item tower. Built in chapter 10.
 
-    A tower adds the vector of the id and those of the features, and scales the sum to length 1. Each pair of the log
-    is told from the other items of its batch by :func:`in_batch_softmax`. With the correction a score learns
-    log P(item | user) up to a constant of the user, without it that less the item's log popularity.
+    A tower adds the id embedding and the feature embeddings, and scales the sum to length 1. For each pair of the log,
+    the other items of its batch are the negatives of :func:`in_batch_softmax`. With the logQ correction a score learns
+    log P(item | user) up to a constant of the user; without it, it learns this minus the log popularity of the item.
 
-    Scores lie between -1 / temperature and 1 / temperature. There is no term for an item's lift with all users: its
-    mean score is its vector times the mean user vector, over the temperature, so its direction has to learn it.
+    Scores lie between -1 / temperature and 1 / temperature. There is no item bias: the mean score of an item is the
+    inner product of its vector with the mean user vector, divided by the temperature, so the direction of the vector
+    has to encode popularity.
 
-    An item that nobody met in training has no id vector, and is scored from its features; without features, 0.
-    A user without history has the profile, and what all users share.
+    An item without interactions in training has no id embedding and is scored from its features; without features it
+    scores 0. A user without a history has the feature embeddings, and the constant that all users share.
 
     Parameters
     ----------
-    n_factors : int, at least 1. Length of the vectors.
-    user_columns, item_columns : sequence of str. Columns of ``interactions.users`` and ``interactions.items`` that
-        hold categories as text or whole numbers; a text a|b|c stands for three. Cut a quantity into bands first.
-        Each column has vectors of its own: "genre=drama" and "second_genre=drama" are two features.
-    temperature : float above 0. Divides the cosine of two vectors: the smaller, the further apart scores can be, and
-        the more the loss looks at the strongest wrong answers.
-    correct : bool. Take the log popularity of the items off in the loss.
-    n_epochs, batch_size : int, at least 1. A batch of b pairs gives each of them b - 1 other items.
-    learning_rate, weight_decay, random_state : see :func:`~recsys_teach.training.train`.
+    n_factors : int, default=32
+        Length of the vectors, at least 1.
+    user_columns, item_columns : sequence of str, default=()
+        Columns of ``interactions.users`` and ``interactions.items`` that contain categories as text or integers. A text
+        a|b|c lists three categories. Discretize continuous quantities first. Each column has separate embeddings:
+        "genre=drama" and "second_genre=drama" are two features.
+    temperature : float, default=0.1
+        Divisor of the cosine of two vectors, above 0. With a smaller value scores can differ more, and the loss
+        concentrates on the negatives with the highest scores.
+    correct : bool, default=True
+        Whether to subtract the log popularity of the items in the loss (logQ correction).
+    n_epochs : int, default=4
+        Number of passes over the pairs, at least 1.
+    batch_size : int, default=512
+        Number of pairs in a batch, at least 1. Each pair of a batch of b has b - 1 in-batch negatives.
+    learning_rate : float, default=1e-2
+        Learning rate of Adam, above 0.
+    weight_decay : float, default=0.0
+        L2 penalty of all parameters, at least 0.
+    random_state : int, default=0
+        Seed of the initial embeddings and of the batches.
 
     Attributes
     ----------
-    user_vectors_, item_vectors_ : array, shapes (n_users, n_factors) and (n_items, n_factors), float32, of length 1.
-    user_features_, item_features_ : list of str, as "genre=drama".
-    towers_ : ModuleDict with "user" and "item", each a Tower.
-    loss_history_ : list of float. Mean loss of each epoch.
+    user_vectors_ : array, shape (n_users, n_factors), float32
+        u, of length 1.
+    item_vectors_ : array, shape (n_items, n_factors), float32
+        v, of length 1; 0 for an item without interactions and features.
+    user_features_, item_features_ : list of str
+        The names of the features, such as "genre=drama".
+    towers_ : ModuleDict
+        The towers "user" and "item".
+    loss_history_ : list of float
+        The mean loss of each epoch.
 
     References
     ----------
@@ -150,12 +215,22 @@ class TwoTower(Recommender):
 
     @torch_defaults()
     def fit(self, interactions: Interactions) -> TwoTower:
-        """Tell each pair of the log from the other items of its batch.
+        """Train the towers on each pair of the log, against the other items of its batch.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the tables that ``user_columns`` and ``item_columns`` need. Any event counts as 1.
+
+        Returns
+        -------
+        TwoTower
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If a parameter is not above 0, a table or a column is absent, or the loss is no longer a finite number.
+            If a parameter is out of its range, a table or a column is absent, or the loss is no longer a finite number.
         """
         check_parameters(self)
         seen = check_interactions(interactions).matrix()
@@ -198,35 +273,67 @@ class TwoTower(Recommender):
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Multiply vectors and divide by the temperature, shape (n, n_items), float32."""
+        """Multiply the vectors and divide by the temperature.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items), float32
+            Higher is better.
+        """
         users = check_users(self, user_pos)
         return self.user_vectors_[users] @ self.item_vectors_.T / np.float32(self.temperature)
 
     def new_users(self, table: pd.DataFrame) -> np.ndarray:
-        """Make vectors, shape (n, n_factors), of users who were not there at ``fit``, from their profiles alone."""
-        return self._from_features("user", table)
-
-    def new_items(self, table: pd.DataFrame) -> np.ndarray:
-        """Make vectors of items that were not there at ``fit``, from their features alone.
+        """Compute vectors of users outside the training set, from their features alone.
 
         Parameters
         ----------
         table : DataFrame
-            One row an item, with the ``item_columns``. Values that training did not have are left out, with a warning.
+            One row for each user, with the ``user_columns``. Values that did not occur in training are ignored, with a
+            warning.
 
         Returns
         -------
-        array, shape (n, n_factors), float32. ``user_vectors_ @ vectors.T / temperature`` scores them beside the old.
+        array, shape (n, n_factors), float32
+            Vectors. ``vectors @ item_vectors_.T / temperature`` are the scores of the items.
 
         Raises
         ------
         ValueError
-            If the model is not fitted, a column is absent, or none of its values was there in training.
+            If the model is not fitted, a column is absent, or no value of a column occurred in training.
+        """
+        return self._from_features("user", table)
+
+    def new_items(self, table: pd.DataFrame) -> np.ndarray:
+        """Compute vectors of items outside the training set, from their features alone.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One row for each item, with the ``item_columns``. Values that did not occur in training are ignored, with a
+            warning.
+
+        Returns
+        -------
+        array, shape (n, n_factors), float32
+            Vectors. ``user_vectors_ @ vectors.T / temperature`` are scores on the same scale as those of the known
+            items.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, a column is absent, or no value of a column occurred in training.
         """
         return self._from_features("item", table)
 
     @torch_defaults()
     def _from_features(self, axis: str, table: pd.DataFrame) -> np.ndarray:
+        """Encode a feature table and return the vectors of one tower."""
         check_fitted(self)
         columns, names = getattr(self, f"{axis}_columns"), getattr(self, f"{axis}_features_")
         X = encode_features(table, columns, names, f"{axis}_columns")

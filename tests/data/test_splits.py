@@ -16,7 +16,7 @@ from recsys_teach.data import (
 )
 from recsys_teach.evaluation import evaluate
 from recsys_teach.models import EASE, MarkovChain, Popularity
-from recsys_teach.models.cold_start import place_in_history
+from recsys_teach.models.cold_start import position_in_history
 from recsys_teach.models.sequence import histories
 from recsys_teach.models.two_stage import TwoStageRecommender, histories_before
 
@@ -125,7 +125,7 @@ def test_what_is_no_share_is_refused(split, fraction: float) -> None:
 READERS = {  # all that puts events in an order of time
     **{split.__name__: lambda whole, split=split: [list(split(whole).test.log["item"])] for split in SPLITS},
     "histories": lambda whole: [items.tolist() for items in histories(whole)],
-    "place in history": lambda whole: place_in_history(whole).tolist(),
+    "position in history": lambda whole: position_in_history(whole).tolist(),
     "Markov chain": lambda whole: MarkovChain().fit(whole).transitions_.toarray().tolist(),
     "TwoStageRecommender": lambda whole: (
         TwoStageRecommender({"click": "binary"}, n_epochs=1, n_factors=2).fit(whole).histories_.tolist()
@@ -192,7 +192,7 @@ def test_times_that_have_no_order_or_lost_it_are_refused(reader, convert, messag
 def test_histories_before_refuse_moments_of_another_kind_than_the_times() -> None:
     steps = np.array([0, 0]), np.array([1, 2]), np.array([5, 6])
     for wrong in (np.array(["5"]), np.array(["2020-01-01"], dtype="datetime64[s]"), np.array([None])):
-        with pytest.raises(ValueError, match="all numbers or all datetime64, got int64 and"):
+        with pytest.raises(ValueError, match="all numbers or all datetime64; got int64 and"):
             histories_before(steps, np.array([0]), wrong, 2, 9)
     long = steps[0], steps[1], np.array([10**18 + 1, 10**18])
     assert histories_before(long, np.array([0]), np.array([np.inf]), 2, 9).tolist() == [[2, 1]]

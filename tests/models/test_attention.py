@@ -93,13 +93,13 @@ def test_mask_lets_each_place_read_itself_and_those_before() -> None:
 @pytest.mark.parametrize(
     ("queries", "keys", "values", "mask", "message"),
     [
-        (drawn(3, 2), drawn(4, 2), drawn(4, 2), None, r"one shape.*came \(3, 2\) and \(4, 2\)"),
+        (drawn(3, 2), drawn(4, 2), drawn(4, 2), None, r"one shape.*got \(3, 2\) and \(4, 2\)"),
         (drawn(2), drawn(2), drawn(2), None, "one value for each key|one shape"),
         (drawn(0, 2), drawn(0, 2), drawn(0, 2), None, "one shape"),
-        (drawn(3, 2), drawn(3, 2), drawn(4, 2), None, r"one value for each key; came \(4, 2\) and \(3, 2\)"),
-        (drawn(3, 2), drawn(3, 2), drawn(3, 2), torch.ones(3, 3), "of bool.*came torch.float32"),
+        (drawn(3, 2), drawn(3, 2), drawn(4, 2), None, r"one value for each key; got \(4, 2\) and \(3, 2\)"),
+        (drawn(3, 2), drawn(3, 2), drawn(3, 2), torch.ones(3, 3), "dtype torch.bool.*got torch.float32"),
         (drawn(3, 2), drawn(3, 2), drawn(3, 2), causal_mask(2), r"shape \(3, 3\)"),
-        (drawn(3, 2), drawn(3, 2), drawn(3, 2), causal_mask(3).tril(-1), "nothing to read"),
+        (drawn(3, 2), drawn(3, 2), drawn(3, 2), causal_mask(3).tril(-1), "got a row of False"),
     ],
     ids=["lengths", "one axis", "no place", "values", "floats", "size", "empty row"],
 )
@@ -143,7 +143,7 @@ def test_without_places_one_block_reads_a_set_and_the_last_item() -> None:
 
 
 def test_a_row_longer_than_there_are_places_is_refused(network: SASRecNetwork) -> None:
-    with pytest.raises(ValueError, match="vectors for 6 places; came rows of 7"):
+    with pytest.raises(ValueError, match=r"at most 6 items.*got rows of 7"):
         network.hidden(torch.zeros(1, 7, dtype=torch.long))
 
 

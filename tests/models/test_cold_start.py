@@ -13,16 +13,16 @@ from sklearn.linear_model import Ridge
 from recsys_teach.data import Interactions
 from recsys_teach.models import DropoutNet, HybridFactors, Popularity, ProfilePopularity
 from recsys_teach.models.cold_start import (
-    after_answer,
     crossover,
     damped_shares,
     drop_rows,
-    expect_after,
     first_events,
     fold_into_prior,
     greedy_question,
-    place_in_history,
     plan_interview,
+    position_in_history,
+    posterior_covariance,
+    posterior_mean,
     split_newcomers,
 )
 
@@ -60,8 +60,8 @@ def history() -> Interactions:
     return Interactions.from_log(log)
 
 
-def test_place_in_history_counts_by_time(history) -> None:
-    place = place_in_history(history)
+def test_position_in_history_counts_by_time(history) -> None:
+    place = position_in_history(history)
     for user in range(4):
         theirs = history.log[history.user_pos == user]
         assert place[theirs.index[np.argsort(theirs["time"])]].tolist() == list(range(6))
@@ -69,7 +69,7 @@ def test_place_in_history_counts_by_time(history) -> None:
 
 def test_events_of_one_time_keep_the_order_of_the_log() -> None:
     log = pd.DataFrame({"user": list("baab"), "item": list("xyzy"), "time": [1, 1, 1, 1]})
-    assert place_in_history(Interactions.from_log(log)).tolist() == [0, 0, 1, 1]
+    assert position_in_history(Interactions.from_log(log)).tolist() == [0, 0, 1, 1]
 
 
 def test_newcomers_are_not_trained_on_and_nothing_stands_on_both_sides(history) -> None:
@@ -98,9 +98,9 @@ def test_people_with_too_few_events_are_not_tested_and_not_trained_on(history) -
 
 
 def test_split_without_anybody_is_refused(history) -> None:
-    with pytest.raises(ValueError, match="0 have 20 events or more"):
+    with pytest.raises(ValueError, match=r"at least 20 events.*got 0 such users"):
         split_newcomers(history, np.array([1]), n_known=10, n_scored=10)
-    with pytest.raises(ValueError, match="0 events are left to train on"):
+    with pytest.raises(ValueError, match="0 events to train on"):
         split_newcomers(history, np.arange(4), n_known=2, n_scored=2)
 
 
@@ -264,7 +264,7 @@ def test_wrong_parameters_and_rows_are_refused(two_kinds, net) -> None:
         HybridFactors(noise=0).fit(two_kinds)
     with pytest.raises(ValueError, match=r"\(n, 20\).*got \(2, 3\)"):
         net.fold_in(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="one profile a row; came 40 profiles and 2 rows"):
+    with pytest.raises(ValueError, match="one profile per row; got 40 profiles and 2 rows"):
         net.fold_in(np.zeros((2, 20)), two_kinds.users)
     with pytest.raises(ValueError, match="Expected columns as a list of names"):
         ProfilePopularity("age").fit(two_kinds)
@@ -276,7 +276,7 @@ def test_wrong_parameters_and_rows_are_refused(two_kinds, net) -> None:
 def test_question_and_what_stays_uncertain_by_hand() -> None:
     C = np.array([[1.0, 0.5, 0.0], [0.5, 1.0, 0.9], [0.0, 0.9, 1.0]])
     assert greedy_question(C, np.array([0, 1]), np.array([2]), 1.0) == 1
-    np.testing.assert_allclose(after_answer(C, 1, 1.0)[0], [0.875, 0.25, -0.225])
+    np.testing.assert_allclose(posterior_covariance(C, 1, 1.0)[0], [0.875, 0.25, -0.225])
 
 
 def test_answers_one_by_one_leave_what_a_normal_model_leaves_after_all() -> None:
@@ -285,7 +285,7 @@ def test_answers_one_by_one_leave_what_a_normal_model_leaves_after_all() -> None
     C = root.T @ root
     left, asked = C, [3, 0, 4]
     for question in asked:
-        left = after_answer(left, question, 0.5)
+        left = posterior_covariance(left, question, 0.5)
     expected = C - C[:, asked] @ np.linalg.solve(C[np.ix_(asked, asked)] + 0.5 * np.eye(3), C[asked])
     np.testing.assert_allclose(left, expected, atol=1e-10)
 
@@ -306,8 +306,8 @@ def test_plan_takes_no_question_twice_and_needs_enough_of_them() -> None:
 
 def test_no_question_leaves_the_mean_and_answers_move_it_their_way() -> None:
     mean, C = np.array([0.5, 0.4]), np.array([[0.25, 0.2], [0.2, 0.24]])
-    none = expect_after(mean, C, np.array([], dtype=int), np.zeros((3, 0)))
+    none = posterior_mean(mean, C, np.array([], dtype=int), np.zeros((3, 0)))
     np.testing.assert_allclose(none, np.tile(mean, (3, 1)))
-    yes, no = expect_after(mean, C, np.array([0]), np.array([[1.0], [0.0]]), noise=0.05)
+    yes, no = posterior_mean(mean, C, np.array([0]), np.array([[1.0], [0.0]]), noise=0.05)
     assert yes[1] > mean[1] > no[1]
     np.testing.assert_allclose(yes, mean + 0.5 * C[0] / 0.3)

@@ -246,7 +246,7 @@ def test_a_model_that_is_not_fitted_says_so(model, ask: str) -> None:
     ids=["array", "sparse", "frame", "list", "nothing"],
 )
 def test_fit_refuses_a_matrix_and_says_how_to_make_interactions(model, matrix) -> None:
-    with pytest.raises(TypeError, match=r"expects Interactions.*Interactions\.from_matrix\(matrix\)"):
+    with pytest.raises(TypeError, match=r"Expected Interactions.*Interactions\.from_matrix\(matrix\)"):
         model.fit(matrix)
 
 

@@ -267,7 +267,7 @@ def test_predict_refuses_an_item_that_is_none_with_the_mend(name: str, items: li
 @pytest.mark.parametrize("name", PREDICTORS)
 def test_predict_refuses_users_and_items_that_are_no_pairs(name: str) -> None:
     model = clone(MODELS[name]).fit(INTERACTIONS)
-    with pytest.raises(ValueError, match="one item a user"):
+    with pytest.raises(ValueError, match="one item per user"):
         model.predict([0, 1], [0])
     with pytest.raises(ValueError, match=r"user positions from 0 to 11"):
         model.predict([12], [0])
@@ -325,7 +325,7 @@ def test_content_takes_the_words_of_the_item_whatever_the_order_of_the_table() -
 
 
 def test_content_without_an_item_table_says_where_it_comes_from() -> None:
-    with pytest.raises(ValueError, match=r"give a table of items, Interactions\.from_log\(log, items="):
+    with pytest.raises(ValueError, match=r"Pass one: Interactions\.from_log\(log, items="):
         ContentProfile().fit(Interactions.from_matrix(RATINGS))
 
 
@@ -338,7 +338,7 @@ def test_content_refuses_columns_that_are_none(columns) -> None:
 
 
 def test_content_without_a_word_says_so() -> None:
-    with pytest.raises(ValueError, match=r"\['genres'\] hold no word"):
+    with pytest.raises(ValueError, match=r"\['genres'\], which contain no such word"):
         ContentProfile(["genres"]).fit(with_items(RATINGS, ITEMS.assign(genres="")))
 
 

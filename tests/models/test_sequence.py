@@ -306,7 +306,7 @@ def test_parameters_out_of_range_are_refused(model, message: str) -> None:
 
 
 def test_a_gru_without_anything_to_predict_says_so() -> None:
-    with pytest.raises(ValueError, match="every history has one item at most"):
+    with pytest.raises(ValueError, match="got histories of at most one item"):
         GRURecommender(4).fit(from_sequences([[0], [1], []]))
 
 

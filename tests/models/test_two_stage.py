@@ -202,7 +202,7 @@ def test_a_newcomer_without_a_history_gets_a_full_list(system, train) -> None:
 def test_reading_a_later_log_changes_histories_and_leaves_what_was_learned(system, train) -> None:
     model = TwoStageRecommender(**QUICK, **WHOLE).fit(train.take(np.arange(len(train)) < 200))
     before, states = model.score(np.arange(60)), {k: v.clone() for k, v in model.parts_.state_dict().items()}
-    assert model.read(train) is model
+    assert model.update_histories(train) is model
     assert all(torch.equal(v, states[k]) for k, v in model.parts_.state_dict().items())
     assert not np.allclose(model.score(np.arange(60)), before)
     np.testing.assert_array_equal(model.histories_, system.histories_)
@@ -258,23 +258,23 @@ def test_nan_is_refused_where_a_label_is_needed_and_nowhere_else(train) -> None:
         return Interactions(log, train.user_ids, train.item_ids)
 
     for column, rows in (("click", [0]), ("watch_share", [np.argmax(clicked)]), ("time", [0])):
-        with pytest.raises(ValueError, match=r"needs 0 and 1 alone|needs finite numbers|has no time"):
+        with pytest.raises(ValueError, match=r"Expected (only 0 and 1|finite numbers) .*got nan|has no time"):
             TwoStageRecommender(**QUICK).fit(holed(column, rows))
     TwoStageRecommender(**QUICK).fit(holed("watch_share", ~clicked))
 
 
 def test_a_binary_label_that_is_not_0_or_1_is_refused(train) -> None:
     log = train.log.assign(like=5)
-    with pytest.raises(ValueError, match="binary task 'like' needs 0 and 1 alone"):
+    with pytest.raises(ValueError, match="Expected only 0 and 1 as labels of the binary task 'like'; got 5"):
         TwoStageRecommender(**QUICK).fit(Interactions(log, train.user_ids, train.item_ids))
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"gate": "watch_share"}, "gate names a binary task"),
-        ({"weights": {"share": 1}}, "weights names 'share'"),
-        ({"weights": {"click": 1}}, "weights names 'click'"),
+        ({"gate": "watch_share"}, "Expected gate as the name of a binary task"),
+        ({"weights": {"share": 1}}, "got a weight of 'share'"),
+        ({"weights": {"click": 1}}, "got a weight of 'click'"),
         ({"group_column": "studio"}, "group_column names 'studio'"),
         ({"item_columns": ["studio"]}, "item_columns names 'studio'"),
         ({"n_factors": 0}, "n_factors must be an integer, at least 1"),
@@ -295,7 +295,7 @@ def test_unknown_users_a_list_too_long_and_a_system_that_is_not_fitted_are_refus
         system.recommend(np.array([0]), 0)
     with pytest.raises(ValueError, match="not fitted yet"):
         TwoStageRecommender().recommend(np.array([0]))
-    with pytest.raises(TypeError, match="expects Interactions"):
+    with pytest.raises(TypeError, match="Expected Interactions"):
         TwoStageRecommender().fit(np.eye(3))
 
 

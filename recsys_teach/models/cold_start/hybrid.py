@@ -1,4 +1,4 @@
-"""A profile as prior that a few events move. Built in chapter 14."""
+"""Combine a prior from the profile with a few events. Built in chapter 14."""
 
 from __future__ import annotations
 
@@ -19,25 +19,29 @@ from recsys_teach.models.base import (
 )
 from recsys_teach.models.cold_start.profiles import ProfilePopularity
 
-# --- a prior that a few events move ---------------------------------------------------------------------------
-
 
 def fold_into_prior(prior: np.ndarray, H: np.ndarray, known: np.ndarray, noise: float) -> np.ndarray:
-    """Move a prior by the events that are known. Built by hand in chapter 14.
+    """Update a prior by known events. Built by hand in chapter 14.
 
     The score is prior + H w, where w minimizes Σ_known (1 − prior_i − h_i·w)² / noise + |w|². An event that the prior
-    expected moves little; what is not known to be met says nothing. Without events it is the prior.
+    predicted changes little. An item without a known interaction carries no information. Without events the score is
+    the prior.
 
     Parameters
     ----------
-    prior : array, shape (n_items,). Expected share, from 0 to about 1.
-    H : array, shape (n_items, n_factors). Directions in which people differ, as long as they differ along them.
-    known : array of int. Positions of the items met.
-    noise : float above 0. Variance of what H does not explain.
+    prior : array, shape (n_items,)
+        The expected share of users who interact with each item, from 0 to about 1.
+    H : array, shape (n_items, n_factors)
+        The directions in which users differ. The length of each is the standard deviation of the users along it.
+    known : array of int
+        Positions of the items that the user interacted with.
+    noise : float
+        Variance that H does not explain, above 0.
 
     Returns
     -------
-    array, shape (n_items,). The conditional mean given the events, if all is normal.
+    array, shape (n_items,)
+        The conditional mean given the events, if all distributions are normal.
     """
     h = H[known]
     w = np.linalg.solve(h.T @ h + noise * np.eye(H.shape[1]), h.T @ (1 - prior[known]))
@@ -45,20 +49,28 @@ def fold_into_prior(prior: np.ndarray, H: np.ndarray, known: np.ndarray, noise: 
 
 
 class HybridFactors(Recommender):
-    """Start from the profile's prior, and let the events that are known move it along factors. Built in chapter 14.
+    """Start from the prior of the profile, and update it by known events along factors. Built in chapter 14.
 
-    The factors are the strongest directions in which people differ from the prior; see :func:`fold_into_prior`.
+    The factors are the principal directions in which users differ from their prior; see :func:`fold_into_prior`.
 
     Parameters
     ----------
-    n_factors : int, at least 1; no more are kept than there are items.
-    columns, damping : see :class:`ProfilePopularity`.
-    noise : float above 0. The larger, the more events it takes to move a prior.
+    n_factors : int, default=30
+        Number of factors, at least 1; no more are kept than there are items.
+    columns : sequence of str, default=()
+        Feature columns of the users; see :class:`ProfilePopularity`.
+    damping : float, default=50.0
+        Damping of the prior, above 0; see :class:`ProfilePopularity`.
+    noise : float, default=0.1
+        Variance that the factors do not explain, above 0. With a larger value, more events are needed to change a
+        prior.
 
     Attributes
     ----------
-    prior_ : ProfilePopularity, fitted.
-    item_factors_ : array, shape (n_items, n_factors). H: HHᵀ is nearly the covariance of what the prior leaves.
+    prior_ : ProfilePopularity
+        The fitted prior.
+    item_factors_ : array, shape (n_items, n_factors)
+        H. HHᵀ approximates the covariance of the residuals of the prior.
 
     References
     ----------
@@ -75,12 +87,24 @@ class HybridFactors(Recommender):
         self.noise = noise
 
     def fit(self, interactions: Interactions) -> HybridFactors:
-        """Fit the prior, and decompose the covariance of what it leaves; memory is an n_items x n_items matrix.
+        """Fit the prior, and decompose the covariance of its residuals.
+
+        The covariance is one array of shape (n_items, n_items).
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the user table that ``columns`` need. Any event counts as 1.
+
+        Returns
+        -------
+        HybridFactors
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If a parameter is not above 0, or the table of users or a column is absent.
+            If a parameter is not above 0, or the user table or a column is absent.
         """
         check_parameters(self)
         prior = ProfilePopularity(self.columns, damping=self.damping).fit(interactions)
@@ -88,8 +112,8 @@ class HybridFactors(Recommender):
         active = np.flatnonzero(np.diff(seen.indptr))
         covariance = np.zeros((n_items, n_items))
         for users in chunks(active, n_items):
-            left = seen[users].toarray() - prior.score(users)
-            covariance += left.T @ left / len(active)
+            residuals = seen[users].toarray() - prior.score(users)
+            covariance += residuals.T @ residuals / len(active)
         first = max(0, n_items - self.n_factors)
         variances, directions = eigh(covariance, subset_by_index=[first, n_items - 1])
         self.item_factors_ = (directions * np.sqrt(np.maximum(variances, 0)))[:, ::-1]
@@ -97,38 +121,80 @@ class HybridFactors(Recommender):
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Move each user's prior by their own events, shape (n, n_items)."""
-        users = check_users(self, user_pos)
-        return self._move(self.prior_.score(users), self.seen_[users])
-
-    def fold_in(self, rows: sparse.csr_array | np.ndarray, profiles: pd.DataFrame | None = None) -> np.ndarray:
-        """Score every item for users who were not there at ``fit``, from their rows and, if known, profiles.
+        """Update the prior of each user by the user's training events.
 
         Parameters
         ----------
-        rows : array or csr_array, shape (n, n_items). What each of them met; a row may be empty.
-        profiles : DataFrame of n rows with the ``columns``, optional.
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
 
         Returns
         -------
-        array, shape (n, n_items).
+        array, shape (n, n_items)
+            Higher is better.
+        """
+        users = check_users(self, user_pos)
+        return self._posterior(self.prior_.score(users), self.seen_[users])
+
+    def fold_in(self, rows: sparse.csr_array | np.ndarray, profiles: pd.DataFrame | None = None) -> np.ndarray:
+        """Score every item for users outside the training set, from their rows and, if known, profiles.
+
+        Parameters
+        ----------
+        rows : array or csr_array, shape (n, n_items)
+            The interactions of each user; a row may be empty.
+        profiles : DataFrame, optional
+            n rows with the ``columns``. Without it, the prior is the popularity.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, the rows have another shape, a column is absent, or there is not one profile per
+            row.
         """
         rows = check_rows(self, rows)
         if profiles is None:
-            return self._move(np.tile(self.prior_.shares_, (rows.shape[0], 1)), rows)
-        return self._move(one_each(self.prior_.from_profiles(profiles), rows), rows)
+            return self._posterior(np.tile(self.prior_.shares_, (rows.shape[0], 1)), rows)
+        return self._posterior(one_each(self.prior_.from_profiles(profiles), rows), rows)
 
-    def _move(self, priors: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
+    def _posterior(self, priors: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
+        """Update each prior by the events of its row."""
         known = np.split(rows.indices, rows.indptr[1:-1])
-        moved = [
-            fold_into_prior(prior, self.item_factors_, interacted, self.noise)
-            for prior, interacted in zip(priors, known, strict=False)
+        scores = [
+            fold_into_prior(prior, self.item_factors_, positions, self.noise)
+            for prior, positions in zip(priors, known, strict=False)
         ]
-        return np.array(moved).reshape(priors.shape)
+        return np.array(scores).reshape(priors.shape)  # reshape keeps n_items columns if there are no users
 
 
 def one_each(priors: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
-    """Return the priors if there is one for each row; raise if not."""
+    """Raise if there is not one prior for each row.
+
+    Parameters
+    ----------
+    priors : array, shape (n, …)
+        Priors or features, one for each user.
+    rows : csr_array, shape (n, n_items)
+        The interactions of the users.
+
+    Returns
+    -------
+    array, shape (n, …)
+        The priors, unchanged.
+
+    Raises
+    ------
+    ValueError
+        If the numbers differ.
+    """
     if len(priors) != rows.shape[0]:
-        raise ValueError(f"Expected one profile a row; came {len(priors)} profiles and {rows.shape[0]} rows.")
+        raise ValueError(
+            f"Expected one profile per row; got {len(priors)} profiles and {rows.shape[0]} rows. Select the profiles "
+            "of the same users, in the same order."
+        )
     return priors

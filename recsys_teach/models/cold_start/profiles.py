@@ -1,4 +1,4 @@
-"""Scores for somebody or something new: from a profile, a few events, or both; and what to ask. Built in chapter 14."""
+"""Score items for new users from their profiles. Built in chapter 14."""
 
 from __future__ import annotations
 
@@ -21,49 +21,66 @@ from recsys_teach.models.base import (
 )
 from recsys_teach.models.features import encode_features, fit_features
 
-# --- a prior from the profile ---------------------------------------------------------------------------------
-
 
 def damped_shares(interacted: sparse.csr_array | np.ndarray, group: np.ndarray, damping: float) -> np.ndarray:
-    """Share of a group that met each item, as if ``damping`` average people were in it. Built by hand in chapter 14.
+    """Compute the damped share of a group that interacted with each item. Built by hand in chapter 14.
+
+    The share is (number of users of the group who interacted with the item + damping · share among all users) / (number
+    of users of the group + damping).
 
     Parameters
     ----------
-    met : array or csr_array of 0 and 1, shape (n_users, n_items), n_users at least 1.
-    group : bool, shape (n_users,). Who is in the group.
-    damping : float, at least 0; above 0 if the group is empty.
+    interacted : array or csr_array, shape (n_users, n_items)
+        1 where the user interacted with the item, 0 elsewhere; n_users is at least 1.
+    group : array of bool, shape (n_users,)
+        Whether each user is in the group.
+    damping : float
+        Number of average users that are added to the group, at least 0; above 0 if the group is empty.
 
     Returns
     -------
-    array, shape (n_items,). (users of the group who met the item + damping · everybody's share) / (users + damping).
+    array, shape (n_items,)
+        Shares from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the damping is out of its range, or ``group`` is not made of True and False or 1 and 0.
     """
     group = check_binary("group", group)
     check_number("damping", damping, low=0)
     total = group.sum() + damping
     if not total > 0:
-        raise ValueError(f"damping must be above 0 for an empty group; got {damping}.")
+        raise ValueError(f"damping must be above 0 for an empty group; got {damping}. Use damping=1, for example.")
     cells = sparse.csr_array(interacted)
-    everybody = cells.sum(axis=0) / cells.shape[0]
-    return (cells[np.flatnonzero(group)].sum(axis=0) + damping * everybody) / total
+    overall_share = cells.sum(axis=0) / cells.shape[0]
+    return (cells[np.flatnonzero(group)].sum(axis=0) + damping * overall_share) / total
 
 
 class ProfilePopularity(Recommender):
-    """Score an item by the share of people of the user's profile who met it. Built by hand in chapter 14.
+    """Score an item by its estimated share among users with the same profile. Built by hand in chapter 14.
 
-    Each value of each column, such as gender=F, multiplies everybody's share p_i by the group's damped share over
-    p_i: naive Bayes. Without columns, or for a profile that is not known, it is the popularity, as a share.
+    The estimate is naive Bayes: each value of each column, such as gender=F, multiplies the overall share p_i by the
+    damped share of its group divided by p_i. Without columns, or for an unknown profile, the score is the popularity as
+    a share.
 
     Parameters
     ----------
-    columns : sequence of str. Columns of ``interactions.users`` that hold categories; a text a|b|c stands for three.
-    damping : float above 0. Average people added to each group.
+    columns : sequence of str, default=()
+        Columns of ``interactions.users`` that contain categories; a text a|b|c lists three.
+    damping : float, default=50.0
+        Number of average users that are added to each group, above 0.
 
     Attributes
     ----------
-    shares_ : array, shape (n_items,). Everybody's share: of the users with events.
-    lifts_ : array, shape (n_features, n_items). Logarithm of what a feature multiplies by.
-    features_ : list of str, as "gender=F".
-    profiles_ : array, shape (n_users, n_features), of 0 and 1.
+    shares_ : array, shape (n_items,)
+        p_i, the share among the users with events.
+    lifts_ : array, shape (n_features, n_items)
+        The logarithm of the factor of each feature.
+    features_ : list of str
+        The names of the features, such as "gender=F".
+    profiles_ : array, shape (n_users, n_features)
+        1 where a user has a feature, 0 elsewhere.
     """
 
     own_checks = MappingProxyType({"damping": ABOVE_ZERO})
@@ -73,12 +90,22 @@ class ProfilePopularity(Recommender):
         self.damping = damping
 
     def fit(self, interactions: Interactions) -> ProfilePopularity:
-        """Count each group.
+        """Count the users of each group.
+
+        Parameters
+        ----------
+        interactions : Interactions
+            The training set, with the user table that ``columns`` need. Any event counts as 1.
+
+        Returns
+        -------
+        ProfilePopularity
+            The fitted model itself.
 
         Raises
         ------
         ValueError
-            If the damping is not above 0, or the table of users or a column is absent.
+            If the damping is not above 0, or the user table or a column is absent.
         """
         check_parameters(self)
         seen = check_interactions(interactions).matrix()
@@ -95,14 +122,42 @@ class ProfilePopularity(Recommender):
         return self
 
     def score(self, user_pos: np.ndarray) -> np.ndarray:
-        """Multiply what the profile says, shape (n, n_items); an item that nobody met scores 0."""
+        """Multiply the overall share by the factors of each user's features.
+
+        Parameters
+        ----------
+        user_pos : array of int, shape (n,)
+            Positions of the users, not ids.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better; an item without interactions scores 0.
+        """
         users = check_users(self, user_pos)
         return self._from_features(self.profiles_[users])
 
     def from_profiles(self, table: pd.DataFrame) -> np.ndarray:
-        """Score every item for users who were not there at ``fit``, one row of the table each."""
+        """Score every item for users outside the training set, from their profiles.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One row for each user, with the ``columns``.
+
+        Returns
+        -------
+        array, shape (n, n_items)
+            Higher is better.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, a column is absent, or no value of a column occurred in training.
+        """
         check_fitted(self)
         return self._from_features(encode_features(table, self.columns, self.features_, "columns"))
 
     def _from_features(self, X: np.ndarray) -> np.ndarray:
+        """Multiply the overall share by the factors of encoded features."""
         return self.shares_ * np.exp(X @ self.lifts_)

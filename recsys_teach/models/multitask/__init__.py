@@ -1,4 +1,4 @@
-"""Several tasks in one network: what they share, how their losses are balanced. Built in chapters 11 and 12."""
+"""Train several tasks in one network, with shared layers and balanced losses. Built in chapters 11 and 12."""
 
 from recsys_teach.models.multitask.balancing import (
     GradNorm,

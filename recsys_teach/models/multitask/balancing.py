@@ -1,4 +1,4 @@
-"""Weights and gradients of several losses. Built in chapter 12."""
+"""Balance the losses of several tasks by weights and gradients. Built in chapter 12."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ from recsys_teach.training import torch_defaults
 
 
 def task_gradients(losses: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """Give the gradient of each loss, shape (n_tasks, number of all parameters). Built by hand in chapter 12."""
+    """Compute the gradient of each loss. Built by hand in chapter 12.
+
+    Parameters
+    ----------
+    losses : Tensor, shape (n_tasks,)
+        The loss of each task. The graph is kept, so that it can be used again.
+    parameters : sequence of Tensor
+        The parameters to differentiate by.
+
+    Returns
+    -------
+    Tensor, shape (n_tasks, total number of parameters)
+        One flattened gradient for each loss, in the order of the parameters; 0 for a parameter that a loss does not
+        use.
+    """
     rows = []
     for loss in losses:
         parts = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
@@ -24,22 +38,36 @@ def task_gradients(losses: Tensor, parameters: Sequence[Tensor]) -> Tensor:
 
 
 def gradient_cosines(gradients: Tensor) -> Tensor:
-    """Give the cosine of each pair of rows, shape (n_tasks, n_tasks): below 0, two tasks pull against each other."""
+    """Compute the cosine of each pair of gradients; below 0, the gradients of two tasks conflict.
+
+    Parameters
+    ----------
+    gradients : Tensor, shape (n_tasks, n_parameters)
+        One gradient for each task.
+
+    Returns
+    -------
+    Tensor, shape (n_tasks, n_tasks)
+        The cosines.
+    """
     directions = F.normalize(gradients, dim=1)
     return directions @ directions.T
 
 
 def pcgrad(gradients: Tensor, rng: np.random.Generator) -> Tensor:
-    """Take from each task's gradient what opposes another's, then add them up. Built by hand in chapter 12.
+    """Project out the conflicting parts of each task's gradient, then sum the gradients. Built by hand in chapter 12.
 
     Parameters
     ----------
-    gradients : shape (n_tasks, n_parameters).
-    rng : numpy Generator. For each task, the others come in a random order; with two tasks it changes nothing.
+    gradients : Tensor, shape (n_tasks, n_parameters)
+        One gradient for each task.
+    rng : numpy Generator
+        Source of the random order of the other tasks, drawn for each task. With two tasks the order changes nothing.
 
     Returns
     -------
-    Tensor, shape (n_parameters,).
+    Tensor, shape (n_parameters,)
+        The sum of the projected gradients.
 
     References
     ----------
@@ -50,9 +78,9 @@ def pcgrad(gradients: Tensor, rng: np.random.Generator) -> Tensor:
     total = torch.zeros_like(gradients[0])
     for task, gradient in enumerate(gradients):
         for other in rng.permutation(len(gradients)):
-            against = gradient @ gradients[other]
-            if other != task and against < 0:
-                gradient = gradient - against / gradients[other].square().sum() * gradients[other]
+            product = gradient @ gradients[other]  # with the original gradient of the other task, as in the paper
+            if other != task and product < 0:
+                gradient = gradient - product / gradients[other].square().sum() * gradients[other]
         total = total + gradient
     return total
 
@@ -62,8 +90,10 @@ def set_gradient(parameters: Sequence[Tensor], gradient: Tensor) -> None:
 
     Parameters
     ----------
-    parameters : sequence of tensors
-    gradient : Tensor, shape (number of all parameters,)
+    parameters : sequence of Tensor
+        The parameters whose ``grad`` is set.
+    gradient : Tensor, shape (total number of parameters,)
+        The flattened gradient.
     """
     parts = gradient.split([parameter.numel() for parameter in parameters])
     for parameter, part in zip(parameters, parts, strict=True):
@@ -71,13 +101,14 @@ def set_gradient(parameters: Sequence[Tensor], gradient: Tensor) -> None:
 
 
 class UncertaintyWeights(nn.Module):
-    """Weigh each loss by a variance that is learned: Σ exp(-s_k) L_k / 2 + s_k / 2. Built in chapter 12.
+    """Weight each loss by a learned variance: Σ exp(-s_k) L_k / 2 + s_k / 2. Built in chapter 12.
 
-    s_k is the logarithm of the variance of task k. At its best exp(s_k) = L_k: each weighed loss is then 1 / 2.
+    s_k is the logarithm of the variance of task k. At the optimum exp(s_k) = L_k, so each weighted loss is 1 / 2.
 
     Parameters
     ----------
-    n_tasks : int.
+    n_tasks : int
+        Number of tasks.
 
     References
     ----------
@@ -92,20 +123,33 @@ class UncertaintyWeights(nn.Module):
         self.log_variances = nn.Parameter(torch.zeros(n_tasks))
 
     def forward(self, losses: Tensor) -> Tensor:
-        """Shape (n_tasks,) to one number."""
+        """Compute the weighted sum of the losses plus the penalty of the variances.
+
+        Parameters
+        ----------
+        losses : Tensor, shape (n_tasks,)
+            The loss of each task.
+
+        Returns
+        -------
+        Tensor
+            One number.
+        """
         return (torch.exp(-self.log_variances) * losses + self.log_variances).sum() / 2
 
 
 class GradNorm(nn.Module):
-    """Weigh the losses so that their gradients have lengths that suit their progress. Built in chapter 12.
+    """Weight the losses so that the norms of their gradients depend on the progress of the tasks. Built in chapter 12.
 
-    Each weighed gradient is to have the mean length, times (how much of its first loss a task still has, beside the
-    mean) to the power alpha. The weights sum to n_tasks.
+    The target norm of each weighted gradient is the mean norm times r_k^alpha, where r_k is the share of its initial
+    loss that task k still has, divided by the mean share. The weights sum to n_tasks.
 
     Parameters
     ----------
-    n_tasks : int.
-    alpha : float. 0 makes all lengths equal; the larger, the more a slow task gets.
+    n_tasks : int
+        Number of tasks.
+    alpha : float, default=1.0
+        At least 0. With 0 all norms become equal; with a larger value slow tasks get larger weights.
 
     References
     ----------
@@ -120,21 +164,29 @@ class GradNorm(nn.Module):
         check_number("alpha", alpha, low=0)
         self.alpha = alpha
         self.weights = nn.Parameter(torch.ones(n_tasks))
-        self.first: Tensor | None = None
+        self.first: Tensor | None = None  # the losses of the first call
 
     def forward(self, losses: Tensor, shared: Sequence[Tensor]) -> Tensor:
-        """Give the weighed loss, plus what moves the weights (and them alone) toward the wanted lengths.
+        """Compute the weighted loss, plus a term that moves only the weights, toward the target norms.
 
         Parameters
         ----------
-        losses : shape (n_tasks,).
-        shared : parameters at which the gradients are measured; usually of the last layer that all tasks share.
+        losses : Tensor, shape (n_tasks,)
+            The loss of each task. The first call stores them as the initial losses.
+        shared : sequence of Tensor
+            The parameters at which the gradients are measured, usually those of the last shared layer.
+
+        Returns
+        -------
+        Tensor
+            One number.
         """
         with torch.no_grad():
             self.weights.clamp_(min=1e-3)
             self.weights.mul_(len(losses) / self.weights.sum())
         self.first = losses.detach() if self.first is None else self.first
-        lengths = self.weights * task_gradients(losses, shared).detach().norm(dim=1)
-        left = losses.detach() / self.first
-        wanted = lengths.mean().detach() * (left / left.mean()) ** self.alpha
-        return (self.weights.detach() * losses).sum() + (lengths - wanted).abs().sum()
+        norms = self.weights * task_gradients(losses, shared).detach().norm(dim=1)
+        ratios = losses.detach() / self.first  # share of the initial loss that remains
+        targets = norms.mean().detach() * (ratios / ratios.mean()) ** self.alpha
+        # detach() separates the two terms: the first moves only the network, the second only the weights.
+        return (self.weights.detach() * losses).sum() + (norms - targets).abs().sum()

@@ -1,4 +1,4 @@
-"""Tasks that follow each other: a click, and what follows it. Built in chapter 12."""
+"""Model tasks that follow each other: a click, and a label that exists only after it. Built in chapter 12."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from recsys_teach.training import torch_defaults
 
 
 class PairInput(nn.Module):
-    """A row for each pair of a user and an item: both vectors, and their product coordinate by coordinate.
+    """Build a row for each pair of a user and an item: both embeddings and their elementwise product.
 
     Parameters
     ----------
-    n_users, n_items, n_factors : int. The row has 3 · n_factors numbers.
+    n_users, n_items : int
+        Number of embeddings.
+    n_factors : int
+        Length of an embedding. The row has 3 · n_factors numbers.
     """
 
     @torch_defaults()
@@ -29,20 +32,33 @@ class PairInput(nn.Module):
             nn.init.normal_(table.weight, std=0.1)
 
     def forward(self, user_pos: Tensor, item_pos: Tensor) -> Tensor:
-        """(n,), (n,) to (n, 3 · n_factors)."""
+        """Build the rows of pairs.
+
+        Parameters
+        ----------
+        user_pos, item_pos : Tensor of int, shape (n,)
+            Positions of the users and items, not ids.
+
+        Returns
+        -------
+        Tensor, shape (n, 3 · n_factors)
+            User embedding, item embedding and their product.
+        """
         users, items = self.users(user_pos), self.items(item_pos)
         return torch.cat([users, items, users * items], dim=1)
 
 
 class ESMM(nn.Module):
-    """A click, then what follows it, learned over everything that was shown. Built by hand in chapter 12.
+    """Learn a click and a label that follows it from all exposures. Built by hand in chapter 12.
 
-    The second output of the network becomes P(follow | click) without a label of its own: only the chain
-    P(click and follow) = P(click) · P(follow | click) is compared with what happened.
+    The second output of the network becomes P(follow | click) without a separate loss: only the product
+    P(click and follow) = P(click) · P(follow | click) is compared with the labels. So both tasks are trained on all
+    exposures, not only on the clicked ones.
 
     Parameters
     ----------
-    network : Module with two outputs, (…) to (n, 2): the logits of a click, and of what follows given a click.
+    network : Module
+        A network with two outputs, (…) to (n, 2): the logits of a click, and of the following label given a click.
 
     References
     ----------
@@ -55,14 +71,41 @@ class ESMM(nn.Module):
         self.network = network
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Give P(click) and P(follow | click), (n, 2)."""
+        """Compute P(click) and P(follow | click).
+
+        Parameters
+        ----------
+        *inputs : Tensor
+            The inputs of the network.
+
+        Returns
+        -------
+        Tensor, shape (n, 2)
+            Probabilities.
+        """
         return torch.sigmoid(self.network(*inputs))
 
     def losses(self, inputs: Sequence[Tensor], click: Tensor, follow: Tensor) -> Tensor:
-        """Give the cross-entropy of the clicks and of the chain, shape (2,); labels of shape (n,), 0 or 1."""
+        """Compute the cross-entropy of the clicks, and of the product P(click) · P(follow | click).
+
+        Parameters
+        ----------
+        inputs : sequence of Tensor
+            The inputs of the network.
+        click : Tensor, shape (n,)
+            1 where the item was clicked, 0 elsewhere.
+        follow : Tensor, shape (n,)
+            1 where the item was clicked and the following label is 1, 0 elsewhere.
+
+        Returns
+        -------
+        Tensor, shape (2,)
+            The two mean losses.
+        """
         first, second = self.network(*inputs).unbind(dim=1)
         log_click = F.logsigmoid(first)
         log_both = log_click + F.logsigmoid(second)
-        log_not_both = torch.logaddexp(F.logsigmoid(-first), log_click + F.logsigmoid(-second))  # no click, or no more
+        # 1 − p q = (1 − p) + p (1 − q): no click, or a click that nothing follows. A sum of logs avoids 1 − p q = 0.
+        log_not_both = torch.logaddexp(F.logsigmoid(-first), log_click + F.logsigmoid(-second))
         chain = -(follow * log_both + (1 - follow) * log_not_both).mean()
         return torch.stack([F.binary_cross_entropy_with_logits(first, click), chain])

@@ -1,4 +1,4 @@
-"""Several tasks at once: what they share, and how their losses are weighed. Built by hand in chapters 11 and 12."""
+"""Share layers between tasks by shared bottom, MMoE and PLE. Built by hand in chapter 11."""
 
 from __future__ import annotations
 
@@ -13,51 +13,89 @@ from recsys_teach.training import torch_defaults
 
 
 def task_losses(outputs: Tensor, labels: Tensor, kinds: Sequence[str]) -> Tensor:
-    """Give the mean loss of each task over the rows that have its label. Built by hand in chapter 11.
+    """Compute the mean loss of each task over the rows that have its label. Built by hand in chapter 11.
 
     Parameters
     ----------
-    outputs : shape (n, n_tasks). A logit for a binary task, a value for a regression.
-    labels : shape (n, n_tasks). NaN where a row has no label of a task: nobody can finish what was not opened.
-    kinds : sequence of n_tasks texts. "binary" for cross-entropy, "regression" for the squared error.
+    outputs : Tensor, shape (n, n_tasks)
+        A logit for a binary task, a value for a regression.
+    labels : Tensor, shape (n, n_tasks)
+        NaN where a row has no label of a task: an item that was not opened can neither be finished nor abandoned.
+    kinds : sequence of {"binary", "regression"}
+        The kind of each task: "binary" for cross-entropy, "regression" for the squared error.
 
     Returns
     -------
-    Tensor, shape (n_tasks,). 0 for a task without a label in these rows.
+    Tensor, shape (n_tasks,)
+        The losses; 0 for a task without a label in these rows.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, or a kind is unknown.
+        If the shapes do not match, or a kind is unknown.
     """
     if outputs.shape != labels.shape or outputs.shape[1:] != (len(kinds),):
         raise ValueError(
-            f"Expected outputs and labels of shape (n, n_tasks) with {len(kinds)} tasks; came {tuple(outputs.shape)}, "
-            f"{tuple(labels.shape)}."
+            f"Expected outputs and labels of shape (n, n_tasks) with {len(kinds)} tasks; got {tuple(outputs.shape)} "
+            f"and {tuple(labels.shape)}. Use one column for each of the kinds."
         )
     losses = []
     for output, label, kind in zip(outputs.T, labels.T, kinds, strict=True):
         known = ~label.isnan()
         if kind not in ("binary", "regression"):
-            raise ValueError(f"A task is 'binary' or 'regression'; came {kind!r}.")
-        each = F.binary_cross_entropy_with_logits if kind == "binary" else F.mse_loss
-        losses.append(each(output[known], label[known], reduction="sum") / known.sum().clamp(min=1))
+            raise ValueError(f"Expected tasks of the kinds 'binary' or 'regression'; got {kind!r}.")
+        loss = F.binary_cross_entropy_with_logits if kind == "binary" else F.mse_loss
+        losses.append(loss(output[known], label[known], reduction="sum") / known.sum().clamp(min=1))
     return torch.stack(losses)
 
 
 def n_parameters(module: nn.Module) -> int:
-    """Count the numbers that a module learns."""
+    """Count the learned parameters of a module.
+
+    Parameters
+    ----------
+    module : Module
+        The module whose parameters are counted.
+
+    Returns
+    -------
+    int
+        The total number of scalars in all parameters.
+    """
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def at_least_one(**sizes: int) -> None:
-    """Raise if a size is not an integer of at least 1."""
+    """Raise if a size is not an integer of at least 1.
+
+    Parameters
+    ----------
+    **sizes : int
+        The sizes to check, by name.
+
+    Raises
+    ------
+    TypeError
+        If a size is not an integer.
+    ValueError
+        If a size is below 1.
+    """
     for name, size in sizes.items():
         check_integer(name, size)
 
 
 class Heads(nn.Module):
-    """One small network for each task, from its own row of input to one number."""
+    """Apply one small network (tower) for each task, from the input of the task to one number.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of inputs of each head.
+    n_tasks : int
+        Number of tasks.
+    width : int
+        Number of units of the hidden layer of each head.
+    """
 
     def __init__(self, n_in: int, n_tasks: int, width: int):
         super().__init__()
@@ -66,12 +104,33 @@ class Heads(nn.Module):
         )
 
     def forward(self, inputs: Iterable[Tensor]) -> Tensor:
-        """Take a tensor (n, n_in) for each task; give (n, n_tasks)."""
+        """Compute the output of each task.
+
+        Parameters
+        ----------
+        inputs : iterable of Tensor, shape (n, n_in)
+            One tensor for each task.
+
+        Returns
+        -------
+        Tensor, shape (n, n_tasks)
+            Logits or values.
+        """
         return torch.cat([head(x) for head, x in zip(self.heads, inputs, strict=True)], dim=1)
 
 
 class Experts(nn.Module):
-    """Layers of equal width side by side, each with a ReLU."""
+    """Apply several layers of equal width in parallel, each followed by a ReLU.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of inputs.
+    n_experts : int
+        Number of experts.
+    width : int
+        Number of units of each expert.
+    """
 
     def __init__(self, n_in: int, n_experts: int, width: int):
         super().__init__()
@@ -79,18 +138,36 @@ class Experts(nn.Module):
         self.layer = nn.Linear(n_in, n_experts * width)
 
     def forward(self, X: Tensor) -> Tensor:
-        """(n, n_in) to (n, n_experts, width)."""
+        """Compute the output of each expert.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_in)
+            One row of inputs for each example.
+
+        Returns
+        -------
+        Tensor, shape (n, n_experts, width)
+            The outputs, at least 0.
+        """
         return F.relu(self.layer(X)).unflatten(1, self.shape)
 
 
 class SharedBottom(nn.Module):
-    """One layer for all tasks, then a head for each. With one task: the single-task model. Built in chapter 11.
+    """Share one layer between all tasks, followed by a head for each task. Built in chapter 11.
+
+    With one task it is the single-task model.
 
     Parameters
     ----------
-    n_features, n_tasks : int.
-    width : int. Units of the shared layer.
-    head_width : int. Units of the hidden layer of each head.
+    n_features : int
+        Number of input features.
+    n_tasks : int
+        Number of tasks.
+    width : int, default=113
+        Number of units of the shared layer.
+    head_width : int, default=8
+        Number of units of the hidden layer of each head.
 
     Raises
     ------
@@ -111,18 +188,38 @@ class SharedBottom(nn.Module):
         self.n_tasks = n_tasks
 
     def forward(self, X: Tensor) -> Tensor:
-        """(n, n_features) to (n, n_tasks), logits or values."""
+        """Compute the outputs of all tasks.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_features)
+            One row of features for each example.
+
+        Returns
+        -------
+        Tensor, shape (n, n_tasks)
+            Logits or values.
+        """
         return self.heads([self.bottom(X)] * self.n_tasks)
 
 
 class MMoE(nn.Module):
-    """Experts for all tasks, mixed anew for each task and row by a gate, then a head. Built in chapter 11.
+    """Mix experts of all tasks by a separate gate for each task, followed by a head. Built in chapter 11.
+
+    The weights of the experts depend on the task and on the row.
 
     Parameters
     ----------
-    n_features, n_tasks : int.
-    n_experts, width : int. Number of experts, units of each.
-    head_width : int.
+    n_features : int
+        Number of input features.
+    n_tasks : int
+        Number of tasks.
+    n_experts : int, default=8
+        Number of experts.
+    width : int, default=16
+        Number of units of each expert.
+    head_width : int, default=8
+        Number of units of the hidden layer of each head.
 
     Raises
     ------
@@ -144,24 +241,64 @@ class MMoE(nn.Module):
         self.shape = (n_tasks, n_experts)
 
     def gates(self, X: Tensor) -> Tensor:
-        """Give the share of each expert, (n, n_tasks, n_experts); shares of a task sum to 1."""
+        """Compute the weight of each expert for each task.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_features)
+            One row of features for each example.
+
+        Returns
+        -------
+        Tensor, shape (n, n_tasks, n_experts)
+            The weights of a task sum to 1 in each row.
+        """
         return torch.softmax(self.gate(X).unflatten(1, self.shape), dim=2)
 
     def forward(self, X: Tensor) -> Tensor:
-        """(n, n_features) to (n, n_tasks), logits or values."""
+        """Compute the outputs of all tasks.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_features)
+            One row of features for each example.
+
+        Returns
+        -------
+        Tensor, shape (n, n_tasks)
+            Logits or values.
+        """
         mixed = self.gates(X) @ self.experts(X)  # (n, n_tasks, width)
         return self.heads(mixed.unbind(dim=1))
 
 
 class CGC(nn.Module):
-    """One level of :class:`PLE`: each task mixes its own experts and the shared ones, and no task sees another's."""
+    """Mix, for each task, its task-specific experts and the shared experts; it is one level of :class:`PLE`.
+
+    No task uses the task-specific experts of another task.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of inputs.
+    n_tasks : int
+        Number of tasks.
+    n_task_experts : int
+        Number of experts of each task.
+    n_shared_experts : int
+        Number of experts of all tasks; it may be 0.
+    width : int
+        Number of units of each expert.
+    pass_shared : bool
+        Whether to compute a shared state for the next level, from the experts of all tasks and the shared ones.
+    """
 
     def __init__(
         self, n_in: int, n_tasks: int, n_task_experts: int, n_shared_experts: int, width: int, *, pass_shared: bool
     ):
         super().__init__()
-        self.own = nn.ModuleList(Experts(n_in, n_task_experts, width) for _ in range(n_tasks))
-        self.shared = Experts(n_in, n_shared_experts, width) if n_shared_experts else None
+        self.task_experts = nn.ModuleList(Experts(n_in, n_task_experts, width) for _ in range(n_tasks))
+        self.shared_experts = Experts(n_in, n_shared_experts, width) if n_shared_experts else None
         self.gate = nn.ModuleList(
             nn.Linear(n_in, n_task_experts + n_shared_experts, bias=False) for _ in range(n_tasks)
         )
@@ -169,39 +306,74 @@ class CGC(nn.Module):
         self.shared_gate = nn.Linear(n_in, n_all, bias=False) if pass_shared and n_shared_experts else None
 
     def gates(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Return each task's gate over its own experts, then the shared ones."""
+        """Compute the weights of the experts for each task.
+
+        Parameters
+        ----------
+        inputs : sequence of Tensor, shape (n, n_in)
+            One tensor for each task; further ones are ignored.
+
+        Returns
+        -------
+        list of Tensor, shape (n, n_task_experts + n_shared_experts)
+            One tensor for each task: the weights of its task-specific experts, then those of the shared experts.
+        """
         return [torch.softmax(gate(x), dim=1) for gate, x in zip(self.gate, inputs, strict=False)]
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Take a tensor a task and one for the shared part, (n, n_in); give as many, (n, width)."""
-        own = [experts(x) for experts, x in zip(self.own, inputs, strict=False)]
-        shared = [] if self.shared is None else [self.shared(inputs[-1])]
+        """Compute the state of each task and the shared state.
+
+        Parameters
+        ----------
+        inputs : sequence of Tensor, shape (n, n_in)
+            One tensor for each task, and the shared one last.
+
+        Returns
+        -------
+        list of Tensor, shape (n, width)
+            One tensor for each task, and the shared one last; without a shared gate the shared input is passed on
+            unchanged.
+        """
+        by_task = [experts(x) for experts, x in zip(self.task_experts, inputs, strict=False)]
+        shared = [] if self.shared_experts is None else [self.shared_experts(inputs[-1])]
         mixed = [
             torch.einsum("ne,new->nw", gate, torch.cat([experts, *shared], dim=1))
-            for gate, experts in zip(self.gates(inputs), own, strict=True)
+            for gate, experts in zip(self.gates(inputs), by_task, strict=True)
         ]
         if self.shared_gate is None:
             return [*mixed, inputs[-1]]
-        share = torch.softmax(self.shared_gate(inputs[-1]), dim=1)
-        return [*mixed, torch.einsum("ne,new->nw", share, torch.cat([*own, *shared], dim=1))]
+        shared_weights = torch.softmax(self.shared_gate(inputs[-1]), dim=1)
+        # The shared gate mixes the experts of all tasks, so a task reaches the others through the shared state.
+        return [*mixed, torch.einsum("ne,new->nw", shared_weights, torch.cat([*by_task, *shared], dim=1))]
 
 
 class PLE(nn.Module):
-    """Progressive layered extraction: experts of each task's own beside shared ones, in levels. Built in chapter 11.
+    """Extract features by levels of task-specific and shared experts. Built in chapter 11.
 
-    Without shared experts it is one model a task; with one level it is customized gate control (CGC).
+    PLE is progressive layered extraction. Without shared experts it is a separate model for each task. With one level
+    it is customized gate control (CGC).
 
     Parameters
     ----------
-    n_features, n_tasks : int.
-    n_task_experts, n_shared_experts, width : int. Experts of each task, experts of all tasks, units of each.
-    n_levels : int. Levels of experts on top of each other.
-    head_width : int.
+    n_features : int
+        Number of input features.
+    n_tasks : int
+        Number of tasks.
+    n_task_experts : int, default=2
+        Number of experts of each task in each level.
+    n_shared_experts : int, default=4
+        Number of experts of all tasks in each level, at least 0.
+    width : int, default=16
+        Number of units of each expert.
+    n_levels : int, default=1
+        Number of levels of experts.
+    head_width : int, default=8
+        Number of units of the hidden layer of each head.
 
     Raises
     ------
     ValueError
-        If a size is below 1; n_shared_experts may be 0.
+        If a size is below 1, or ``n_shared_experts`` below 0.
 
     References
     ----------
@@ -246,7 +418,18 @@ class PLE(nn.Module):
         self.n_tasks = n_tasks
 
     def forward(self, X: Tensor) -> Tensor:
-        """(n, n_features) to (n, n_tasks), logits or values."""
+        """Compute the outputs of all tasks.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_features)
+            One row of features for each example.
+
+        Returns
+        -------
+        Tensor, shape (n, n_tasks)
+            Logits or values.
+        """
         states = [X] * (self.n_tasks + 1)
         for level in self.levels:
             states = level(states)

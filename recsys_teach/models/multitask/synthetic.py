@@ -1,4 +1,4 @@
-"""Synthetic tasks whose relation is known. Built in chapter 11."""
+"""Generate synthetic tasks with a known correlation. Built in chapter 11."""
 
 from __future__ import annotations
 
@@ -12,27 +12,35 @@ N_SINES = 10
 def related_tasks(
     n: int, correlation: float, *, n_features: int = 100, random_state: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw two regressions whose weights have a known cosine. Built by hand in chapter 11.
+    """Draw two regression tasks whose weights have a known cosine. Built by hand in chapter 11.
 
-    y_k = z_k + Σ_i sin(α_i z_k + β_i) + ε with z_k = w_k · x, x and all α, β from N(0, 1), ε of variance .01, w_1 and
-    w_2 of length 1 and with cosine ``correlation``.
+    y_k = z_k + Σ_i sin(α_i z_k + β_i) + ε with z_k = w_k · x. x and all α, β are drawn from N(0, 1), ε has variance
+    .01, and w_1 and w_2 have length 1 and the cosine ``correlation``.
 
     Parameters
     ----------
-    n : int. Number of rows.
-    correlation : float from -1 to 1. The cosine of the weights, not the correlation of the labels.
-    n_features : int.
+    n : int
+        Number of rows, at least 1.
+    correlation : float
+        The cosine of the weights, from -1 to 1. It is not the correlation of the labels; see :func:`label_correlation`.
+    n_features : int, default=100
+        Number of features, at least 2.
+    random_state : int, default=0
+        Seed of everything that is drawn.
 
     Returns
     -------
-    X : array, shape (n, n_features), float32.
-    Y : array, shape (n, 2), float32.
-    waves : array, shape (2, 10). The α and the β.
+    X : array, shape (n, n_features), float32
+        The features.
+    Y : array, shape (n, 2), float32
+        The labels of both tasks.
+    waves : array, shape (2, 10)
+        The α in the first row, the β in the second.
 
     Raises
     ------
     ValueError
-        If the cosine is not between -1 and 1.
+        If a parameter is out of its range.
 
     References
     ----------
@@ -44,7 +52,7 @@ def related_tasks(
     check_integer("n_features", n_features, 2)
     check_seed("random_state", random_state)
     rng = np.random.default_rng(random_state)
-    directions = np.linalg.qr(rng.normal(size=(n_features, 2)))[0].T  # u1, u2: of length 1, at a right angle
+    directions = np.linalg.qr(rng.normal(size=(n_features, 2)))[0].T  # u1, u2: orthonormal
     mixing = np.array([[1, 0], [correlation, np.sqrt(1 - correlation**2)]])
     waves = rng.normal(size=(2, N_SINES))
     X = rng.normal(size=(n, n_features))
@@ -54,17 +62,28 @@ def related_tasks(
 
 
 def label_correlation(correlation: float, waves: np.ndarray) -> float:
-    """Give the exact correlation of the two labels of :func:`related_tasks`. Built by hand in chapter 11.
+    """Compute the exact correlation of the two labels of :func:`related_tasks`. Built by hand in chapter 11.
 
     Parameters
     ----------
-    correlation : float. Cosine of the weights.
-    waves : array, shape (2, 10). The α and the β.
+    correlation : float
+        The cosine of the weights.
+    waves : array, shape (2, 10)
+        The α in the first row, the β in the second.
+
+    Returns
+    -------
+    float
+        The correlation over infinitely many rows, for these waves.
     """
     alpha, beta = waves
 
     def covariance(p: float) -> float:
-        """Of the labels without noise: the lines, twice a line with the sines, and all pairs of sines."""
+        """Return the covariance of the labels without noise, for two z of variance 1 and covariance p.
+
+        It is the sum of three parts: the linear terms, twice a linear term with the sines, and all pairs of sines. They
+        follow from E[z' sin(α z + β)] = p α cos(β) exp(-α²/2) and from sin a sin b = (cos(a − b) − cos(a + b)) / 2.
+        """
         cross = alpha[:, None] * alpha * p
         damp = np.exp(-(alpha[:, None] ** 2 + alpha**2) / 2)
         minus, plus = np.cos(beta[:, None] - beta), np.cos(beta[:, None] + beta)
@@ -72,4 +91,4 @@ def label_correlation(correlation: float, waves: np.ndarray) -> float:
         lines = p * alpha * np.cos(beta) * np.exp(-(alpha**2) / 2)
         return p + 2 * lines.sum() + sines.sum()
 
-    return covariance(correlation) / (covariance(1.0) + 0.01)
+    return covariance(correlation) / (covariance(1.0) + 0.01)  # 0.01 is the variance of the noise

@@ -1,4 +1,4 @@
-"""Candidates from two towers, ranked by a multi-task network, then re-ranked. Built in chapter 13."""
+"""Retrieve candidates by two towers, rank them by a multi-task network, and re-rank the list. Built in chapter 13."""
 
 from recsys_teach.models.two_stage.parts import Behavior, NoBehavior, Parts, pair_rows
 from recsys_teach.models.two_stage.recommender import FUNNEL, TwoStageRecommender

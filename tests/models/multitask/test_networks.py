@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -81,9 +83,9 @@ def test_a_task_without_a_label_has_loss_zero_and_a_gradient_of_zero() -> None:
 
 
 def test_losses_refuse_what_they_cannot_use() -> None:
-    with pytest.raises(ValueError, match=r"shape \(n, n_tasks\) with 2 tasks; came \(3, 2\), \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"shape \(n, n_tasks\) with 2 tasks; got \(3, 2\) and \(3, 1\)"):
         task_losses(torch.zeros(3, 2), torch.zeros(3, 1), ["binary", "binary"])
-    with pytest.raises(ValueError, match="'binary' or 'regression'; came 'rank'"):
+    with pytest.raises(ValueError, match="'binary' or 'regression'; got 'rank'"):
         task_losses(torch.zeros(3, 1), torch.zeros(3, 1), ["rank"])
 
 
@@ -162,15 +164,15 @@ def moved_by(network, task: int) -> list[str]:
 
 def test_one_level_shows_a_task_its_own_experts_and_the_shared_ones() -> None:
     moved = " ".join(moved_by(made(ALL["CGC"]), 1))
-    assert "own.1" in moved and "shared." in moved and "gate.1" in moved and "heads.1" in moved
-    for other in ("own.0", "own.2", "gate.0", "gate.2", "heads.0", "heads.2"):
+    assert "task_experts.1" in moved and "shared_experts." in moved and "gate.1" in moved and "heads.1" in moved
+    for other in ("task_experts.0", "task_experts.2", "gate.0", "gate.2", "heads.0", "heads.2"):
         assert other not in moved
 
 
 def test_two_levels_reach_other_tasks_by_the_shared_path_alone() -> None:
     moved = " ".join(moved_by(made(lambda: PLE(6, 3, width=5, n_levels=2)), 1))
-    assert "levels.0.own.0" in moved, "through the shared mixture of the first level, as in the paper"
-    assert "levels.1.own.0" not in moved and "levels.0.gate.0" not in moved
+    assert "levels.0.task_experts.0" in moved, "through the shared mixture of the first level, as in the paper"
+    assert "levels.1.task_experts.0" not in moved and "levels.0.gate.0" not in moved
 
 
 def test_without_shared_experts_each_task_is_a_model_of_its_own() -> None:
@@ -179,15 +181,15 @@ def test_without_shared_experts_each_task_is_a_model_of_its_own() -> None:
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
     single, X = PLE(6, 1, n_task_experts=2, n_shared_experts=0, width=5, n_levels=2), rows()
     state = network.state_dict()
-    single.load_state_dict({name: state[name.replace("own.0", "own.2").replace("gate.0", "gate.2")
-                                        .replace("heads.0", "heads.2")] for name in single.state_dict()})  # fmt: skip
+    of_task_2 = {name: re.sub(r"(task_experts|gate|heads)\.0", r"\1.2", name) for name in single.state_dict()}
+    single.load_state_dict({name: state[source] for name, source in of_task_2.items()})
     torch.testing.assert_close(single(X)[:, 0], network(X)[:, 2])
 
 
 def test_a_level_worked_by_hand() -> None:
     level = CGC(1, 2, 1, 1, 1, pass_shared=False)
     with torch.no_grad():
-        for experts, said in zip([*level.own, level.shared], (1.0, 10.0, 5.0), strict=True):
+        for experts, said in zip([*level.task_experts, level.shared_experts], (1.0, 10.0, 5.0), strict=True):
             experts.layer.weight.fill_(0)
             experts.layer.bias.fill_(said)
         for gate in level.gate:
