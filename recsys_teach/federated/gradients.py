@@ -184,7 +184,7 @@ def start_items(n_items: int, n_factors: int, rng: np.random.Generator) -> np.nd
     Parameters
     ----------
     n_items, n_factors : int
-        Number of items and of latent factors.
+        Number of items, at least 1, and of latent factors, at least 0.
     rng : Generator
         Source of randomness.
 
@@ -198,10 +198,10 @@ def start_items(n_items: int, n_factors: int, rng: np.random.Generator) -> np.nd
     TypeError
         If a parameter has the wrong type.
     ValueError
-        If a number is below 1.
+        If a number is too small.
     """
     check_integer("n_items", n_items)
-    check_integer("n_factors", n_factors)
+    check_integer("n_factors", n_factors, 0)
     check_generator(rng)
     return np.column_stack([0.1 * rng.normal(size=(n_items, n_factors)), np.zeros(n_items)])
 

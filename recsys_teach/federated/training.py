@@ -198,7 +198,7 @@ def train_federated(
     clients : Clients
         The clients and their ratings.
     n_factors : int, default=8
-        Number of latent factors.
+        Number of latent factors; 0 leaves the biases alone.
     n_rounds : int, default=20
         Number of rounds.
     learning_rate : float, default=0.5
@@ -240,8 +240,8 @@ def train_federated(
     system", for user factors that stay.
     """
     check_choice("average", average, ("raters", "clients", "median"))
-    for name, number in {"n_factors": n_factors, "n_steps": n_steps}.items():
-        check_integer(name, number)
+    check_integer("n_factors", n_factors, 0)
+    check_integer("n_steps", n_steps)
     check_integer("n_rounds", n_rounds, 0)
     check_number("learning_rate", learning_rate, above=0)
     check_number("regularization", regularization, low=0)

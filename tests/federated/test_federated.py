@@ -252,3 +252,10 @@ def test_clients_without_ratings_are_refused():
         client_upload(np.array([], dtype=int), np.array([]), start_items(3, 2, np.random.default_rng(0)), 1.0)
     with pytest.raises(ValueError, match="Expected Q"):
         client_gradient(np.zeros(3), np.zeros(3, dtype=bool), np.zeros(2), np.zeros((2, 3)))
+
+
+def test_without_factors_the_biases_are_learned() -> None:
+    clients = Clients(sparse.csr_array(np.array([[1.0, -1.0], [1.5, -0.5]])))
+    *_, (P, Q) = train_federated(clients, 0, 60, rng=np.random.default_rng(0), regularization=0.01)
+    assert P.shape == (2, 1) and Q.shape == (2, 1)
+    assert Q[0, 0] > Q[1, 0]
