@@ -288,12 +288,12 @@ def rows_by_value(rows: Any) -> sparse.csr_array:
     ValueError
         If the rows are not two-dimensional, or a value is NaN or infinite.
     """
-    given = rows.filled(0) if np.ma.isMaskedArray(rows) else rows if sparse.issparse(rows) else np.asarray(rows)
-    if given.ndim != 2:
-        raise ValueError(f"Expected rows of shape (n, n_items); got {given.shape}. Write a single row as row[None].")
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"Expected rows of numbers; got dtype {given.dtype}. Convert them with rows.astype(float).")
-    cells = sparse.csr_array(given, dtype=float)
+    matrix = rows.filled(0) if np.ma.isMaskedArray(rows) else rows if sparse.issparse(rows) else np.asarray(rows)
+    if matrix.ndim != 2:
+        raise ValueError(f"Expected rows of shape (n, n_items); got {matrix.shape}. Write a single row as row[None].")
+    if matrix.dtype.kind not in "biuf":
+        raise TypeError(f"Expected rows of numbers; got dtype {matrix.dtype}. Convert them with rows.astype(float).")
+    cells = sparse.csr_array(matrix, dtype=float)
     if not np.isfinite(cells.data).all():
         raise ValueError("The rows contain NaN or infinity. Write 0 where there was no event.")
     if cells.has_canonical_format and cells.data.all():

@@ -229,6 +229,7 @@ class Interactions:
         return self._positions("item", self._item_ids)
 
     def _positions(self, axis: str, ids: pd.Index) -> np.ndarray:
+        """Return the position of the user or item of each event; raise if an id is unknown."""
         positions = ids.get_indexer(pd.Index(self._log[axis]))
         if (positions < 0).any():
             check_known(axis, self._log[axis], ids, swapped=False)

@@ -185,6 +185,7 @@ def problem(folder: Path | str | None = None) -> str | None:
 
 
 def _missing(folder: Path) -> list[str]:
+    """Return the names of the files that do not exist."""
     return [name for name in COLUMNS if not (folder / name).is_file()]
 
 
@@ -285,6 +286,7 @@ def _error_summary(errors: str) -> str:
 
 
 def _from_grouplens(temporary: Path) -> Files:
+    """Download the zip file from the server of GroupLens."""
     archive = temporary / "ml-100k.zip"
     with urllib.request.urlopen(GROUPLENS, timeout=30) as response:
         archive.write_bytes(response.read())
@@ -292,6 +294,7 @@ def _from_grouplens(temporary: Path) -> Files:
 
 
 def _rows(data: bytes, separator: str, encoding: str = "utf-8") -> list[list[str]]:
+    """Split the content of a file into lines and fields."""
     return [line.split(separator) for line in data.decode(encoding).split("\n") if line]
 
 
@@ -323,6 +326,7 @@ def _read(folder: Path) -> Files:
 
 
 def _is_whole(name: str, data: bytes) -> bool:
+    """Return whether the content of a file has LF line endings, the expected header and the pinned checksum."""
     try:
         if "\r" in data.decode("utf-8"):  # the checksum of the films covers neither titles nor line endings
             return False
@@ -411,6 +415,7 @@ def _exclusive(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _wait_for(lock: BaseFileLock) -> None:
+    """Acquire the lock of another fetch when it ends; raise after the time limit."""
     try:
         lock.acquire(timeout=LONGEST_WAIT)
     except Timeout:

@@ -135,7 +135,7 @@ def read_upload(upload: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     References
     ----------
-    Chai, Wang, Chen and Yang (2021), "Secure federated matrix factorization", show that gradients give ratings away.
+    Chai, Wang, Chen and Yang (2021), "Secure federated matrix factorization", show that gradients reveal ratings.
     """
     items = np.flatnonzero((upload != 0).any(axis=1))
     if not len(items):

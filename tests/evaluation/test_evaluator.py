@@ -264,7 +264,7 @@ def test_something_else_in_the_place_of_score_is_named(score, message: str) -> N
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        (RATED, r"got Interactions\. Make one with split_per_user\(interactions\)"),
+        (RATED, r"got Interactions\. Create one with split_per_user\(interactions\)"),
         ((PARTS.train, PARTS.test), r"got tuple.*Split\(train, test, name\)"),
         (split_users(RATED, 1), r"train, split = split_users\(\.\.\.\)"),
         (Split(PARTS.train.log, PARTS.test.log, "x"), r"split\.train as Interactions, got DataFrame"),
