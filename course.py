@@ -32,6 +32,7 @@ VENV = HERE / ".venv"
 COMMANDS = ("lab", "test", "fetch", "doctor", "progress", "update", "add")
 OLDEST, TOO_NEW = (3, 11, 5), (3, 15)
 NEEDED_GB = 4
+PACKAGE_CHECK = "recsys_teach/course/installed.py"  # the environment's Python runs it to look at its packages
 BASE = "base"  # what every learner needs; the extras are listed in pyproject.toml
 UNFINISHED = "unfinished"  # a stamp says this from before pip starts until everything is installed
 AGAIN = "Then type the same command again: what was downloaded is kept."
@@ -141,7 +142,7 @@ def refuse_other_pythons() -> None:
 
 def refuse_incomplete_course() -> None:
     """Raise if a file is missing without which nothing works."""
-    for name in ("pyproject.toml", "constraints.txt", "recsys_teach/__main__.py", "recsys_teach/course/installed.py"):
+    for name in ("pyproject.toml", "constraints.txt", "recsys_teach/__main__.py", PACKAGE_CHECK):
         if not (HERE / name).is_file():
             raise SetupError(
                 f"{name} is missing in {HERE}. Get it back with: git checkout -- {name}\n"
@@ -230,7 +231,7 @@ def is_installed(extra: str) -> bool:
 
 def look(*options: str) -> "dict | None":
     """Ask the environment for each package of the course and its first damaged file; None if it does not run."""
-    script = HERE / "recsys_teach" / "installed.py"
+    script = HERE / PACKAGE_CHECK
     try:
         command = [str(in_venv("python")), "-I", str(script), *options]
         answer = json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))

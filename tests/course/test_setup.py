@@ -93,11 +93,9 @@ def course(tmp_path, monkeypatch):
     course = module_from(REPOSITORY / "course.py")
     monkeypatch.setattr(course, "HERE", tmp_path)
     monkeypatch.setattr(course, "VENV", tmp_path / ".venv")
-    (tmp_path / "recsys_teach").mkdir()
-    for name in ("__main__.py", "installed.py"):
-        shutil.copy(REPOSITORY / "recsys_teach" / name, tmp_path / "recsys_teach")
-    for name in ("pyproject.toml", "constraints.txt"):
-        shutil.copy(REPOSITORY / name, tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", "recsys_teach/__main__.py", course.PACKAGE_CHECK):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
     return course
 
 
@@ -559,7 +557,7 @@ def test_a_size_counts_after_an_interruption_and_not_after_an_edit(package):
 
 
 def test_packages_of_this_environment_are_found_by_the_script(course):
-    command = [sys.executable, "-I", str(REPOSITORY / "recsys_teach" / "installed.py")]
+    command = [sys.executable, "-I", str(REPOSITORY / course.PACKAGE_CHECK)]
     answer = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert answer["python"] == list(sys.version_info[:3])
     assert {"numpy", "scikit-learn", "torch"} <= answer["packages"].keys()
