@@ -294,11 +294,11 @@ def test_doctor_finds_a_progress_folder_that_cannot_be_written(monkeypatch, tmp_
 def test_doctor_reports_the_replacement_for_unsupported_locks(monkeypatch, tmp_path):
     from recsys_teach.learn.progress_file import locks_work
 
-    def refuse(*args):
+    def raise_no_locks(*args):
         raise OSError(37, "No locks available")
 
     locks_work.cache_clear()
-    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr("fcntl.flock", raise_no_locks)
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
     (finding,) = doctor._progress()
     assert finding.ok and "does not support locks, so a second file is used instead" in finding.message
