@@ -1,7 +1,8 @@
-"""Build the notebooks: lessons -> chapters (unsolved, no outputs) and solutions (solved, executed).
+"""Build the notebooks from the lessons: chapters (unsolved, without outputs) and solutions (solved, executed).
 
-`python authoring/build.py` builds every lesson, `build.py 04 01` some of them; `build.py --check` says whether what
-is committed is what would be built, and writes nothing.
+python authoring/build.py           build every lesson
+python authoring/build.py 04 01     build the lessons of these chapters
+python authoring/build.py --check   check that the committed notebooks match the lessons; write nothing
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from nbformat import NotebookNode
 from recsys_teach.course.notebook_env import kernel_env
 from recsys_teach.files import REPOSITORY, copy_aside, write_whole
 
-LESSONS = REPOSITORY / "authoring"  # a folder for each chapter
+LESSONS = REPOSITORY / "authoring"  # contains a folder for each chapter
 EACH_LESSON = "[0-9][0-9]_*/lesson.py"
 CHAPTERS = REPOSITORY / "chapters"
 SOLUTIONS = REPOSITORY / "solutions"
 
-CELL_SECONDS = 300  # for a cell that never ends; the budget of 20 s is for a quiet machine, and looked at, not asserted
+# Stops a cell that never ends. A cell should take at most 20 s on an idle machine, but nothing asserts that.
+CELL_SECONDS = 300
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FOLDED = {"figure", "diagram", "claim", "setup"}  # tags of cells whose output is shown and whose code is one click away
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -37,9 +39,18 @@ REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*### END SOL
 
 
 def read_lesson(path: Path) -> NotebookNode:
-    """Read a py:percent lesson as a notebook with derived cell ids and nothing that changes from run to run.
+    """Read a lesson in py:percent format as a notebook that is the same every time.
 
-    Its first text names the file, in a comment that JupyterLab does not show, for whoever opens the notebook's source.
+    Parameters
+    ----------
+    path : Path
+        Path of a ``lesson.py``.
+
+    Returns
+    -------
+    NotebookNode
+        The lesson as a notebook. The ids of its cells are derived from their text. The first cell names the file in a
+        comment that JupyterLab does not display, for readers of the notebook's source.
     """
     lesson = jupytext.read(path, fmt="py:percent")
     chapter = path.parent.name[:2]
@@ -61,7 +72,23 @@ def read_lesson(path: Path) -> NotebookNode:
 
 
 def unsolved(lesson: NotebookNode) -> NotebookNode:
-    """Leave out the solutions and put stubs that run in their place."""
+    """Replace the solutions by stubs that run.
+
+    Parameters
+    ----------
+    lesson : NotebookNode
+        A lesson as returned by :func:`read_lesson`; not changed.
+
+    Returns
+    -------
+    NotebookNode
+        The chapter for learners.
+
+    Raises
+    ------
+    ValueError
+        If a solution has no stub that runs, or its marks do not match.
+    """
     notebook = copy.deepcopy(lesson)
     notebook.cells = [cell for cell in notebook.cells if not {"solution", "instructor"} & _tags(cell)]
     for cell in notebook.cells:
@@ -72,7 +99,18 @@ def unsolved(lesson: NotebookNode) -> NotebookNode:
 
 
 def solved(lesson: NotebookNode) -> NotebookNode:
-    """Keep the solutions, drop their marks."""
+    """Keep the solutions and remove their marks.
+
+    Parameters
+    ----------
+    lesson : NotebookNode
+        A lesson as returned by :func:`read_lesson`; not changed.
+
+    Returns
+    -------
+    NotebookNode
+        The solved chapter, not executed.
+    """
     notebook = copy.deepcopy(lesson)
     notebook.cells = [cell for cell in notebook.cells if "instructor" not in _tags(cell)]
     for cell in notebook.cells:
@@ -83,18 +121,28 @@ def solved(lesson: NotebookNode) -> NotebookNode:
 def execute(
     notebook: NotebookNode, *, threads: int = 1, strict: bool = True, report: Path | None = None
 ) -> NotebookNode:
-    """Return a copy of a notebook that was run without network, its outputs free of what changes from run to run.
+    """Execute a copy of a notebook without network access.
 
     Parameters
     ----------
     notebook : NotebookNode
-        An unsolved chapter, a solved one or any other; not changed.
-    threads : int
-        For linear algebra.
-    strict : bool
+        An unsolved chapter, a solved chapter or any other notebook; not changed.
+    threads : int, default=1
+        Number of threads for linear algebra.
+    strict : bool, default=True
         Whether every check that is not ok stops the run.
     report : Path, optional
-        JSON file for the results of all checks.
+        JSON file to which the results of all checks are written.
+
+    Returns
+    -------
+    NotebookNode
+        The executed copy, without metadata that differ from run to run.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        If a cell raises an exception.
     """
     notebook = copy.deepcopy(notebook)
     with tempfile.TemporaryDirectory() as home:
@@ -118,46 +166,96 @@ def execute(
 
 
 def fingerprint(notebook: NotebookNode) -> str:
-    """Digest of the cells' text, to notice whether a learner changed a chapter."""
+    """Compute a digest of the cells' text, which shows whether a learner changed a chapter.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Any notebook.
+
+    Returns
+    -------
+    str
+        Digest of the sources of all cells; outputs do not change it.
+    """
     return _digest(*(cell.source for cell in notebook.cells))
 
 
 def to_text(notebook: NotebookNode) -> str:
-    """Write a notebook as the text of its file."""
+    """Return the text of a notebook's file.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Any notebook.
+
+    Returns
+    -------
+    str
+        The notebook as JSON.
+    """
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT, indent=1) + "\n"
 
 
 def sources_only(notebook: NotebookNode) -> str:
-    """Write a notebook without outputs, to compare what does not depend on the machine."""
-    bare = copy.deepcopy(notebook)
-    for cell in bare.cells:
+    """Return the text of a notebook's file without outputs, which may depend on the machine.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Any notebook; not changed.
+
+    Returns
+    -------
+    str
+        The notebook as JSON.
+    """
+    without_outputs = copy.deepcopy(notebook)
+    for cell in without_outputs.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    return to_text(bare)
+    return to_text(without_outputs)
 
 
 def check(path: Path) -> list[str]:
-    """List what is committed for a lesson and would be built differently."""
+    """List the differences between the notebooks of a lesson and what would be built.
+
+    Parameters
+    ----------
+    path : Path
+        Path of a ``lesson.py``.
+
+    Returns
+    -------
+    list of str
+        A line for each problem; empty if there is none.
+    """
     lesson = read_lesson(path)
     chapter, solution = (folder / f"{path.parent.name}.ipynb" for folder in (CHAPTERS, SOLUTIONS))
     missing = [f"{file.relative_to(REPOSITORY)} is missing" for file in (chapter, solution) if not file.exists()]
     if missing:
         return missing
-    wrong = []
+    problems = []
     if chapter.read_text("utf-8") != to_text(unsolved(lesson)):
-        wrong.append(f"chapters/{chapter.name} is not what the lesson says")
+        problems.append(f"chapters/{chapter.name} differs from the lesson")
     committed = nbformat.read(solution, as_version=nbformat.NO_CONVERT)
     if sources_only(committed) != sources_only(solved(lesson)):
-        wrong.append(f"solutions/{solution.name} is not what the lesson says")
+        problems.append(f"solutions/{solution.name} differs from the lesson")
     if any(cell.cell_type == "code" and not cell.execution_count for cell in committed.cells):
-        wrong.append(f"solutions/{solution.name} was not executed")
-    return wrong
+        problems.append(f"solutions/{solution.name} was not executed")
+    return problems
 
 
 def build(path: Path) -> None:
-    """Write the chapter and the executed solution of a lesson."""
+    """Write the chapter and the executed solution of a lesson.
+
+    Parameters
+    ----------
+    path : Path
+        Path of a ``lesson.py``.
+    """
     lesson = read_lesson(path)
-    executed = execute(solved(lesson))  # first: a lesson that fails must not replace a chapter
+    executed = execute(solved(lesson))  # before anything is written, so that a lesson that fails replaces no chapter
     chapter = CHAPTERS / f"{path.parent.name}.ipynb"
     keep_learners_work(chapter)
     write_whole(chapter, to_text(unsolved(lesson)))
@@ -165,37 +263,50 @@ def build(path: Path) -> None:
 
 
 def keep_learners_work(chapter: Path) -> None:
-    """Copy a chapter that somebody worked in to my_work/ before it is written anew."""
+    """Copy a chapter to ``my_work/`` before it is overwritten, if somebody changed it.
+
+    Parameters
+    ----------
+    chapter : Path
+        Path of the notebook, whether or not it exists.
+    """
     if not chapter.exists():
         return
     notebook = nbformat.read(chapter, as_version=nbformat.NO_CONVERT)
     if notebook.metadata.get("recsys_teach", {}).get("built") == fingerprint(notebook):
         return
     copy = copy_aside(CHAPTERS.parent, f"{CHAPTERS.name}/{chapter.name}")
-    print(f"{chapter.name} held work of yours: it is kept as {copy.relative_to(CHAPTERS.parent)}")
+    print(f"{chapter.name} contained changes of yours; they were copied to {copy.relative_to(CHAPTERS.parent)}")
 
 
 def _stub(region: re.Match[str]) -> str:
-    """Choose what stands in place of a solution: `return TODO` in a function, `name = TODO` for a value."""
+    """Return the stub that replaces a solution: `return TODO` in a function, `name = TODO` for a value."""
     indent, code = region.groups()
     if indent:
         return f"{indent}return TODO\n"
     assigned = [statement.targets[0] for statement in ast.parse(code).body if isinstance(statement, ast.Assign)]
     names = [ast.unparse(part) for part in getattr(assigned[-1], "elts", assigned[-1:])] if assigned else []
     if not names:
-        raise ValueError(f"This solution assigns nothing, so there is no stub for it:\n{code}")
+        raise ValueError(
+            "Expected a solution that assigns its result to a name, for which the stub is name = TODO; got one that "
+            f"assigns nothing. Assign the result to a name:\n{code}"
+        )
     return f"{' = '.join(names)} = TODO\n"
 
 
 def _checked(source: str) -> str:
-    """Refuse a student's cell that does not run or gives the solution away."""
+    """Return a learner's cell; raise an error if it does not compile or still contains marks of a solution."""
     if re.search(r"#+ *(begin|end) +solution", source, re.I):
-        raise ValueError(f"The marks ### BEGIN SOLUTION and ### END SOLUTION do not fit together:\n{source}")
+        raise ValueError(
+            "Expected pairs of the lines ### BEGIN SOLUTION and ### END SOLUTION; got marks without a partner or with "
+            f"another spelling. Fix the marks in this cell:\n{source}"
+        )
     try:
         compile(source, "student", "exec")
     except SyntaxError as error:
         raise ValueError(
-            f"The stub would not run ({error}); put the marks around a function's body:\n{source}"
+            f"Expected a stub that Python can compile; got {error}. Put the marks around the complete body of a "
+            f"function:\n{source}"
         ) from error
     return source
 
@@ -218,17 +329,30 @@ def _digest(*parts: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Build or check the lessons that are named, or all."""
+    """Build or check lessons.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Numbers of chapters (none for all), and ``--check`` to write nothing.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if the lessons were built or match, 1 if the check found differences, 2 for an unknown number.
+    """
     numbers = [argument for argument in arguments if argument != "--check"]
     known = sorted(LESSONS.glob(EACH_LESSON))
     lessons = [path for path in known if not numbers or path.parent.name[:2] in numbers]
     if not lessons:
-        print(f"No lesson matches {numbers}; there are {[path.parent.name for path in known]}.")
+        names = ", ".join(path.parent.name for path in known)
+        print(f"Expected numbers of chapters, the first two digits of one of {names}; got {' '.join(numbers)}.")
         return 2
     if "--check" in arguments:
-        wrong = [line for path in lessons for line in check(path)]
-        print("\n".join([*wrong, "Run: python authoring/build.py"]) if wrong else "Everything committed is as built.")
-        return bool(wrong)
+        problems = [line for path in lessons for line in check(path)]
+        fix = "To build the notebooks again, type: python authoring/build.py"
+        print("\n".join([*problems, fix]) if problems else "All notebooks match their lessons.")
+        return bool(problems)
     for path in lessons:
         start = time.monotonic()
         build(path)

@@ -1,10 +1,10 @@
 """Write constraints.txt: the tested version of every package that the course needs, on every supported platform.
 
-python authoring/constraints.py           write the file from the environment that runs this, and from the package index
-python authoring/constraints.py --check   say whether the file has every dependency, in its range; needs no network
+python authoring/constraints.py           write the file, from the running environment and the package index
+python authoring/constraints.py --check   check that the file contains every dependency in its range; needs no network
 
-What is not installed here (packages of other platforms, CUDA, Spark) keeps the version that the file has, or gets the
-newest that the package index has for it.
+Packages that are not installed here (those of other platforms, CUDA, Spark) keep the version in the file. If the file
+does not contain them, they get the newest version that the package index has for the platform.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ HEADER = """\
 # The versions that were tested together. Made by: python authoring/constraints.py
 # Do not edit: change the ranges in pyproject.toml, install, run the tests, and make this file again.
 """
-EXTRAS = ("dev", "scale")  # the peers of the benchmarks have a separate environment
-# The supported platforms, as uv names them and as markers see them.
+EXTRAS = ("dev", "scale")  # the libraries for the benchmarks are in a separate environment
+# The supported platforms: their names in uv, and the values of the environment markers on them.
 PLATFORMS = {
     "x86_64-manylinux_2_28": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
     "aarch64-manylinux_2_28": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64"},
@@ -43,18 +43,30 @@ PYTHONS = ("3.11.5", "3.12.0", "3.13.0", "3.14.0")
 
 
 class ResolveError(RuntimeError):
-    """uv is not here, or could not resolve the dependencies; the message has its words."""
+    """Raised when uv is missing or cannot resolve the dependencies; the message contains its output."""
 
 
 def direct_requirements() -> list[Requirement]:
-    """Read the one list of dependencies, with the extras that share the course's environment."""
+    """Return the dependencies in pyproject.toml, with the extras that share the course's environment.
+
+    Returns
+    -------
+    list of Requirement
+        Requirements with their version ranges.
+    """
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [text for extra in EXTRAS for text in project["optional-dependencies"][extra]]
     return [Requirement(text) for text in [*project["dependencies"], *extras]]
 
 
 def environments() -> list[dict[str, str]]:
-    """Build the values of the markers for each supported platform and Python."""
+    """Return the values of the environment markers for each supported platform and Python.
+
+    Returns
+    -------
+    list of dict of str to str
+        Value of each marker, for every pair of a platform and a version of Python.
+    """
     common = {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
     return [
         platform
@@ -66,12 +78,24 @@ def environments() -> list[dict[str, str]]:
 
 
 def _applies(requirement: Requirement, extra: str) -> bool:
+    """Return whether a requirement applies to any supported platform and Python."""
     marker = requirement.marker
     return marker is None or any(marker.evaluate({**environment, "extra": extra}) for environment in environments())
 
 
 def closure(requirements: list[Requirement]) -> set[str]:
-    """Name every package that these need on some supported platform, directly or through others."""
+    """Return every package that some requirements need on any supported platform, directly or indirectly.
+
+    Parameters
+    ----------
+    requirements : list of Requirement
+        Direct requirements.
+
+    Returns
+    -------
+    set of str
+        Normalized names.
+    """
     seen: set[tuple[str, str]] = set()
     waiting = list(requirements)
     while waiting:
@@ -82,28 +106,45 @@ def closure(requirements: list[Requirement]) -> set[str]:
                 continue
             seen.add((name, extra))
             needed = [Requirement(text) for text in _needs(name)]
-            waiting += [one for one in needed if _applies(one, extra)]
+            waiting += [requirement for requirement in needed if _applies(requirement, extra)]
     return {name for name, _ in seen}
 
 
 def _needs(name: str) -> list[str]:
+    """Return the direct requirements of a package; none if it is not installed here."""
     try:
         return metadata.requires(name) or []
     except metadata.PackageNotFoundError:
-        return []  # not on this system
+        return []
 
 
 def resolve(platform: str, python: str, constraints: Path, timeout: int = 300) -> dict[str, str]:
-    """Ask uv which versions a set-up with the tests' packages takes on a platform, from wheels alone.
+    """Resolve the versions that would be installed with the extra dev on a platform, using only wheels.
+
+    Parameters
+    ----------
+    platform : str
+        Name of the platform in uv.
+    python : str
+        Version of Python.
+    constraints : Path
+        A constraints file.
+    timeout : int, default=300
+        Seconds after which uv is stopped.
+
+    Returns
+    -------
+    dict of str to str
+        Version of each package.
 
     Raises
     ------
     ResolveError
-        If uv is not here, the package index cannot be reached, or no set of versions fits.
+        If uv is not installed, the package index cannot be reached, or no set of versions meets all requirements.
     """
     uv = shutil.which("uv", path=sysconfig.get_path("scripts")) or shutil.which("uv")
     if uv is None:
-        raise ResolveError("uv is not installed here")
+        raise ResolveError("Expected the program uv, but it is not installed. Install it: python -m pip install uv")
     command = [uv, "pip", "compile", "--quiet", "--no-annotate", "--no-header", "--no-config", "--only-binary", ":all:"]
     command += ["--python-platform", platform, "--python-version", python, "--extra", "dev"]
     command += ["--constraint", str(constraints), str(REPOSITORY / "pyproject.toml")]
@@ -111,32 +152,78 @@ def resolve(platform: str, python: str, constraints: Path, timeout: int = 300) -
     try:
         ran = subprocess.run(command, capture_output=True, text=True, env=env, timeout=timeout)
     except subprocess.TimeoutExpired:
-        raise ResolveError(f"uv did not answer within {timeout} s") from None
+        raise ResolveError(
+            f"uv did not resolve the dependencies within {timeout} s. Check the network connection, then try again"
+        ) from None
     if ran.returncode:
-        raise ResolveError(f"{platform}, Python {python}: {ran.stderr.strip()}")
+        raise ResolveError(f"uv failed for {platform}, Python {python}: {ran.stderr.strip()}")
     return pinned(ran.stdout)
 
 
 def resolve_all(constraints: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """Ask uv for every supported platform and Python."""
-    asked = list(product(PLATFORMS, PYTHONS))
+    """Resolve the versions for every supported platform and Python.
+
+    Parameters
+    ----------
+    constraints : Path
+        A constraints file.
+
+    Returns
+    -------
+    dict of (str, str) to dict of str to str
+        For each platform and Python, the version of each package.
+    """
+    pairs = list(product(PLATFORMS, PYTHONS))
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(asked, pool.map(lambda one: resolve(one[0], one[1], constraints), asked), strict=True))
+        return dict(zip(pairs, pool.map(lambda pair: resolve(pair[0], pair[1], constraints), pairs), strict=True))
 
 
 def pinned(text: str) -> dict[str, str]:
-    """Read the versions from the text of a constraints file."""
+    """Return the versions in the text of a constraints file.
+
+    Parameters
+    ----------
+    text : str
+        Lines of the form "name==version", and comments.
+
+    Returns
+    -------
+    dict of str to str
+        Version of each package.
+    """
     lines = [line.partition("==") for line in text.splitlines() if "==" in line and not line.startswith("#")]
     return {name: version for name, _, version in lines}
 
 
 def tested_version(name: str) -> str:
-    """Return the installed version without its local part, which no index knows ("2.13.0+cpu")."""
+    """Return the installed version without its local part, such as "+cpu" in "2.13.0+cpu".
+
+    Parameters
+    ----------
+    name : str
+        Name of an installed package.
+
+    Returns
+    -------
+    str
+        A version that a package index may have.
+    """
     return Version(metadata.version(name)).public
 
 
-def made() -> str:
-    """Make the text of the file."""
+def constraints_text() -> str:
+    """Return the new text of the file.
+
+    Returns
+    -------
+    str
+        The header, and a line for each package.
+
+    Raises
+    ------
+    ResolveError
+        If uv fails, or a package has no known version.
+    """
     before = pinned(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     versions, unknown = {}, []
     for name in closure(direct_requirements()):
@@ -153,43 +240,72 @@ def made() -> str:
         for found in resolve_all(draft).values():
             versions = {**found, **versions}
     if missing := sorted(set(unknown) - versions.keys()):
-        raise ResolveError(f"{missing[0]} is not installed here. Install it, then make the file again")
+        raise ResolveError(
+            f"The version of {missing[0]} is unknown because it is not installed here. Install it, then type: python "
+            "authoring/constraints.py"
+        )
     return HEADER + _lines(versions)
 
 
 def _lines(versions: dict[str, str]) -> str:
+    """Return the sorted lines of a constraints file."""
     return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
 
 
 def problems(text: str) -> list[str]:
-    """Say what is wrong with the text of a constraints file; an empty list if nothing is."""
+    """List the problems of a constraints file.
+
+    Parameters
+    ----------
+    text : str
+        Text of the file.
+
+    Returns
+    -------
+    list of str
+        A description of each problem; empty if there is none.
+    """
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    found = [f"{line}: expected name==version" for line in lines if "==" not in line or "+" in line]
+    found = [f"expected name==version, got {line}" for line in lines if "==" not in line or "+" in line]
     names = [line.partition("==")[0] for line in lines]
     if names != sorted(set(names)):
-        found.append("the lines are not sorted, or one is repeated")
+        found.append("the lines are not sorted, or a package is repeated")
     versions = pinned(text)
     for requirement in direct_requirements():
         version = versions.get(canonicalize_name(requirement.name))
         if version and not requirement.specifier.contains(version, prereleases=True):
-            found.append(f"{requirement.name}: {version} is not in the range {requirement.specifier}")
+            found.append(
+                f"expected {requirement.name}{requirement.specifier}, got {version}, which is not in the range"
+            )
     missing = closure(direct_requirements()) - versions.keys()
     return found + [f"{name} is missing" for name in sorted(missing)]
 
 
 def main(args: list[str]) -> int:
-    """Write or check the file; return the exit code."""
+    """Write or check the file.
+
+    Parameters
+    ----------
+    args : list of str
+        Empty, or ``--check``.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if the file was written or has no problem, 1 if not, 2 for unknown arguments.
+    """
     if args == ["--check"]:
-        found = problems(FILE.read_text(encoding="utf-8")) if FILE.exists() else ["there is no constraints.txt"]
+        found = problems(FILE.read_text(encoding="utf-8")) if FILE.exists() else ["the file does not exist"]
         for line in found:
             print(f"constraints.txt: {line}")
-        print("Make it again: python authoring/constraints.py" if found else "constraints.txt has every dependency.")
+        fix = "To write the file again, type: python authoring/constraints.py"
+        print(fix if found else "constraints.txt contains every dependency.")
         return int(bool(found))
     if args:
         print(__doc__)
         return 2
     try:
-        FILE.write_text(made(), encoding="utf-8", newline="\n")
+        FILE.write_text(constraints_text(), encoding="utf-8", newline="\n")
     except ResolveError as error:
         print(f"{error}.")
         return 1

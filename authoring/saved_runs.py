@@ -1,10 +1,10 @@
-"""Make the saved runs of chapters again, those that take longer than a notebook may.
+"""Run the experiments that take too long for a notebook, and save their results.
 
     python -m authoring.saved_runs 08 09
 
-runs saved_run.py of these chapters, one after the other, with one thread. Each says at its top what it computes, what
-its tables contain and how long it takes. The tables, and a card with the versions and the minutes, are written to the
-chapter's folder saved/, where ``load_saved_run`` reads them.
+runs saved_run.py of these chapters, one after the other, with one thread. The docstring of each saved_run.py describes
+what it computes, what its tables contain and how long it takes. The tables, and a file card.json with the versions and
+the minutes, are written to the folder saved/ of the chapter, from which ``load_saved_run`` reads them.
 """
 
 from __future__ import annotations
@@ -31,35 +31,56 @@ PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "opacus")
 
 
 def save(chapter: str, **tables: pd.DataFrame) -> None:
-    """Write tables into the folder saved/ of a chapter, each as a CSV file of its name, the index left out.
+    """Write tables to the folder saved/ of a chapter, each as a CSV file without the index.
 
     Parameters
     ----------
     chapter : str
-        Its number, for example "08".
+        Number of the chapter, for example "08".
     **tables : DataFrame
+        The tables; their names become the names of the files.
     """
     for name, table in tables.items():
         write_whole(folders()[chapter] / "saved" / f"{name}.csv", table.to_csv(index=False))
 
 
 def expected_auc(scores: np.ndarray, probabilities: np.ndarray) -> float:
-    """Compute the AUC that scores have on average if labels are drawn with these probabilities.
+    """Compute the expected AUC of scores whose labels are random with known probabilities.
 
     Parameters
     ----------
-    scores, probabilities : array, shape (n,)
-        Each row counts as a 1 with its probability, and as a 0 with the rest.
+    scores : array, shape (n,)
+        Predicted scores.
+    probabilities : array, shape (n,)
+        Probability that the label of a row is 1. The row counts as a positive with this weight and as a negative with
+        the remaining weight.
+
+    Returns
+    -------
+    float
+        Weighted AUC, between 0 and 1.
     """
     weights = np.concatenate([probabilities, 1 - probabilities])
     return float(roc_auc_score(np.repeat([1, 0], len(scores)), np.tile(scores, 2), sample_weight=weights))
 
 
 def main(numbers: list[str]) -> int:
-    """Run the chapters' scripts; return the exit code."""
+    """Run the saved runs of chapters.
+
+    Parameters
+    ----------
+    numbers : list of str
+        Numbers of chapters, for example "08".
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 if a number is missing or unknown.
+    """
     known = [number for number, folder in folders().items() if (folder / "saved_run.py").exists()]
     if not numbers or set(numbers) - set(known):
-        print(f"Expected numbers of chapters with a saved run, of {', '.join(known)}; got {numbers}.")
+        got = " ".join(numbers) or "nothing"
+        print(f"Expected the numbers of chapters that have a saved_run.py, among {', '.join(known)}; got {got}.")
         return 2
     for number in numbers:
         start = time.monotonic()

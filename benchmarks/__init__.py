@@ -1,1 +1,1 @@
-"""Speed, memory and accuracy of the course's models beside the libraries people would otherwise use."""
+"""Compare the speed, memory and accuracy of the course's models with those of widely used libraries."""

@@ -1,8 +1,8 @@
 """Run the benchmarks, print the tables, and write them to benchmarks/results.md.
 
-python benchmarks/setup.py                     once: the environment of the peers, .venv-benchmarks
-python -m benchmarks                           everything; wants a quiet machine
-python -m benchmarks --only iALS metrics       some groups, "metrics" or "growth"
+python benchmarks/setup.py                     create the environment of the other libraries, .venv-benchmarks, once
+python -m benchmarks                           run everything; no other program should be busy meanwhile
+python -m benchmarks --only iALS metrics       run some groups, "metrics" or "growth"
 """
 
 from __future__ import annotations
@@ -25,11 +25,24 @@ THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"),
     *("LK_NUM_THREADS", "LK_NUM_BACKEND_THREADS"),
 )
-TIME_LIMIT = 900  # seconds of one measurement
+TIME_LIMIT = 900  # seconds for one measurement
 
 
-def ask(threads: int, *args: str) -> dict:
-    """Measure in a fresh process; what fails answers with an error."""
+def run_measurement(threads: int, *args: str) -> dict:
+    """Run one measurement in a new process.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads that every library may use.
+    *args : str
+        Arguments of ``benchmarks.measure``.
+
+    Returns
+    -------
+    dict
+        The measured values, or the key "error" with a description if the measurement failed.
+    """
     python = PYTHON if PYTHON.exists() else Path(sys.executable)
     env = os.environ | dict.fromkeys(THREADS, str(threads)) | {"LK_NUM_PROCS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     command = [str(python), "-m", "benchmarks.measure", *args]
@@ -39,12 +52,25 @@ def ask(threads: int, *args: str) -> dict:
         return {"error": f"took more than {TIME_LIMIT} s"}
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [""])[-1]
-        return {"error": f"ended with code {done.returncode}: {last[:100]}"}
+        return {"error": f"failed with exit code {done.returncode}: {last[:100]}"}
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Lay out a Markdown table whose columns also line up as plain text."""
+    """Format a Markdown table whose columns are also aligned as plain text.
+
+    Parameters
+    ----------
+    head : list of str
+        Names of the columns.
+    rows : list of list of str
+        Cells of each row, as many as there are columns.
+
+    Returns
+    -------
+    str
+        Lines of the table.
+    """
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(
@@ -53,19 +79,46 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def run_group(name: str, repeat: int, threads: int) -> dict[str, dict]:
-    """Measure the contestants of a group in turn, each second round backwards; keep medians."""
+    """Measure the contestants of a group in turn, several times.
+
+    Parameters
+    ----------
+    name : str
+        Name of a group.
+    repeat : int
+        Number of rounds. In every second round the order is reversed, so that a slow drift of the machine's speed
+        affects all contestants equally.
+    threads : int
+        Number of threads, unless the group sets another one.
+
+    Returns
+    -------
+    dict of str to dict
+        For each contestant, the result of :func:`median_of_runs`.
+    """
     group = GROUPS[name]
     runs: dict[str, list[dict]] = {contestant: [] for contestant in group.contestants}
     for turn in range(repeat):
         for contestant in list(runs)[:: -1 if turn % 2 else 1]:
             if not (runs[contestant] and "error" in runs[contestant][-1]):
-                say(f"{name}: {contestant}, run {turn + 1}")
-                runs[contestant].append(ask(group.threads or threads, "model", name, contestant))
-    return {contestant: middle(several) for contestant, several in runs.items()}
+                log(f"{name}: {contestant}, run {turn + 1}")
+                runs[contestant].append(run_measurement(group.threads or threads, "model", name, contestant))
+    return {contestant: median_of_runs(several) for contestant, several in runs.items()}
 
 
-def middle(runs: list[dict]) -> dict:
-    """Take the median of each number, or the error; ``ratios`` to ours need each run, so all fits are kept."""
+def median_of_runs(runs: list[dict]) -> dict:
+    """Compute the median of each value over runs.
+
+    Parameters
+    ----------
+    runs : list of dict
+        Results of the same measurement.
+
+    Returns
+    -------
+    dict
+        The medians, and all runs with the key "runs", which :func:`ratio` needs; or the first run that failed.
+    """
     failed = next((run for run in runs if "error" in run), None)
     if failed:
         return failed
@@ -73,14 +126,42 @@ def middle(runs: list[dict]) -> dict:
 
 
 def ratio(ours: dict, theirs: dict, what: str = "fit") -> float:
-    """Median over the rounds of ours / theirs."""
+    """Compute the median over the rounds of our time divided by theirs.
+
+    Parameters
+    ----------
+    ours, theirs : dict
+        Results of :func:`median_of_runs`.
+    what : {"fit", "fit and answer"}, default="fit"
+        The times that are added.
+
+    Returns
+    -------
+    float
+        A ratio below 1 means that ours is faster.
+    """
     columns = [key for key in ("fit", "answer") if key in what]
     pairs = zip(ours["runs"], theirs["runs"], strict=True)
     return statistics.median(sum(a[c] for c in columns) / sum(b[c] for c in columns) for a, b in pairs)
 
 
 def group_table(name: str, found: dict[str, dict], threads: int) -> str:
-    """Print what a group gave."""
+    """Format the results of a group as a section.
+
+    Parameters
+    ----------
+    name : str
+        Name of the group.
+    found : dict of str to dict
+        Results of :func:`run_group`.
+    threads : int
+        Number of threads, unless the group sets another one.
+
+    Returns
+    -------
+    str
+        Title and table in Markdown.
+    """
     group = GROUPS[name]
     measure, answer = ("RMSE", "predict s") if group.task == "ratings" else ("nDCG@10", "recommend s")
     head = ["model", measure, "fit s", answer, "peak MB", "ours / theirs, fit", "fit and answer"]
@@ -102,7 +183,18 @@ def group_table(name: str, found: dict[str, dict], threads: int) -> str:
 
 
 def goal_rows(found: dict[str, dict[str, dict]]) -> list[list[str]]:
-    """Hold the groups that ran against the goals."""
+    """Compare the groups that ran with the goals.
+
+    Parameters
+    ----------
+    found : dict of str to dict
+        For each group, the result of :func:`run_group`.
+
+    Returns
+    -------
+    list of list of str
+        Rows of the table of goals.
+    """
     rows = []
     for goal in (goal for goal in GOALS if goal.group in found):
         ours, theirs = next(iter(found[goal.group].values())), found[goal.group][goal.peer]
@@ -111,38 +203,77 @@ def goal_rows(found: dict[str, dict[str, dict]]) -> list[list[str]]:
             rows.append([name, f"≤ {goal.limit}", "not measured", "open"])
             continue
         better = (ours["accuracy"] - theirs["accuracy"]) * (-1 if GROUPS[goal.group].task == "ratings" else 1)
-        row = judged(name, ratio(ours, theirs, goal.what), goal.limit)
+        row = goal_row(name, ratio(ours, theirs, goal.what), goal.limit)
         rows.append(row if better >= -0.0005 else [*row[:3], f"{row[3]}, but less accurate by {-better:.3f}"])
     return rows
 
 
-def judged(name: str, value: float, limit: float) -> list[str]:
-    """Say whether a goal is met, or by how much it is missed."""
+def goal_row(name: str, value: float, limit: float) -> list[str]:
+    """Return a row of the table of goals.
+
+    Parameters
+    ----------
+    name : str
+        Name of the goal.
+    value, limit : float
+        Measured value, and the largest one that meets the goal.
+
+    Returns
+    -------
+    list of str
+        Name, limit, value, and whether the goal is met or by how much it is missed.
+    """
     return [name, f"≤ {limit}", f"{value:.2f}", "met" if value <= limit else f"missed by {value - limit:.2f}"]
 
 
 def metrics_part(threads: int) -> tuple[str, list[list[str]]]:
-    """Time the metrics, and assert agreement."""
-    say("metrics")
-    found = ask(threads, "metrics")
+    """Measure the time of the metrics.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    text : str
+        A section in Markdown.
+    goals : list of list of str
+        Rows of the table of goals.
+    """
+    log("metrics")
+    found = run_measurement(threads, "metrics")
     title = "## Metrics\n\n6,000 users, lists of 20, warm; equal scores ordered by position for both\n\n"
     goals = [f"metrics: {label} against ranx, warm" for label in ("nDCG", "six metrics")]
     if "error" in found:
         rows = [[goal, f"≤ {METRICS_LIMIT}", "not measured", "open"] for goal in goals]
         return title + table(["", ""], [["error", found["error"]]]), rows
     agree = (
-        "\n\nAsserted: all six (nDCG, recall, precision, hit rate, MRR, MAP) equal those of ranx for each user within "
-        "1e-12; nDCG with ties averaged equals scikit-learn's "
+        "\n\nAssertions that passed: all six metrics (nDCG, recall, precision, hit rate, MRR, MAP) equal those of ranx "
+        "for each user within 1e-12, and nDCG averaged over ties equals that of scikit-learn "
         f"(largest difference {found.pop('scikit-learn'):.0e})."
     )
     rows = [[key, f"{seconds:.3f}"] for key, seconds in found.items()]
     ratios = [found[f"ours, {label}"] / found[f"ranx, {label}"] for label in ("nDCG", "six metrics")]
-    judgments = [judged(goal, value, METRICS_LIMIT) for goal, value in zip(goals, ratios, strict=True)]
+    judgments = [goal_row(goal, value, METRICS_LIMIT) for goal, value in zip(goals, ratios, strict=True)]
     return title + table(["", "s"], rows) + agree, judgments
 
 
 def growth_part(threads: int) -> tuple[str, list[list[str]]]:
-    """Grow the world and fit exponents."""
+    """Measure how time and memory grow with the world, and fit exponents.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    text : str
+        A section in Markdown.
+    goals : list of list of str
+        Rows of the table of goals.
+    """
     head = [
         "model",
         *(f"{n:,} users" for n in sizes()),
@@ -156,8 +287,8 @@ def growth_part(threads: int) -> tuple[str, list[list[str]]]:
         runs = []
         for n_users in sizes():
             if n_users <= MOST_USERS.get(name, n_users):
-                say(f"growth: {name}, {n_users:,} users")
-                runs.append(ask(threads, "growth", name, str(n_users)))
+                log(f"growth: {name}, {n_users:,} users")
+                runs.append(run_measurement(threads, "growth", name, str(n_users)))
         failed = next((run["error"] for run in runs if "error" in run), None)
         if failed:
             rows.append([name, failed, *[""] * (len(head) - 2)])
@@ -172,63 +303,93 @@ def growth_part(threads: int) -> tuple[str, list[list[str]]]:
         rows.append([name, *cells, *["quadratic"] * (len(sizes()) - len(runs)), *(f"{power:.2f}" for power in powers)])
         if name in GROWTH_JUDGED:
             goals += [
-                judged(f"growth of {what} of {name}", power, GROWTH_LIMIT)
+                goal_row(f"growth of {what} of {name}", power, GROWTH_LIMIT)
                 for what, power in zip(("time", "memory"), powers, strict=False)
             ]
     title = (
-        f"## Growth\n\nClicks of a growing world: {', '.join(f'{n:,}' for n in events.values())}. An exponent is the "
-        "slope of log cost on log clicks, over all sizes and over the last two; fixed costs flatten it.\n\n"
+        f"## Growth\n\nNumbers of clicks: {', '.join(f'{n:,}' for n in events.values())}. An exponent is the slope of "
+        "log cost on log clicks, over all sizes and over the last two; fixed costs make it smaller.\n\n"
     )
     return title + table(head, rows), goals
 
 
 def conditions(threads: int, repeat: int) -> str:
-    """Say what this was measured with."""
-    found = ask(threads, "versions")
+    """Return the title and the conditions of the measurements.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads.
+    repeat : int
+        Number of rounds.
+
+    Returns
+    -------
+    str
+        Title and a paragraph in Markdown.
+    """
+    found = run_measurement(threads, "versions")
     listed = ", ".join(f"{name} {version}" for name, version in found.items())
     return (
-        f"# Benchmarks\n\n{listed}. {threads} thread(s) where nothing else is said; medians of {repeat} runs, each in "
-        "a process of its own, contestants in turn. Peers start from their own form of the data, the course's models "
-        "from the log. A peer keeps its defaults, apart from what its name says and groups.py sets."
+        f"# Benchmarks\n\nVersions: {listed}. All measurements use {threads} thread(s), unless a section states "
+        f"another number. Values are medians of {repeat} runs, each in a separate process; the contestants take turns. "
+        "The preparation of the data is timed for the course's models, which start from the log, and not for the other "
+        "libraries, which start from their own data structures. The other libraries use their default parameters, "
+        "except for those in the name of a contestant or in groups.py."
     )
 
 
-def say(text: str) -> None:
-    """Tell on stderr what is going on."""
+def log(text: str) -> None:
+    """Print progress to stderr.
+
+    Parameters
+    ----------
+    text : str
+        A line.
+    """
     print(text, file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Run what was asked for."""
+    """Run the parts that the command line selects.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = [*GROUPS, "metrics", "growth"]
     parser.add_argument("--only", nargs="+", choices=[*parts, "models"], default=parts, metavar="PART")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--small", action="store_true", help="tiny data, to try the code")
+    parser.add_argument("--small", action="store_true", help="use tiny data, to test the code")
     args = parser.parse_args()
     if args.small:
         os.environ["BENCHMARKS_SMALL"] = "1"
     texts, found, goals = [], {}, []
 
-    def tell(text: str) -> None:
+    def publish(text: str) -> None:
         texts.append(text)
         print(text, end="\n\n", flush=True)
 
-    tell(conditions(args.threads, args.repeat))
+    publish(conditions(args.threads, args.repeat))
     if args.small:
-        tell("Tiny data, to try the code: these numbers say nothing, whatever sizes the titles give.")
+        publish(
+            "These numbers have no meaning: they were measured on tiny data to test the code, not on data of the sizes "
+            "in the titles."
+        )
     for name in GROUPS:
         if name in args.only or "models" in args.only:
             found[name] = run_group(name, args.repeat, args.threads)
-            tell(group_table(name, found[name], args.threads))
+            publish(group_table(name, found[name], args.threads))
     goals += goal_rows(found)
     for name, part in (("metrics", metrics_part), ("growth", growth_part)):
         if name in args.only:
             text, more = part(args.threads)
-            tell(text)
+            publish(text)
             goals += more
-    tell("## Goals\n\n" + table(["goal", "limit", "measured", ""], goals))
+    publish("## Goals\n\n" + table(["goal", "limit", "measured", ""], goals))
     if not args.small and set(parts) <= set(args.only):
         RESULTS.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     return 0

@@ -1,7 +1,12 @@
-"""The models of the course and their peers behind one face: prepare, fit, recommend, score or predict.
+"""The models of the course and of other libraries with one interface: prepare, fit, recommend, score or predict.
 
-``prepare`` brings the log into the form that a library wants and is not timed. The course's models start from the log,
-so what they prepare is timed.
+``prepare`` converts the log to the data structure of a library and is not timed. The course's models start from the
+log, so their preparation is timed as a part of ``fit``. The methods of all classes have the same parameters:
+
+* ``prepare(task)`` takes a ``Task``;
+* ``recommend(users)`` takes an array of int, shape (n,), and ranks ``K`` unseen items for each user;
+* ``score(users)`` takes an array of int, shape (n,), and returns an array of float, shape (n, n_items);
+* ``predict(users, items)`` takes two arrays of int, shape (n,), and returns an array of float, shape (n,).
 """
 
 from __future__ import annotations
@@ -18,22 +23,34 @@ from recsys_teach.models.base import Recommender
 
 
 def n_threads() -> int:
-    """Give the number of threads that everybody may use."""
+    """Return the number of threads that every contestant may use.
+
+    Returns
+    -------
+    int
+        The value of ``OMP_NUM_THREADS``.
+    """
     return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 class Ours:
-    """A model of the course."""
+    """A model of the course.
+
+    Parameters
+    ----------
+    model : Recommender
+        A model that is not fitted.
+    """
 
     def __init__(self, model: Recommender):
         self.model = model
 
     def prepare(self, task: Task) -> None:
-        """Keep the log."""
+        """Store the training set."""
         self.train = task.split.train
 
     def fit(self) -> None:
-        """Fit."""
+        """Fit the model."""
         self.model.fit(self.train)
 
     def recommend(self, users: np.ndarray) -> None:
@@ -50,7 +67,15 @@ class Ours:
 
 
 class Implicit:
-    """A model of the library implicit, which wants float32 in compressed rows and one thread in BLAS."""
+    """A model of the library implicit, which needs a float32 CSR matrix and one thread in BLAS.
+
+    Parameters
+    ----------
+    path : str
+        Module and class, for example "als.AlternatingLeastSquares".
+    **parameters
+        Parameters of the class.
+    """
 
     def __init__(self, path: str, **parameters):
         import implicit.als
@@ -62,18 +87,18 @@ class Implicit:
         self.model = getattr(getattr(implicit, module), name)(num_threads=n_threads(), **parameters)
 
     def prepare(self, task: Task) -> None:
-        """Make the matrix."""
+        """Build the sparse matrix."""
         self.matrix = sparse.csr_matrix(task.split.train.counts(), dtype=np.float32)
 
     def fit(self) -> None:
-        """Fit, with threads of its own and none of BLAS, as implicit asks."""
+        """Fit the model with the threads of implicit and one thread in BLAS, as implicit recommends."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1, "blas"):
             self.model.fit(self.matrix, show_progress=False)
 
     def recommend(self, users: np.ndarray) -> None:
-        """Rank the best unseen items, all users in one call."""
+        """Rank the best unseen items of all users in one call."""
         self.model.recommend(users, self.matrix[users], N=K)
 
     def score(self, users: np.ndarray) -> np.ndarray:
@@ -84,7 +109,17 @@ class Implicit:
 
 
 class LensKit:
-    """A scorer of LensKit, which answers one user at a time."""
+    """A scorer of LensKit, which processes one user at a time.
+
+    Parameters
+    ----------
+    path : str
+        Module and class, for example "als.ImplicitMFScorer".
+    by_history : bool, default=False
+        Whether the scorer needs the history of the user with each query.
+    **parameters
+        Parameters of the class.
+    """
 
     def __init__(self, path: str, *, by_history: bool = False, **parameters):
         import lenskit.als
@@ -95,7 +130,7 @@ class LensKit:
         self.by_history = by_history
 
     def prepare(self, task: Task) -> None:
-        """Make the data set and the histories."""
+        """Build the data set and the histories."""
         from lenskit.data import ItemList, from_interactions_df
 
         self.lists = ItemList
@@ -106,37 +141,46 @@ class LensKit:
         self.all_items, self.seen = np.arange(train.n_items), train.matrix()
 
     def fit(self) -> None:
-        """Fit."""
+        """Fit the model."""
         self.model.train(self.data)
 
-    def _ask(self, user: int, items: np.ndarray):
+    def _score_items(self, user: int, items: np.ndarray):
+        """Return LensKit's scored list of items for a user."""
         from lenskit.data import RecQuery
 
         history = self.lists(self.seen[[user]].indices) if self.by_history else None
         return self.model(RecQuery(user_id=user, history_items=history), self.lists(items))
 
     def recommend(self, users: np.ndarray) -> None:
-        """Score what each user has not met, and keep the best."""
+        """Score the unseen items of each user, and keep the best."""
         for user in users:
             unseen = np.delete(self.all_items, self.seen[[user]].indices)
-            self._ask(int(user), unseen).top_n(K)
+            self._score_items(int(user), unseen).top_n(K)
 
     def score(self, users: np.ndarray) -> np.ndarray:
-        """Score every item; an item that it cannot score comes last."""
-        scores = np.stack([self._ask(int(user), self.all_items).scores() for user in users])
+        """Score every item; an item without a score is ranked last."""
+        scores = np.stack([self._score_items(int(user), self.all_items).scores() for user in users])
         return np.nan_to_num(scores, nan=np.float32(-1e9))
 
     def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Predict pairs, all pairs of a user in one call, cut to the scale as ours are."""
+        """Predict ratings of pairs, those of a user in one call, clipped to the rating scale as ours are."""
         predicted = np.empty(len(users))
         order = np.argsort(users, kind="stable")
         for pairs in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
-            predicted[pairs] = self._ask(int(users[pairs[0]]), items[pairs]).scores()
+            predicted[pairs] = self._score_items(int(users[pairs[0]]), items[pairs]).scores()
         return np.clip(np.nan_to_num(predicted, nan=3.5), 1, 5)
 
 
 class Surprise:
-    """An algorithm of Surprise, which predicts one pair at a time."""
+    """An algorithm of Surprise, which predicts one pair at a time.
+
+    Parameters
+    ----------
+    name : str
+        Class, for example "SVD".
+    **parameters
+        Parameters of the class.
+    """
 
     def __init__(self, name: str, **parameters):
         import surprise
@@ -144,22 +188,30 @@ class Surprise:
         self.surprise, self.model = surprise, getattr(surprise, name)(**parameters)
 
     def prepare(self, task: Task) -> None:
-        """Make its training set."""
+        """Build the training set of Surprise."""
         log = task.split.train.log[["user", "item", "rating"]]
         reader = self.surprise.Reader(rating_scale=(1, 5))
         self.train = self.surprise.Dataset.load_from_df(log, reader).build_full_trainset()
 
     def fit(self) -> None:
-        """Fit."""
+        """Fit the model."""
         self.model.fit(self.train)
 
     def predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Predict pairs."""
+        """Predict ratings of pairs."""
         return np.array([self.model.predict(u, i).est for u, i in zip(users.tolist(), items.tolist(), strict=True)])
 
 
 class Decomposition:
-    """A matrix decomposition of scikit-learn as a recommender: scores are the rebuilt rows."""
+    """A matrix decomposition of scikit-learn as a recommender, whose scores are the reconstructed rows.
+
+    Parameters
+    ----------
+    name : str
+        Class, for example "TruncatedSVD".
+    **parameters
+        Parameters of the class.
+    """
 
     def __init__(self, name: str, **parameters):
         import sklearn.decomposition
@@ -167,19 +219,19 @@ class Decomposition:
         self.model = getattr(sklearn.decomposition, name)(**parameters)
 
     def prepare(self, task: Task) -> None:
-        """Make the matrix."""
+        """Build the sparse matrix."""
         self.seen = task.split.train.matrix()
         self.matrix = sparse.csr_matrix(self.seen)
 
     def fit(self) -> None:
-        """Fit."""
+        """Fit the model."""
         warnings.filterwarnings("ignore", message="Maximum number of iterations")
         self.rows = self.model.fit_transform(self.matrix)
 
     def recommend(self, users: np.ndarray) -> None:
-        """Rank with the course's own code: scikit-learn has none."""
+        """Rank with the code of the course, because scikit-learn cannot rank items."""
         rank_unseen(self.score, users, K, self.seen)
 
     def score(self, users: np.ndarray) -> np.ndarray:
-        """Rebuild the rows."""
+        """Reconstruct the rows of the users."""
         return self.rows[users] @ self.model.components_

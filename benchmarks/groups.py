@@ -1,4 +1,4 @@
-"""Who runs against whom, and the goals. The first contestant of each group is ours."""
+"""Groups of contestants that are compared, and the goals. The first contestant of each group is ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from recsys_teach import models
 
 @dataclass(frozen=True)
 class Group:
-    """Models on one task; ``threads`` only where it is not what the run was told."""
+    """Contestants on one task.
+
+    Attributes
+    ----------
+    task : str
+        Name of a task in ``benchmarks.tasks``.
+    contestants : dict of str to function without arguments
+        For each name, a function that creates the contestant.
+    threads : int, optional
+        Number of threads, if it differs from that of the other groups.
+    """
 
     task: str
     contestants: dict[str, Callable[[], Any]]
@@ -21,6 +31,7 @@ class Group:
 
 
 def _ours(name: str, *args, **parameters) -> Callable[[], Ours]:
+    """Return a function that creates a model of the course."""
     return lambda: Ours(getattr(models, name)(*args, **parameters))
 
 
@@ -29,7 +40,8 @@ LENSKIT_ALS = partial(LensKit, "als.ImplicitMFScorer", epochs=15)
 SVD = partial(Surprise, "SVD", random_state=0)
 BASELINE = {"sim_options": {"name": "pearson_baseline", "user_based": False}, "verbose": False}
 
-# A peer keeps its defaults, apart from what is said here; where size and passes are the question they are ours.
+# The other libraries use their default parameters, except for those that are set here. Contestants that are compared at
+# equal size have our numbers of factors and epochs.
 GROUPS = {
     "iALS": Group(
         "long",
@@ -114,7 +126,19 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio of ours to a peer that should not be above a limit, at equal or better accuracy."""
+    """A limit for the ratio of our time to that of another library, at equal or better accuracy.
+
+    Attributes
+    ----------
+    group : str
+        Name of the group.
+    peer : str
+        Name of the contestant that ours is compared with.
+    limit : float
+        The largest ratio that meets the goal.
+    what : {"fit", "fit and answer"}
+        The times that are added.
+    """
 
     group: str
     peer: str

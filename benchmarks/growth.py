@@ -1,4 +1,4 @@
-"""How time and memory of each model grow with the world."""
+"""Models whose time and memory are measured on worlds of growing size."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from recsys_teach import models
 
-MOST_USERS = {"UserKNN": 10_000}  # its similarities are users x users: time and memory grow with the square
-LEAST = {"fit": 0.01, "peak": 1.0}  # seconds and MB; below, noise and fixed costs rule
+MOST_USERS = {"UserKNN": 10_000}  # its users x users similarities take quadratic time and memory
+LEAST = {"fit": 0.01, "peak": 1.0}  # seconds and MB; smaller values are mostly noise and fixed costs
 MODELS = {
     "Popularity": models.Popularity,
     "ItemKNN": models.ItemKNN,
@@ -23,7 +23,22 @@ MODELS = {
 
 
 def exponent(events: list[float], cost: list[float], least: float) -> float:
-    """Give p of cost ~ events^p: least squares on logarithms, over the sizes that cost at least ``least``."""
+    """Fit the exponent p in cost ~ events^p by least squares on logarithms.
+
+    Parameters
+    ----------
+    events : list of float
+        Sizes of the data.
+    cost : list of float
+        Time or memory for each size.
+    least : float
+        Sizes with a smaller cost are ignored.
+
+    Returns
+    -------
+    float
+        The exponent; NaN if fewer than two sizes remain.
+    """
     points = [(e, c) for e, c in zip(events, cost, strict=True) if c >= least]
     if len(points) < 2:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Measure one contestant, in a process of its own; the last line of the output is JSON.
+"""Measure one contestant in a separate process; the last line of the output is JSON.
 
 python -m benchmarks.measure model GROUP CONTESTANT
 python -m benchmarks.measure growth MODEL N_USERS
@@ -27,37 +27,62 @@ LIBRARIES = ("numpy", "scipy", "torch", "pandas", "scikit-learn", "implicit", "l
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds of a call."""
+    """Measure the time of a call.
+
+    Parameters
+    ----------
+    work : function without arguments
+        What is measured.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def peak_mb(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of a call, and by how many MB the process grew at its peak."""
-    give_back()
+    """Measure the time of a call and the peak of its memory.
+
+    Parameters
+    ----------
+    work : function without arguments
+        What is measured.
+
+    Returns
+    -------
+    seconds : float
+        Time of the call.
+    peak : float
+        Increase of the process's memory at its peak, in MB.
+    """
+    release_memory()
     before = psutil.Process().memory_info().rss
-    forget_peak()
+    reset_peak()
     seconds = timed(work)
-    return seconds, max(0, _highest() - before) / 2**20
+    return seconds, max(0, _peak_bytes() - before) / 2**20
 
 
-def give_back() -> None:
-    """Hand freed memory back to Linux, so that what is used again counts again."""
+def release_memory() -> None:
+    """Return freed memory to Linux, so that it counts again when it is used again."""
     gc.collect()
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # not every C library has it
+        with suppress(OSError, AttributeError):  # not every C library has malloc_trim
             ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def forget_peak() -> None:
-    """Let Linux count the highest memory from now on; elsewhere it counts from the start."""
+def reset_peak() -> None:
+    """Reset the peak of the process's memory on Linux; elsewhere it is counted from the start of the process."""
     file = Path("/proc/self/clear_refs")
     if file.exists():
         file.write_text("5")
 
 
-def _highest() -> int:
+def _peak_bytes() -> int:
+    """Return the peak of the process's memory in bytes."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -67,31 +92,71 @@ def _highest() -> int:
 
 
 def measure_model(group_name: str, name: str) -> dict:
-    """Fit, answer, and say how good the answers are."""
+    """Measure the fit, the answers and the accuracy of a model.
+
+    Parameters
+    ----------
+    group_name : str
+        Name of a group.
+    name : str
+        Name of a contestant in it.
+
+    Returns
+    -------
+    dict of str to float
+        Seconds to fit and to answer, peak memory of the fit in MB, and accuracy (RMSE or nDCG@10).
+    """
     from benchmarks.groups import GROUPS
-    from benchmarks.tasks import TASKS, toy
+    from benchmarks.tasks import TASKS, first_users
 
     group = GROUPS[group_name]
     task = TASKS[group.task][1]()
-    warm(group.contestants[name], toy(task), ratings=group.task == "ratings")
+    warm_up(group.contestants[name], first_users(task), ratings=group.task == "ratings")
     contestant = group.contestants[name]()
     contestant.prepare(task)
     fit, peak = peak_mb(contestant.fit)
-    answer, accuracy = judge(contestant, task, ratings=group.task == "ratings")
+    answer, accuracy = answer_and_score(contestant, task, ratings=group.task == "ratings")
     return {"fit": fit, "answer": answer, "peak": peak, "accuracy": accuracy}
 
 
-def warm(make: Callable, task, *, ratings: bool) -> None:
-    """Run everything once on a few users, so that nothing is compiled or imported while the clock runs."""
+def warm_up(make: Callable, task, *, ratings: bool) -> None:
+    """Run everything once on a few users, so that compilation and imports are not measured.
+
+    Parameters
+    ----------
+    make : function without arguments
+        Creates the contestant.
+    task : Task
+        A small task.
+    ratings : bool
+        Whether the contestant predicts ratings instead of ranking items.
+    """
     contestant = make()
     contestant.prepare(task)
-    with suppress(ValueError):  # the step of a gradient may be too long for so few
+    with suppress(ValueError):  # gradient descent may diverge on so few users
         contestant.fit()
-        judge(contestant, task, ratings=ratings)
+        answer_and_score(contestant, task, ratings=ratings)
 
 
-def judge(contestant, task, *, ratings: bool) -> tuple[float, float]:
-    """Seconds to answer, and RMSE or nDCG@10 by the course's evaluator."""
+def answer_and_score(contestant, task, *, ratings: bool) -> tuple[float, float]:
+    """Measure the time of the answers and their accuracy.
+
+    Parameters
+    ----------
+    contestant : object
+        A fitted contestant.
+    task : Task
+        The task with its test set.
+    ratings : bool
+        Whether the contestant predicts ratings instead of ranking items.
+
+    Returns
+    -------
+    seconds : float
+        Time of the predictions or recommendations.
+    accuracy : float
+        RMSE for ratings; otherwise nDCG@10, computed by the course's evaluator.
+    """
     from benchmarks.tasks import K
     from recsys_teach.evaluation import evaluate, rmse
 
@@ -105,7 +170,20 @@ def judge(contestant, task, *, ratings: bool) -> tuple[float, float]:
 
 
 def measure_growth(name: str, n_users: int) -> dict:
-    """Fit a model to the first users of the world; what takes under a second is fitted three times."""
+    """Measure the fit of a model on the first users of the world.
+
+    Parameters
+    ----------
+    name : str
+        Name of a model in ``benchmarks.growth``.
+    n_users : int
+        Number of users.
+
+    Returns
+    -------
+    dict of str to float
+        Number of clicks, seconds (the median of three fits if a fit takes less than a second), and peak memory in MB.
+    """
     from benchmarks.growth import MODELS
     from benchmarks.tasks import grown_clicks
 
@@ -117,7 +195,13 @@ def measure_growth(name: str, n_users: int) -> dict:
 
 
 def cpu_model() -> str:
-    """Name the processor."""
+    """Return the name of the processor.
+
+    Returns
+    -------
+    str
+        Name.
+    """
     file = Path("/proc/cpuinfo")
     lines = file.read_text().splitlines() if file.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -125,7 +209,13 @@ def cpu_model() -> str:
 
 
 def versions() -> dict:
-    """Say what runs here."""
+    """Return the versions of Python and of the libraries, and the processor.
+
+    Returns
+    -------
+    dict of str to str
+        Version of each library, or "not installed".
+    """
     found = {"Python": platform.python_version(), "CPU": f"{cpu_model()}, {psutil.cpu_count()} cores"}
     for name in LIBRARIES:
         try:
@@ -136,7 +226,13 @@ def versions() -> dict:
 
 
 def main(args: list[str]) -> None:
-    """Print what was measured, or why it could not be."""
+    """Print the measured values, or why the measurement failed.
+
+    Parameters
+    ----------
+    args : list of str
+        Kind of the measurement, and its arguments.
+    """
     from benchmarks.metrics import measure_metrics
 
     kinds = {
@@ -148,8 +244,8 @@ def main(args: list[str]) -> None:
     try:
         found = kinds[args[0]](*args[1:])
     except ImportError as error:
-        found = {"error": f"does not import: {error}"}
-    except Exception as error:  # a peer that fails must not end the run
+        found = {"error": f"cannot be imported: {error}"}
+    except Exception as error:  # a library that fails must not stop the other measurements
         found = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:120]}
     print(json.dumps(found))
 

@@ -1,15 +1,15 @@
-"""MMoE, PLE and ESMM beside torch-rechub's and deepctr-torch's: the same answers with copied weights, and the speed.
+"""Compare MMoE, PLE and ESMM with those of torch-rechub and deepctr-torch: their outputs and their speed.
 
     .venv-benchmarks/bin/python -m benchmarks.multitask
 
-makes sure that the forward passes agree, then prints the seconds of one epoch of MMoE on 200,000 rows of 100 features
-(batches of 500, Adam, two regressions, one thread; median of three, in turns). It takes about a minute and 1 GB.
-The peers are optional: benchmarks/setup.py installs them.
+checks that the forward passes agree if the weights are equal, then prints the seconds of one epoch of MMoE on 200,000
+rows of 100 features (batches of 500, Adam, two regressions, one thread; median of three runs, in turn). It takes about
+a minute and 1 GB of memory. The other libraries are optional; benchmarks/setup.py installs them.
 
-What differs on purpose: torch-rechub has a batch norm after each layer, also in the gates. Before the weights are
-copied, it is put to mean 0, variance 1, which in evaluation mode changes nothing. deepctr-torch asks a server for its
-newest version at import, which is prevented here, and its heads and gates have no last bias; its PLE is left out, for
-it makes the shared experts with the number of the specific ones.
+The implementations differ on purpose. torch-rechub has a batch normalization after each layer, also in the gates. With
+mean 0, variance 1 and no epsilon, it changes nothing in evaluation mode. deepctr-torch requests its newest version from
+a server at import, which is prevented here, and the last layers of its heads and gates have no bias. Its PLE is not
+compared, because it creates as many shared experts as specific ones.
 """
 
 from __future__ import annotations
@@ -36,12 +36,33 @@ TOLERANCE = 1e-5
 
 
 def linears(module: Any) -> list[nn.Linear]:
-    """Give the linear layers of a module in their order."""
+    """Return the linear layers of a module in their order.
+
+    Parameters
+    ----------
+    module : Module
+        Any module.
+
+    Returns
+    -------
+    list of Linear
+        The layers.
+    """
     return [part for part in module.modules() if isinstance(part, nn.Linear)]
 
 
 def copy_layer(to: nn.Linear, weight: Tensor, bias: Tensor | None) -> None:
-    """Write weights into a layer; a bias that ours does not have becomes 0."""
+    """Copy weights to a layer.
+
+    Parameters
+    ----------
+    to : Linear
+        The layer that is changed.
+    weight : Tensor, shape (n_out, n_in)
+        The weights.
+    bias : Tensor, shape (n_out,), or None
+        The bias; None sets the bias of the layer to 0.
+    """
     with torch.no_grad():
         to.weight.copy_(weight)
         if to.bias is not None:
@@ -49,7 +70,15 @@ def copy_layer(to: nn.Linear, weight: Tensor, bias: Tensor | None) -> None:
 
 
 def copy_experts(experts: Any, peers: Iterable[nn.Module]) -> None:
-    """Copy our experts, which lie side by side in one layer, into the peer's."""
+    """Copy our experts, which are slices of one layer, to those of another library.
+
+    Parameters
+    ----------
+    experts : Module
+        Our experts.
+    peers : iterable of Module
+        The experts that are changed.
+    """
     n_experts, width = experts.shape
     weights = experts.layer.weight.view(n_experts, width, -1)
     for peer, weight, bias in zip(peers, weights, experts.layer.bias.view(n_experts, width), strict=True):
@@ -57,14 +86,33 @@ def copy_experts(experts: Any, peers: Iterable[nn.Module]) -> None:
 
 
 def copy_heads(heads: Any, peers: Iterable[nn.Module]) -> None:
-    """Copy heads of two layers."""
+    """Copy our heads, which have two layers each, to those of another library.
+
+    Parameters
+    ----------
+    heads : Module
+        Our heads.
+    peers : iterable of Module
+        The heads that are changed.
+    """
     for peer, head in zip(peers, heads.heads, strict=True):
         for to, ours in zip(linears(peer), linears(head), strict=True):
             copy_layer(to, ours.weight, ours.bias)
 
 
 def without_batch_norm(module: nn.Module) -> Any:
-    """Let each batch norm pass on what it gets, in evaluation mode."""
+    """Make each batch normalization return its input, in evaluation mode.
+
+    Parameters
+    ----------
+    module : Module
+        A new module, which is changed.
+
+    Returns
+    -------
+    Module
+        The same module, in evaluation mode.
+    """
     for part in module.modules():
         if isinstance(part, nn.BatchNorm1d):
             part.eps = 0.0
@@ -72,14 +120,36 @@ def without_batch_norm(module: nn.Module) -> Any:
 
 
 def rechub_features(n_features: int = N_FEATURES) -> list:
-    """Describe one dense field."""
+    """Return torch-rechub's description of one dense field.
+
+    Parameters
+    ----------
+    n_features : int, default=100
+        Number of features.
+
+    Returns
+    -------
+    list of DenseFeature
+        One field with the name "x".
+    """
     from torch_rechub.basic.features import DenseFeature
 
     return [DenseFeature("x", embed_dim=n_features)]
 
 
 def rechub_mmoe(n_features: int = N_FEATURES) -> nn.Module:
-    """Make torch-rechub's MMOE with our sizes."""
+    """Build torch-rechub's MMOE with our sizes.
+
+    Parameters
+    ----------
+    n_features : int, default=100
+        Number of features.
+
+    Returns
+    -------
+    Module
+        The network.
+    """
     from torch_rechub.models.multi_task import MMOE
 
     return MMOE(
@@ -89,7 +159,13 @@ def rechub_mmoe(n_features: int = N_FEATURES) -> nn.Module:
 
 @torch.no_grad()
 def compare_rechub() -> dict[str, float]:
-    """Largest difference between our answers and torch-rechub's, weights copied."""
+    """Compute the largest difference between our outputs and those of torch-rechub with the same weights.
+
+    Returns
+    -------
+    dict of str to float
+        Largest difference for each architecture.
+    """
     from torch_rechub.models.multi_task import PLE as RechubPLE
 
     X = torch.randn(64, 12)
@@ -116,20 +192,43 @@ def compare_rechub() -> dict[str, float]:
 
 
 class TwoTowersOfLogits(nn.Module):
-    """Two small networks side by side, as torch-rechub's ESMM has them: of the click, and of what follows."""
+    """Two separate networks, as in torch-rechub's ESMM: one for the click, one for the event after the click.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of features.
+    """
 
     def __init__(self, n_in: int):
         super().__init__()
         self.click, self.follow = (nn.Sequential(nn.Linear(n_in, 8), nn.ReLU(), nn.Linear(8, 1)) for _ in range(2))
 
     def forward(self, X: Tensor) -> Tensor:
-        """(n, n_in) to (n, 2)."""
+        """Compute the logits of both events.
+
+        Parameters
+        ----------
+        X : Tensor, shape (n, n_in)
+            Features.
+
+        Returns
+        -------
+        Tensor, shape (n, 2)
+            Logits of the click and of the event after it.
+        """
         return torch.cat([self.click(X), self.follow(X)], dim=1)
 
 
 @torch.no_grad()
 def compare_esmm() -> float:
-    """Largest difference in P(follow | click), P(click) and their product, and in the loss of the chain."""
+    """Compute the largest difference between our ESMM and that of torch-rechub with the same weights.
+
+    Returns
+    -------
+    float
+        Largest difference in P(follow | click), P(click), their product, and the loss of the product.
+    """
     from torch_rechub.basic.features import SparseFeature
     from torch_rechub.models.multi_task import ESMM as RechubESMM
 
@@ -142,17 +241,24 @@ def compare_esmm() -> float:
     batch = {"user": torch.randint(20, (64,)), "item": torch.randint(20, (64,))}
     X = theirs.embedding(batch, fields, squeeze_dim=True)
     click_follow, answers = ours(X), theirs(batch)
-    together = torch.stack([click_follow[:, 1], click_follow[:, 0], click_follow.prod(dim=1)], dim=1)
+    ours_stacked = torch.stack([click_follow[:, 1], click_follow[:, 0], click_follow.prod(dim=1)], dim=1)
     click = torch.randint(2, (64,)).float()
     follow = click * torch.randint(2, (64,)).float()
     chain = F.binary_cross_entropy(answers[:, 2], follow)
-    off = [(together - answers).abs().max(), (ours.losses([X], click, follow)[1] - chain).abs()]
-    return float(torch.stack(off).max())
+    differences = [(ours_stacked - answers).abs().max(), (ours.losses([X], click, follow)[1] - chain).abs()]
+    return float(torch.stack(differences).max())
 
 
 @torch.no_grad()
 def compare_deepctr() -> float:
-    """Largest difference between our MMoE and deepctr-torch's, weights copied, last biases 0."""
+    """Compute the largest difference between our MMoE and that of deepctr-torch with the same weights.
+
+    Returns
+    -------
+    float
+        Largest difference; the biases of the last layers are 0.
+    """
+    # No thread starts during the import, because deepctr-torch would look for its newest version on the network.
     start, threading.Thread.start = threading.Thread.start, lambda thread: None  # type: ignore
     try:
         from deepctr_torch.inputs import DenseFeat
@@ -171,14 +277,31 @@ def compare_deepctr() -> float:
         copy_layer(theirs.gate_dnn_final_layer[task], ours.gate.weight.view(2, 8, 12)[task], None)
         copy_layer(linears(theirs.tower_dnn[task])[0], hidden.weight, hidden.bias)
         copy_layer(theirs.tower_dnn_final_layer[task], last.weight, None)
-    for prediction in theirs.out:  # each has a bias of its own
+    for prediction in theirs.out:  # each prediction layer has a separate bias
         nn.init.zeros_(prediction.bias)
     X = torch.randn(64, 12)
     return float((ours(X) - theirs(X)).abs().max())
 
 
 def epoch_seconds(network: nn.Module, forward: Callable[[Tensor], Tensor], X: Tensor, Y: Tensor) -> float:
-    """Train one epoch; give the seconds."""
+    """Measure the time of one epoch of training.
+
+    Parameters
+    ----------
+    network : Module
+        The network that is trained.
+    forward : function of Tensor to Tensor
+        Computes the outputs for a batch.
+    X : Tensor, shape (n, n_features)
+        Features.
+    Y : Tensor, shape (n, 2)
+        Targets of both tasks.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
     optimizer = torch.optim.Adam(network.parameters())
     start = time.perf_counter()
     for rows in torch.from_numpy(np.random.default_rng(0).permutation(len(X))).split(BATCH):
@@ -189,15 +312,23 @@ def epoch_seconds(network: nn.Module, forward: Callable[[Tensor], Tensor], X: Te
     return time.perf_counter() - start
 
 
-def report(name: str, off: float) -> None:
-    """Print one line; stop if the answers differ."""
-    print(f"{name:34s} largest difference {off:.1e}")
-    if not off < TOLERANCE:
-        raise SystemExit(f"{name}: the answers differ by more than {TOLERANCE:g}.")
+def report(name: str, difference: float) -> None:
+    """Print a difference; exit if it is too large.
+
+    Parameters
+    ----------
+    name : str
+        What was compared.
+    difference : float
+        Largest difference.
+    """
+    print(f"{name:34s} largest difference {difference:.1e}")
+    if not difference < TOLERANCE:
+        raise SystemExit(f"{name}: expected outputs that differ by less than {TOLERANCE:g}; got {difference:.1e}.")
 
 
 def main() -> None:
-    """Compare everything that is installed."""
+    """Compare with every library that is installed."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     peers: dict[str, Callable[[], tuple[nn.Module, Callable]]] = {}
@@ -212,16 +343,16 @@ def main() -> None:
 
     peers["ours"] = ours
     try:
-        for name, off in compare_rechub().items():
-            report(name, off)
+        for name, difference in compare_rechub().items():
+            report(name, difference)
         report("ESMM, torch-rechub", compare_esmm())
         peers["torch-rechub"] = rechub
     except ImportError:
-        print("torch-rechub is not installed: python benchmarks/setup.py, to see it beside ours")
+        print("torch-rechub is not installed. To compare with it, type: python benchmarks/setup.py")
     try:
         report("MMoE, deepctr-torch", compare_deepctr())
     except ImportError:
-        print("deepctr-torch is not installed: python benchmarks/setup.py, to see it beside ours")
+        print("deepctr-torch is not installed. To compare with it, type: python benchmarks/setup.py")
     X, Y, _ = (torch.from_numpy(part) for part in related_tasks(N_ROWS, 0.5, n_features=N_FEATURES))
     seconds: dict[str, list[float]] = {name: [] for name in peers}
     for turn in range(N_RUNS):

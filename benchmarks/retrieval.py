@@ -1,10 +1,12 @@
-"""The best 100 of a million items: exact search, our inverted file, and faiss beside it if it is installed.
+"""Search the best 100 of a million items: exact search, our inverted file and, if it is installed, that of faiss.
 
-`python benchmarks/retrieval.py` prints seconds to build, milliseconds a query (one query at a time, one thread) and
-recall against the exact search. It takes about two minutes and 2 GB. The peer is optional: `pip install faiss-cpu`.
+`python benchmarks/retrieval.py` prints the seconds to build an index, the milliseconds per query (one query at a time,
+one thread) and the recall relative to the exact search. It takes about two minutes and 2 GB of memory. faiss is
+optional: `pip install faiss-cpu`.
 
-The items are made up, in 64 dimensions: 2,000 kinds, noise around each, and lengths that differ. A query is a vector
-near one of the kinds. `--even` takes items and queries without any kinds instead, the hardest case for cells.
+The items are synthetic vectors in 64 dimensions: 2,000 clusters with noise around each center, and different lengths. A
+query is a vector near one of the centers. With `--even`, items and queries have no clusters, which is the hardest case
+for an inverted file.
 """
 
 from __future__ import annotations
@@ -26,12 +28,27 @@ N_ITEMS, N_FACTORS, N_QUERIES, K, N_CELLS = 1_000_000, 64, 100, 100, 1000
 PROBES = (8, 16, 32, 64, 128)
 
 
-def draw(kinds: bool, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw queries (100, 64) and items (1,000,000, 64), float32."""
+def draw(clustered: bool, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw queries and items.
+
+    Parameters
+    ----------
+    clustered : bool
+        Whether the vectors have clusters.
+    random_state : int, default=0
+        Seed of the random numbers.
+
+    Returns
+    -------
+    queries : array of float32, shape (100, 64)
+        Queries.
+    items : array of float32, shape (1,000,000, 64)
+        Items.
+    """
     rng = np.random.default_rng(random_state)
     items = rng.standard_normal((N_ITEMS, N_FACTORS), dtype=np.float32)
     queries = rng.standard_normal((N_QUERIES, N_FACTORS), dtype=np.float32)
-    if kinds:
+    if clustered:
         centers = rng.standard_normal((2000, N_FACTORS), dtype=np.float32)
         items = centers[rng.integers(2000, size=N_ITEMS)] + np.float32(0.6) * items
         queries = centers[rng.integers(2000, size=N_QUERIES)] + np.float32(0.6) * queries
@@ -40,8 +57,23 @@ def draw(kinds: bool, random_state: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure(search: Callable[[np.ndarray], np.ndarray], queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Search one query at a time; give what was found and the milliseconds of each query."""
-    search(queries[:1])  # warm
+    """Search one query at a time.
+
+    Parameters
+    ----------
+    search : function of array, shape (1, 64), to array of int, shape (1, k)
+        Returns the positions of the best items.
+    queries : array, shape (n, 64)
+        Queries.
+
+    Returns
+    -------
+    found : array of int, shape (n, k)
+        Positions of the best items.
+    times : array of float, shape (n,)
+        Milliseconds per query.
+    """
+    search(queries[:1])  # warm up
     found, times = [], []
     for query in queries:
         start = time.perf_counter()
@@ -51,16 +83,28 @@ def measure(search: Callable[[np.ndarray], np.ndarray], queries: np.ndarray) -> 
 
 
 def report(name: str, found: np.ndarray, times: np.ndarray, exact: np.ndarray) -> None:
-    """Print one line."""
+    """Print recall and time of a search.
+
+    Parameters
+    ----------
+    name : str
+        Name of the search.
+    found : array of int, shape (n, k)
+        Positions of the items that were found.
+    times : array of float, shape (n,)
+        Milliseconds per query.
+    exact : array of int, shape (n, k)
+        Positions of the best items.
+    """
     recall = search_recall(found, exact)
-    middle, slow = np.quantile(times, [0.5, 0.95])
-    print(f"{name:32s} recall {recall:.3f}   ms a query: median {middle:6.1f}, 95 % {slow:6.1f}")
+    median, slow = np.quantile(times, [0.5, 0.95])
+    print(f"{name:32s} recall {recall:.3f}   ms per query: median {median:6.1f}, 95 % {slow:6.1f}")
 
 
 def main() -> None:
-    """Measure everything."""
+    """Measure all searches."""
     torch.set_num_threads(1)
-    queries, items = draw(kinds="--even" not in sys.argv)
+    queries, items = draw(clustered="--even" not in sys.argv)
     exact, times = measure(lambda rows: exact_search(rows, items, K), queries)
     report("exact, inner product", exact, times, exact)
     start = time.perf_counter()
@@ -71,7 +115,7 @@ def main() -> None:
     try:
         import faiss
     except ImportError:
-        print("faiss is not installed: pip install faiss-cpu, to see it beside ours")
+        print("faiss is not installed. To compare with it, type: pip install faiss-cpu")
         return
     faiss.omp_set_num_threads(1)
     start = time.perf_counter()

@@ -1,9 +1,10 @@
-"""Make .venv-benchmarks: the course and its peers in one environment, apart from the learner's.
+"""Create .venv-benchmarks, an environment with the course and the libraries that it is compared with.
 
     python course.py add benchmarks
 
-LensKit needs pandas 2 where the course is tested with pandas 3, so the peers get a separate environment, with the
-course's tested version of every package but pandas. Each peer is installed alone: one that fails keeps no other out.
+LensKit needs pandas 2, but the course is tested with pandas 3. The libraries are therefore installed into a separate
+environment, with the tested version of every package except pandas. Each library is installed separately, so that one
+that fails does not prevent the others.
 """
 
 from __future__ import annotations
@@ -19,23 +20,48 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOME = REPOSITORY / ".venv-benchmarks"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-CONFLICTS = ("pandas==",)  # what the peers and the course's tested versions disagree about
+CONFLICTS = ("pandas==",)  # tested versions with which the libraries cannot be installed
 
 
 def peers() -> list[str]:
-    """Read the extra ``benchmarks`` of pyproject.toml."""
+    """Return the extra ``benchmarks`` of pyproject.toml.
+
+    Returns
+    -------
+    list of str
+        Requirements.
+    """
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project["optional-dependencies"]["benchmarks"]
 
 
 def constraints() -> str:
-    """Return the tested versions without those that the peers cannot use."""
+    """Return the tested versions without those in ``CONFLICTS``.
+
+    Returns
+    -------
+    str
+        Text of a constraints file.
+    """
     lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith(CONFLICTS)) + "\n"
 
 
 def install(folder: str, *wanted: str) -> bool:
-    """Install within the constraints; say whether it worked."""
+    """Install packages within the constraints.
+
+    Parameters
+    ----------
+    folder : str
+        Folder for temporary files.
+    *wanted : str
+        Requirements, as arguments of pip.
+
+    Returns
+    -------
+    bool
+        Whether the installation succeeded.
+    """
     file = Path(folder, "constraints.txt")
     file.write_text(constraints(), encoding="utf-8")
     print(f"Installing {' '.join(wanted)} ...", flush=True)
@@ -43,16 +69,22 @@ def install(folder: str, *wanted: str) -> bool:
 
 
 def main() -> int:
-    """Make the environment; 0 if every peer is in it."""
+    """Create the environment.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if every library was installed, otherwise 1.
+    """
     venv.create(HOME, with_pip=True)
     (HOME / ".gitignore").write_text("*\n", encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        # LensKit limits pandas, so the course is installed beside it; alone it would take a pandas that is too new.
+        # Without the limit of LensKit, the course alone would install a version of pandas that is too new.
         if not install(folder, "-e", str(REPOSITORY), "pandas<3"):
             return 1
         failed = [peer for peer in peers() if not install(folder, peer, "pandas<3")]
     for peer in failed:
-        print(f"{peer} did not install; its rows in the tables will say so.")
+        print(f"{peer} could not be installed; its rows in the tables will contain an error message.")
     return int(bool(failed))
 
 

@@ -1,4 +1,4 @@
-"""What is measured on: splits of MovieLens-100K and of a grown world, the same for every contestant."""
+"""Data for the measurements: splits of MovieLens-100K and of large worlds, the same for every contestant."""
 
 from __future__ import annotations
 
@@ -14,32 +14,52 @@ from recsys_teach.data.world import make_world
 
 CACHE = Path(__file__).resolve().parent / ".cache"
 K = 10
-JUDGED = 2_000  # users whose recommendations are timed and measured
+N_TEST_USERS = 2_000  # users whose recommendations are timed and evaluated
 GROWN_ITEMS = 600
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 SMALL_SIZES = (300, 600, 1_000)
 
 
 def small() -> bool:
-    """Say whether this run only tries the code."""
+    """Return whether this run only tests the code (``BENCHMARKS_SMALL=1``).
+
+    Returns
+    -------
+    bool
+        True if the data should be tiny.
+    """
     return os.environ.get("BENCHMARKS_SMALL") == "1"
 
 
 def sizes() -> tuple[int, ...]:
-    """Give the numbers of users that the world grows through."""
+    """Return the numbers of users of the growing worlds.
+
+    Returns
+    -------
+    tuple of int
+        Numbers in increasing order.
+    """
     return SMALL_SIZES if small() else SIZES
 
 
 @dataclass(frozen=True)
 class Task:
-    """A split, and the users whose lists are judged."""
+    """A split, and the users whose recommendations are evaluated.
+
+    Attributes
+    ----------
+    split : Split
+        Training and test set.
+    users : array of int, shape (n,)
+        Positions of the users.
+    """
 
     split: Split
     users: np.ndarray
 
 
 def _cached(name: str, make) -> pd.DataFrame:
-    """Draw a log once; keep it in the cache."""
+    """Return a log from the cache; if it is not there, generate it."""
     file = CACHE / f"{name}{'-small' if small() else ''}.npz"
     if not file.exists():
         CACHE.mkdir(exist_ok=True)
@@ -50,11 +70,12 @@ def _cached(name: str, make) -> pd.DataFrame:
 
 
 def _interactions(log: pd.DataFrame, n_items: int) -> Interactions:
-    """Count users and items from 0, so that positions are ids for every library."""
+    """Build interactions whose ids are positions, counted from 0, as the other libraries need them."""
     return Interactions.from_log(log, user_ids=range(int(log["user"].max()) + 1), item_ids=range(n_items))
 
 
-def _drawn(n_users: int, n_items: int, mean_impressions: float, *, clicked: bool) -> pd.DataFrame:
+def _generated(n_users: int, n_items: int, mean_impressions: float, *, clicked: bool) -> pd.DataFrame:
+    """Generate a world and return its clicks or its impressions."""
     world = make_world(n_users, n_items, mean_impressions)
     events = world.clicks() if clicked else world.exposed()
     columns = {"user": events.user_pos, "item": events.item_pos}
@@ -62,35 +83,64 @@ def _drawn(n_users: int, n_items: int, mean_impressions: float, *, clicked: bool
 
 
 def long_histories() -> Interactions:
-    """About a million impressions, 95 a user: what was shown, which nearly has the shape of MovieLens-1M."""
+    """Return about a million impressions, 95 per user, with nearly the shape of MovieLens-1M.
+
+    Returns
+    -------
+    Interactions
+        What was shown to each user.
+    """
     n_users, n_items = (500, 300) if small() else (10_500, 3_000)
-    log = _cached("long", lambda: _drawn(n_users, n_items, 100, clicked=False))
+    log = _cached("long", lambda: _generated(n_users, n_items, 100, clicked=False))
     return _interactions(log, n_items)
 
 
 def grown_clicks(n_users: int) -> Interactions:
-    """Clicks of the first users of the largest world, 16 a user; ``watch_share`` stands for a rating."""
-    log = _cached("grown", lambda: _drawn(sizes()[-1], GROWN_ITEMS, 60, clicked=True))
+    """Return the clicks of the first users of the largest world, 16 per user.
+
+    Parameters
+    ----------
+    n_users : int
+        Number of users.
+
+    Returns
+    -------
+    Interactions
+        Clicks, with the column ``watch_share`` in place of a rating.
+    """
+    log = _cached("grown", lambda: _generated(sizes()[-1], GROWN_ITEMS, 60, clicked=True))
     return _interactions(log[log["user"] < n_users], GROWN_ITEMS)
 
 
 def short_histories() -> Interactions:
-    """About a million clicks, 16 a user."""
+    """Return about a million clicks, 16 per user.
+
+    Returns
+    -------
+    Interactions
+        Clicks.
+    """
     return grown_clicks(800 if small() else 62_000)
 
 
 def movielens_by_position() -> Interactions:
-    """MovieLens-100K, users and items counted from 0."""
+    """Return MovieLens-100K with users and items counted from 0.
+
+    Returns
+    -------
+    Interactions
+        Ratings.
+    """
     data = movielens.load()
     log = pd.DataFrame({"user": data.user_pos, "item": data.item_pos, "rating": data.log["rating"].to_numpy()})
     return _interactions(log[log["user"] < 100] if small() else log, data.n_items)
 
 
 def _ranking(interactions: Interactions) -> Task:
-    """Hold out a fifth of each user's events; judge a sample of the users."""
+    """Hold out a fifth of each user's events, and choose a sample of the users for the evaluation."""
     train, test, name = split_per_user(interactions, 0.2, random_state=0)
     rng = np.random.default_rng(0)
-    users = np.sort(rng.permutation(interactions.n_users)[:JUDGED])
+    users = np.sort(rng.permutation(interactions.n_users)[:N_TEST_USERS])
     return Task(Split(train, test.take(np.isin(test.user_pos, users)), name), users)
 
 
@@ -110,8 +160,19 @@ TASKS = {
 }
 
 
-def toy(task: Task) -> Task:
-    """Give the first users of a task: whatever is compiled or imported late is so before the clock runs."""
+def first_users(task: Task) -> Task:
+    """Return a small task for warming up, with the first users of a task.
+
+    Parameters
+    ----------
+    task : Task
+        The complete task.
+
+    Returns
+    -------
+    Task
+        Events of at most 200 users, and 20 users for the evaluation.
+    """
     train, test, name = task.split
     few = [part.take(part.user_pos < 200) for part in (train, test)]
     return Task(Split(few[0], few[1], name), np.arange(20))

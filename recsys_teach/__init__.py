@@ -1,1 +1,1 @@
-"""The helper package of the course: small, tested, and built by hand in the chapters first."""
+"""The package of the course: the models, data and metrics that the chapters build by hand, in tested form."""

@@ -1,4 +1,7 @@
-"""Run the course's command line, or say in one line what is missing for it; the doctor runs in any case."""
+"""Run the course's command line, ``python -m recsys_teach``.
+
+If a package is missing, print which one. The command ``doctor`` needs only the standard library, so it still runs.
+"""
 
 import sys
 
@@ -12,7 +15,7 @@ def main() -> None:
             from recsys_teach.course import doctor
 
             sys.exit(doctor.main())
-        sys.exit(f"The course is not completely installed: {error}. Type: python course.py doctor")
+        sys.exit(f"The course is not completely installed: {error}. To find the fix, type: python course.py doctor")
     cli.main()
 
 

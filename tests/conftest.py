@@ -1,10 +1,10 @@
-"""Fixtures of all tests, and at the end of a run the table of notebooks and the report of their checks."""
+"""Fixtures for all tests, and the summary of notebooks and report of checks at the end of a run."""
 
 import json
 import os
 from pathlib import Path
 
-# Before numpy is imported: the tests run side by side, so each takes one thread.
+# Set before numpy is imported. Tests run in parallel, so each process uses one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["TQDM_DISABLE"] = "1"  # no progress bars
@@ -22,23 +22,23 @@ GATES = {
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the tests out that ask the package index, unless ``RECSYS_TEACH_NETWORK=1``."""
+    """Deselect the tests that connect to the package index, unless ``RECSYS_TEACH_NETWORK=1``."""
     if os.environ.get("RECSYS_TEACH_NETWORK") != "1":
-        asks = [item for item in items if item.get_closest_marker("network")]
-        config.hook.pytest_deselected(items=asks)
-        items[:] = [item for item in items if item not in asks]
+        network_tests = [item for item in items if item.get_closest_marker("network")]
+        config.hook.pytest_deselected(items=network_tests)
+        items[:] = [item for item in items if item not in network_tests]
 
 
 def skip_or_fail(reason):
-    """Skip a test that cannot run here, with the reason; with ``RECSYS_TEACH_NO_SKIP=1`` that is a failure."""
+    """Skip a test that cannot run here; with ``RECSYS_TEACH_NO_SKIP=1``, fail instead."""
     if os.environ.get("RECSYS_TEACH_NO_SKIP") == "1":
-        pytest.fail(f"Nothing may be skipped here, but {reason}.")
+        pytest.fail(f"RECSYS_TEACH_NO_SKIP=1 allows no skipped test, but this one cannot run: {reason}.")
     pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """Keep every test away from the learner's own progress."""
+def separate_progress(tmp_path, monkeypatch):
+    """Use a separate progress file for each test, so that the learner's progress does not change."""
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("RECSYS_TEACH_STRICT", raising=False)
     monkeypatch.delenv("RECSYS_TEACH_REPORT", raising=False)
@@ -46,17 +46,17 @@ def own_progress(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def movielens():
-    """MovieLens-100K, which set-up fetches."""
+    """MovieLens-100K, which the setup downloads."""
     from recsys_teach.data import movielens
 
     try:
         return movielens.load()
     except FileNotFoundError as error:
-        skip_or_fail(f"MovieLens-100K is not here: {error}")
+        skip_or_fail(f"MovieLens-100K cannot be loaded: {error}")
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print a line for each notebook, and write the results of their checks where ``RECSYS_TEACH_REPORT`` says."""
+    """Print a line for each notebook, and write the results of its checks to ``RECSYS_TEACH_REPORT``."""
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
     lines: dict[str, dict[str, str]] = {}
     for report in reports:
@@ -68,15 +68,15 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("notebooks")
     for chapter, gates in sorted(lines.items()):
         terminalreporter.write_line(
-            f"{chapter:28}" + "   ".join(f"{gate} {said}" for gate, said in sorted(gates.items()))
+            f"{chapter:28}" + "   ".join(f"{gate} {result}" for gate, result in sorted(gates.items()))
         )
     if path := os.environ.get("RECSYS_TEACH_REPORT"):
         Path(path).write_text(json.dumps(list(checks_of(reports)), indent=1), "utf-8")
-        terminalreporter.write_line(f"The results of all checks: {path}")
+        terminalreporter.write_line(f"The results of all checks were written to {path}")
 
 
 def split_id(report):
-    """Split the id of a test of a notebook; xdist adds the group after it."""
+    """Return the name of a test and the chapter in its id, without the group that xdist appends."""
     test, _, rest = report.nodeid.rsplit("::", 1)[-1].partition("[")
     return test, rest.partition("]")[0]
 

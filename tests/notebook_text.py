@@ -1,4 +1,4 @@
-"""Compare what two runs of a notebook print: exactly on one machine, with numeric tolerance between machines."""
+"""Compare the output of two runs of a notebook, exactly or with a tolerance for numbers from different machines."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from nbformat import NotebookNode
 
 NUMBER = re.compile(r"[-+−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 PICTURE = re.compile(r"data:image/[^\"']+")
-SHARE = 0.05  # two numbers may differ by this share of the larger one, and by one unit of the last printed digit
+# Two numbers may differ by this fraction of the larger one, plus one unit of the last printed digit.
+RELATIVE_TOLERANCE = 0.05
 
 
 def printed(cell: NotebookNode) -> list[str]:
-    """Return the text of each output of a code cell, an entry a format, pictures left out."""
+    """Return the text of each output of a code cell, one entry for each format, without pictures.
+
+    Parameters
+    ----------
+    cell : NotebookNode
+        An executed cell.
+
+    Returns
+    -------
+    list of str
+        Kind and text of each output.
+    """
     texts = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
@@ -27,39 +39,56 @@ def printed(cell: NotebookNode) -> list[str]:
 
 
 def differences(one: NotebookNode, other: NotebookNode, *, exact: bool) -> list[str]:
-    """List where two notebooks print different text, a line for each cell.
+    """List the cells of two notebooks that print different text.
 
     Parameters
     ----------
     one, other : NotebookNode
         Executed notebooks with the same cells.
     exact : bool
-        Whether each character counts; otherwise numbers may differ as :func:`agree` allows, and so may the width of
-        white space.
+        Whether every character must be equal. Otherwise, numbers may differ as :func:`agree` allows, and so may the
+        amount of white space.
+
+    Returns
+    -------
+    list of str
+        A description of each difference.
     """
-    same = str.__eq__ if exact else agree
+    is_same = str.__eq__ if exact else agree
     found = []
     for number, (left, right) in enumerate(zip_longest(one.cells, other.cells)):
         if left is None or right is None:
-            found.append(f"cell {number}: only one of the notebooks has it")
+            found.append(f"cell {number}: only one of the notebooks has this cell")
             continue
         for first, second in zip_longest(printed(left), printed(right)):
             if first is None or second is None:
-                found.append(f"cell {number}: one of the two prints less; the other prints {first or second!r:.300}")
-            elif not same(first, second):
-                found.append(f"cell {number}: {_first_difference(first, second, same)}")
+                found.append(f"cell {number}: only one of the notebooks prints {first or second!r:.300}")
+            elif not is_same(first, second):
+                found.append(f"cell {number}: {_first_difference(first, second, is_same)}")
     return found
 
 
-def _first_difference(first: str, second: str, same) -> str:
+def _first_difference(first: str, second: str, is_same) -> str:
+    """Return the first pair of lines that differ."""
     for one, other in zip_longest(first.splitlines(), second.splitlines()):
-        if one is None or other is None or not same(one, other):
-            return f"{one!r} against {other!r}"
-    return f"{first!r} against {second!r}"
+        if one is None or other is None or not is_same(one, other):
+            return f"{one!r} and {other!r}"
+    return f"{first!r} and {second!r}"
 
 
 def agree(one: str, other: str) -> bool:
-    """Return whether two texts have the same words, and numbers that are equal up to the tolerance."""
+    """Return whether two texts have the same words, and numbers that are equal within the tolerance.
+
+    Parameters
+    ----------
+    one, other : str
+        Texts of outputs.
+
+    Returns
+    -------
+    bool
+        True if they agree.
+    """
     if NUMBER.sub("#", one).split() != NUMBER.sub("#", other).split():
         return False
     pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=True)
@@ -67,8 +96,9 @@ def agree(one: str, other: str) -> bool:
 
 
 def _close(one: str, other: str) -> bool:
+    """Return whether two printed numbers are equal within the tolerance and rounding errors."""
     a, b = _value(one), _value(other)
-    return abs(a - b) <= (max(_unit(one), _unit(other)) + SHARE * max(abs(a), abs(b))) * (1 + 1e-9)
+    return abs(a - b) <= (max(_unit(one), _unit(other)) + RELATIVE_TOLERANCE * max(abs(a), abs(b))) * (1 + 1e-9)
 
 
 def _value(text: str) -> float:
@@ -76,6 +106,6 @@ def _value(text: str) -> float:
 
 
 def _unit(text: str) -> float:
-    """Return what one more in the last printed digit is worth."""
+    """Return the value of one unit of the last printed digit."""
     mantissa, _, exponent = text.lower().partition("e")
     return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))

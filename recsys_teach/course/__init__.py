@@ -1,1 +1,1 @@
-"""The tools around the chapters: the command line, the doctor, the update, and how notebooks run."""
+"""The tools around the chapters: the command line, the doctor, the update, and the environment of notebooks."""

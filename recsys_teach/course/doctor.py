@@ -1,6 +1,6 @@
-"""Look at everything the course needs, and say how to fix what is missing.
+"""Check everything that the course needs, and report how to fix what is missing.
 
-At import it needs the standard library only, so that it can look at an installation that is damaged.
+At import, this module needs only the standard library, so that it can check a damaged installation.
 """
 
 from __future__ import annotations
@@ -20,22 +20,40 @@ from typing import NamedTuple
 from recsys_teach.course.installed import packages
 from recsys_teach.files import REPOSITORY
 
-INSTALL = f"Type: python course.py lab. With conda, in {REPOSITORY}: pip install -e . -c constraints.txt"
+INSTALL = f"Type: python course.py lab. With conda, type in {REPOSITORY}: pip install -e . -c constraints.txt"
 NEEDED_MEMORY_GB, NEEDED_DISK_GB = 1.5, 1.0
 
 
 class Finding(NamedTuple):
-    """One line of the doctor's report; what is not needed does not count as broken."""
+    """The result of one check, which is one line of the doctor's report.
+
+    Attributes
+    ----------
+    what : str
+        What was checked.
+    ok : bool
+        Whether it is as the course needs it.
+    message : str
+        What was found and, if it is not ok, how to fix it.
+    needed : bool
+        Whether the chapters need it. If not, a finding that is not ok does not count as a problem.
+    """
 
     what: str
     ok: bool
-    says: str
+    message: str
     needed: bool = True
 
 
 def findings() -> list[Finding]:
-    """Look at everything; a look that fails is a finding too, never a traceback."""
-    looks: dict[str, Callable[[], list[Finding]]] = {
+    """Run all checks.
+
+    Returns
+    -------
+    list of Finding
+        At least one for each check. A check that raises an exception is reported as a finding that is not ok.
+    """
+    checks: dict[str, Callable[[], list[Finding]]] = {
         "Python": _python,
         "files": _files,
         "packages": _packages,
@@ -48,54 +66,84 @@ def findings() -> list[Finding]:
         "git": _git,
     }
     found = []
-    for what, look in looks.items():
+    for what, check in checks.items():
         try:
-            found += look()
+            found += check()
         except Exception as error:
-            found.append(Finding(what, False, f"could not be looked at: {type(error).__name__}: {error}. {INSTALL}"))
+            message = f"The check failed with {type(error).__name__}: {error}. {INSTALL}"
+            found.append(Finding(what, False, message))
     return found
 
 
 def report(say: Callable[[str], None] = print) -> int:
-    """Say each finding in one line and the verdict at the end; return the exit code."""
+    """Print each finding in one line, and the number of problems at the end.
+
+    Parameters
+    ----------
+    say : function of str, default=print
+        Prints a line.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if everything that the chapters need is ok, otherwise 1.
+    """
     found = findings()
     for finding in found:
-        say(f"{'[ok] ' if finding.ok else '[fix]'} {finding.what:<12} {finding.says}")
-    broken = sum(finding.needed and not finding.ok for finding in found)
-    say(f"\n{broken} to fix." if broken else "\nEverything that the course needs is there.")
-    return int(broken > 0)
+        say(f"{'[ok] ' if finding.ok else '[fix]'} {finding.what:<12} {finding.message}")
+    n_problems = sum(finding.needed and not finding.ok for finding in found)
+    say(
+        f"\nNumber of problems to fix: {n_problems}."
+        if n_problems
+        else "\nEverything that the course needs is installed."
+    )
+    return int(n_problems > 0)
 
 
 def main() -> int:
-    """Report without the packages of the command line; return the exit code."""
+    """Print the report without the packages of the command line.
+
+    Returns
+    -------
+    int
+        Exit code, see :func:`report`.
+    """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     return report()
 
 
 def _python() -> list[Finding]:
+    """Check the version of Python, and whether the course has a separate environment."""
     version = ".".join(map(str, sys.version_info[:3]))
-    fits = (3, 11, 5) <= sys.version_info[:3] < (3, 15)
-    own = sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ
-    expected = f"expected 3.11.5 or newer and older than 3.15, got {version}. https://www.python.org/downloads/"
-    shared = f"{sys.prefix} is shared with other programs. Make one for the course: python course.py lab"
+    is_supported = (3, 11, 5) <= sys.version_info[:3] < (3, 15)
+    is_separate = sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ
+    unsupported = (
+        f"Expected Python 3.11.5 or newer and older than 3.15; got {version}. Install a supported version from "
+        "https://www.python.org/downloads/ and type: python course.py lab"
+    )
+    shared = (
+        f"Expected a separate environment for the course; got {sys.prefix}, which other programs use, too. "
+        "To create one, type: python course.py lab"
+    )
     return [
-        Finding("Python", fits, version if fits else expected),
-        Finding("environment", own, sys.prefix if own else shared, needed=False),
+        Finding("Python", is_supported, version if is_supported else unsupported),
+        Finding("environment", is_separate, sys.prefix if is_separate else shared, needed=False),
     ]
 
 
 def _files() -> list[Finding]:
-    """Look whether every file of every package is there, as it is not after an interrupted installation."""
+    """Check that no package lacks a file, as it can after an interrupted installation."""
     found = packages()
     damaged = [f"{name} ({file})" for name, file in found.items() if file]
     if damaged:
         more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        return [Finding("files", False, f"a file of {damaged[0]}{more} is missing. {INSTALL}")]
-    return [Finding("files", True, f"all files of {len(found)} packages")]
+        return [Finding("files", False, f"Files are missing in the installed packages {damaged[0]}{more}. {INSTALL}")]
+    return [Finding("files", True, f"all files of {len(found)} packages are complete")]
 
 
 def _packages() -> list[Finding]:
+    """Compare the installed versions with the ranges in pyproject.toml and the tested versions."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
     from packaging.version import Version
@@ -114,33 +162,36 @@ def _packages() -> list[Finding]:
             version = Version(metadata.version(name)).public
         except metadata.PackageNotFoundError:
             if is_needed:
-                found.append(Finding(name, False, f"is not installed. {INSTALL}"))
+                found.append(Finding(name, False, f"This package is not installed. {INSTALL}"))
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            expected = f"expected {requirement.specifier}, got {version}. {INSTALL}"
-            found.append(Finding(name, False, expected, is_needed))
+            message = f"Expected a version {requirement.specifier}; got {version}. {INSTALL}"
+            found.append(Finding(name, False, message, is_needed))
         elif version != tested.get(name):
-            tried = f"{version}, tested with {tested.get(name)}. {INSTALL}"
-            found.append(Finding(name, False, tried, needed=False))
+            message = f"Got version {version}; the course was tested with {tested.get(name)}. {INSTALL}"
+            found.append(Finding(name, False, message, needed=False))
         else:
             found.append(Finding(name, True, version))
     return found + _extras(extras)
 
 
 def _extras(extras: dict[str, list[str]]) -> list[Finding]:
-    """Say which extras are not installed; nobody needs them for the chapters."""
+    """List the extras that are not installed; the chapters do not need them."""
     from packaging.requirements import Requirement
 
     found = []
     for extra, command in {"dev": "python course.py test", "scale": "python course.py add scale"}.items():
-        missing = [name for text in extras.get(extra, []) if not _is_there(name := Requirement(text).name)]
+        missing = [name for text in extras.get(extra, []) if not _is_installed(name := Requirement(text).name)]
         if missing:
-            says = f"not installed: {', '.join(missing)}. The chapters do not need it; {command} adds it"
-            found.append(Finding(f"extra {extra}", False, says, needed=False))
+            message = (
+                f"These packages are not installed: {', '.join(missing)}. The chapters do not need them. To install "
+                f"them, type: {command}"
+            )
+            found.append(Finding(f"extra {extra}", False, message, needed=False))
     return found
 
 
-def _is_there(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         return bool(metadata.version(name))
     except metadata.PackageNotFoundError:
@@ -148,32 +199,38 @@ def _is_there(name: str) -> bool:
 
 
 def _kernel() -> list[Finding]:
+    """Check that the kernel with which notebooks open runs this Python."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
         program = KernelSpecManager().get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
-        return [Finding("kernel", False, f"there is no kernel named python3. {INSTALL}")]
-    # A bare name stands for the interpreter that starts the kernel.
-    bare = program in ("python", "python3", f"python3.{sys.version_info.minor}")
-    if bare or Path(program).absolute() == Path(sys.executable).absolute():
+        return [Finding("kernel", False, f"There is no Jupyter kernel named python3. {INSTALL}")]
+    # Jupyter replaces a name without a folder by the interpreter that starts the kernel.
+    is_name_only = program in ("python", "python3", f"python3.{sys.version_info.minor}")
+    if is_name_only or Path(program).absolute() == Path(sys.executable).absolute():
         return [Finding("kernel", True, f"python3 runs {sys.executable}")]
-    fix = f"Type: {sys.executable} -m ipykernel install --sys-prefix"
-    return [Finding("kernel", False, f"expected that python3 runs {sys.executable}, got {program}. {fix}")]
+    message = (
+        f"Expected that the kernel python3 runs {sys.executable}; got {program}. To change it, type: "
+        f"{sys.executable} -m ipykernel install --sys-prefix"
+    )
+    return [Finding("kernel", False, message)]
 
 
 def _data() -> list[Finding]:
+    """Check the files of both data sets against their checksums."""
     from recsys_teach.data import movielens
 
     world = _world_problem(REPOSITORY / "datasets" / "world")
     films = movielens.problem()
     return [
-        Finding("world", world is None, world or "datasets/world, checksums agree"),
-        Finding("MovieLens", films is None, films or "datasets/ml-100k, checksums agree"),
+        Finding("world", world is None, world or "the checksums of datasets/world are correct"),
+        Finding("MovieLens", films is None, films or "the checksums of datasets/ml-100k are correct"),
     ]
 
 
 def _world_problem(folder: Path) -> str | None:
+    """Return why the world in a folder cannot be loaded, or None if it can."""
     from recsys_teach.data.world.files import load_world
 
     try:
@@ -184,33 +241,44 @@ def _world_problem(folder: Path) -> str | None:
 
 
 def _machine() -> list[Finding]:
+    """Check the free memory and the free disk space."""
     import psutil
 
     memory = psutil.virtual_memory().available / 1e9
     disk = shutil.disk_usage(REPOSITORY).free / 1e9
-    room = f"{memory:.1f} GB free"
-    space = f"{disk:.1f} GB free"
+    memory_message = f"{memory:.1f} GB are free"
+    disk_message = f"{disk:.1f} GB are free"
     if memory < NEEDED_MEMORY_GB:
-        room += f"; a chapter needs {NEEDED_MEMORY_GB}. Close other programs and other kernels"
+        memory_message = (
+            f"Expected at least {NEEDED_MEMORY_GB} GB of free memory, which a chapter needs; got {memory:.1f} GB. "
+            "Close other programs and other kernels."
+        )
     if disk < NEEDED_DISK_GB:
-        space += f"; {NEEDED_DISK_GB:.0f} are needed. Remove what you no longer need"
+        disk_message = (
+            f"Expected at least {NEEDED_DISK_GB:.0f} GB of free disk space; got {disk:.1f} GB. "
+            "Delete files that you no longer need."
+        )
     return [
-        Finding("memory", memory >= NEEDED_MEMORY_GB, room),
-        Finding("disk", disk >= NEEDED_DISK_GB, space),
+        Finding("memory", memory >= NEEDED_MEMORY_GB, memory_message),
+        Finding("disk", disk >= NEEDED_DISK_GB, disk_message),
     ]
 
 
 def _progress() -> list[Finding]:
-    """Try what a check does: make the folder, lock, read the record, and write beside it."""
+    """Try the steps with which a check stores progress: create the folder, read and lock the file, write next to it."""
     from recsys_teach.learn.progress_file import lock, locks_work, progress_file
 
     try:
         path = progress_file()
     except (OSError, RuntimeError, KeyError) as error:
-        return [Finding("progress", False, f"there is no home folder: {error}. Name a folder in RECSYS_TEACH_HOME")]
+        message = f"There is no home folder to store your progress in: {error}. Set RECSYS_TEACH_HOME to a folder."
+        return [Finding("progress", False, message)]
     folder = path.parent
     trial = folder / f"doctor-{os.getpid()}"
-    fix = "Make it yours (after sudo: sudo chown -R $USER FOLDER), or name another folder in RECSYS_TEACH_HOME"
+    fix = (
+        "Make yourself its owner (if you used sudo before: sudo chown -R $USER FOLDER), or set RECSYS_TEACH_HOME to "
+        "another folder."
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trial.write_text("")
@@ -218,58 +286,70 @@ def _progress() -> list[Finding]:
         if path.exists() and path.read_bytes().strip():
             record = json.loads(path.read_text("utf-8"))
             if not isinstance(record, dict) or not all(isinstance(room, dict) for room in record.values()):
-                raise ValueError("its entries do not have the shape that the course writes")
+                raise ValueError("its entries do not have the format that the course writes")
     except OSError as error:
-        return [Finding("progress", False, f"{folder} cannot be used: {error}. {fix}")]
+        message = f"The folder {folder}, which stores your progress, cannot be used: {error}. {fix}"
+        return [Finding("progress", False, message)]
     except ValueError as error:
-        says = f"{path} is damaged: {error}. The next check keeps it under another name and begins a new one"
-        return [Finding("progress", False, says)]
+        message = (
+            f"The file {path} is damaged: {error}. The next check in a notebook renames it and starts a new file. "
+            "Repair it before that if you want to keep your progress."
+        )
+        return [Finding("progress", False, message)]
     try:
         with lock(path):
             pass
     except OSError as error:
-        says = f"{folder} cannot be locked: {error}. End the other kernels, then look again"
-        return [Finding("progress", False, says)]
-    without = "" if locks_work(folder) else "; its disk has no locks, so a second file takes their place"
-    inside = " (inside the course: there is no home folder)" if folder.is_relative_to(REPOSITORY) else ""
-    return [Finding("progress", True, f"kept in {folder}{inside}{without}")]
+        message = f"The file {path} cannot be locked: {error}. Stop the other kernels, then run the doctor again."
+        return [Finding("progress", False, message)]
+    without = "" if locks_work(folder) else "; its disk does not support locks, so a second file is used instead"
+    inside = (
+        " (in the folder of the course, because there is no home folder)" if folder.is_relative_to(REPOSITORY) else ""
+    )
+    return [Finding("progress", True, f"stored in {folder}{inside}{without}")]
 
 
 def _chromium() -> list[Finding]:
+    """Look for a browser for the browser test."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    says = path or "not found; only the browser test needs it. On Debian: sudo apt install chromium"
-    return [Finding("Chromium", path is not None, says, needed=False)]
+    missing = "Chromium was not found. Only the browser test needs it. On Debian, type: sudo apt install chromium"
+    return [Finding("Chromium", path is not None, path or missing, needed=False)]
 
 
 def _java() -> list[Finding]:
-    """Look for the Java that Spark starts: JAVA_HOME's, else the one on the path."""
+    """Look for the Java that Spark starts: the one in JAVA_HOME or, if that is not set, the one on the path."""
     home = os.environ.get("JAVA_HOME")
     program = shutil.which("java", path=str(Path(home, "bin"))) if home else shutil.which("java")
-    fix = "Only Spark (the extra scale) needs it. On Debian: sudo apt install openjdk-17-jre-headless"
+    fix = "Only Spark (the extra scale) needs it. On Debian, type: sudo apt install openjdk-17-jre-headless"
     if program is None:
-        where = f"not found in JAVA_HOME={home}" if home else "not found"
-        return [Finding("Java", False, f"{where}; expected Java 17 or newer. {fix}", needed=False)]
+        where = f" in JAVA_HOME={home}" if home else ""
+        return [Finding("Java", False, f"Expected Java 17 or newer; none was found{where}. {fix}", needed=False)]
     ran = subprocess.run([program, "-version"], capture_output=True, text=True, errors="replace", timeout=30)
     found = re.search(r'version "(?:1\.)?(\d+)', ran.stderr + ran.stdout)
     if found is None or int(found[1]) < 17:
-        said = f"Java {found[1]}" if found else "no version"
-        return [Finding("Java", False, f"expected Java 17 or newer, got {said} from {program}. {fix}", needed=False)]
+        got = f"Java {found[1]}" if found else "no version"
+        return [Finding("Java", False, f"Expected Java 17 or newer; got {got} from {program}. {fix}", needed=False)]
     return [Finding("Java", True, f"{found[1]}, {program}", needed=False)]
 
 
 def _git() -> list[Finding]:
+    """Check that the course is a git clone in which no file was deleted."""
     if not shutil.which("git") or not (REPOSITORY / ".git").exists():
-        says = "not a git clone, or git is missing, so `python course.py update` cannot work. Clone the course with git"
-        return [Finding("git", False, says, needed=False)]
+        message = (
+            "The course is not a git clone, or git is not installed, so `python course.py update` cannot be used. To "
+            "use it, install git and clone the course."
+        )
+        return [Finding("git", False, message, needed=False)]
     command = ["git", "-C", str(REPOSITORY), "status", "--porcelain", "--branch", "--untracked-files=no"]
     ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30)
     if ran.returncode:
-        return [Finding("git", False, f"git says: {' '.join(ran.stderr.split())}", needed=False)]
+        message = f"git cannot read the clone; its message is: {' '.join(ran.stderr.split())}"
+        return [Finding("git", False, message, needed=False)]
     branch, *changed = ran.stdout.splitlines()
     deleted = [line[3:] for line in changed if line[1] == "D"]
     if deleted:
-        says = f"{len(deleted)} files of the course were deleted. Get them back with: git checkout -- {deleted[0]}"
-        return [Finding("git", False, says, needed=any(name.startswith("recsys_teach/") for name in deleted))]
+        message = f"{len(deleted)} files of the course were deleted. Restore them with: git checkout -- {deleted[0]}"
+        return [Finding("git", False, message, needed=any(name.startswith("recsys_teach/") for name in deleted))]
     return [Finding("git", True, f"{branch.removeprefix('## ')}, {len(changed)} files changed by you")]
 
 

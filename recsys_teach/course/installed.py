@@ -1,6 +1,6 @@
-"""Look at the packages of the Python that runs this, and print what is there and what is damaged, as JSON.
+"""List the installed packages of the running Python and their first damaged files, and print them as JSON.
 
-course.py runs this file by its path with the environment's Python, so it uses the standard library only.
+course.py runs this file by its path with the environment's Python, so the file uses only the standard library.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 
 
 def packages(sizes: bool = False) -> dict[str, str | None]:
-    """Look at every file of every installed package.
+    """Check every file of every installed package.
 
     Parameters
     ----------
-    sizes : bool
-        Whether a file of another size than listed counts as damaged too: it does after an interruption, but later
-        somebody may have edited it.
+    sizes : bool, default=False
+        Whether a file whose size differs from the size in the package's list counts as damaged, too. This finds
+        incomplete files after an interrupted installation; later, the learner may have edited a file.
 
     Returns
     -------
-    dict
-        Name of each package, normalized, and its first damaged file; None if there is no such file.
+    dict of str to (str or None)
+        Normalized name of each package, and its first damaged file or None if there is no such file.
     """
     sites = {Path(sysconfig.get_paths()[kind]) for kind in ("purelib", "platlib")}
     folders = sorted(folder for site in sites for folder in site.glob("[!~]*.dist-info"))
@@ -34,6 +34,7 @@ def packages(sizes: bool = False) -> dict[str, str | None]:
 
 
 def _damage(folder: Path, sizes: bool) -> str | None:
+    """Return the first damaged file of the package with this .dist-info folder, or None."""
     record = f"{folder.name}/RECORD"
     try:
         rows = list(csv.reader((folder / "RECORD").read_text("utf-8").splitlines()))
@@ -43,7 +44,7 @@ def _damage(folder: Path, sizes: bool) -> str | None:
     if record not in files:
         return record
     for name, size in files.items():
-        if name.endswith(".pyc"):  # Python makes these again
+        if name.endswith(".pyc"):  # Python compiles these again
             continue
         try:
             found = os.stat(os.path.join(folder.parent, name)).st_size
@@ -55,6 +56,7 @@ def _damage(folder: Path, sizes: bool) -> str | None:
 
 
 def _is_from_conda(folder: Path) -> bool:
+    """Return whether conda installed the package; it need not write a RECORD, the list of files."""
     try:
         return (folder / "INSTALLER").read_text("utf-8").strip() == "conda"
     except OSError:

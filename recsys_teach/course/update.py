@@ -1,4 +1,4 @@
-"""Bring the newest chapters into a git clone without losing what the learner wrote."""
+"""Update a git clone to the newest chapters without losing what the learner wrote."""
 
 from __future__ import annotations
 
@@ -14,70 +14,101 @@ PACKAGE_LISTS = ("pyproject.toml", "constraints.txt")
 
 
 class UpdateError(RuntimeError):
-    """The update cannot be made; nothing was changed, and the message says what to do."""
+    """Raised when the update is not possible; the message explains how to fix the problem.
+
+    The learner's files are then as they were before.
+    """
 
 
 @dataclass
 class Updated:
-    """What an update did."""
+    """The result of an update.
+
+    Attributes
+    ----------
+    changed : list of str
+        Files that differ between the old and the new version of the course, as paths in the repository.
+    set_aside : dict of str to Path
+        What was copied to ``my_work/``, and the path of the copy in the repository.
+    """
 
     changed: list[str] = field(default_factory=list)
     set_aside: dict[str, Path] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """Say it to the learner."""
+        """Return the lines that describe the result to the learner.
+
+        Returns
+        -------
+        list of str
+            At least one line.
+        """
         if not self.changed:
             return ["The course is up to date; nothing was changed."]
         chapters = [name for name in self.changed if name.startswith("chapters/")]
-        lines = [f"Updated {len(self.changed)} files" + (", among them:" if chapters else ".")]
+        lines = [f"Files that were updated: {len(self.changed)}" + (", including these chapters:" if chapters else ".")]
         lines += [f"  {name}" for name in chapters]
-        lines += [f"Your version of {name} is kept as {copy}" for name, copy in self.set_aside.items()]
+        lines += [f"Your version of {name} was copied to {copy}" for name, copy in self.set_aside.items()]
         if any(name in PACKAGE_LISTS for name in self.changed):
-            lines.append("The list of packages changed too: the next `python course.py lab` installs them.")
+            lines.append("The list of packages changed, too. The next `python course.py lab` installs the changes.")
         return lines
 
 
 def update(root: Path) -> Updated:
-    """Bring a clone to the newest state of the branch it follows.
+    """Update a clone to the newest commit of the branch that it tracks.
 
-    A file that both the learner and the course changed is first copied to ``my_work/``, and so is what is only
-    staged of it. One that only the learner changed stays as it is, and untracked files are never touched.
+    A file that both the learner and the course changed is first copied to ``my_work/``. The same applies to a version
+    of the file that is only staged. A file that only the learner changed stays as it is, and untracked files are never
+    changed.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the clone.
+
+    Returns
+    -------
+    Updated
+        What was changed and what was copied.
 
     Raises
     ------
     UpdateError
-        If there is no clone, no network, nothing to follow, commits made by the learner, a merge that is not
-        finished, an untracked file in the way of a new one, or a copy that cannot be written.
+        If the folder is not a clone, the network is not available, the branch tracks no other, the learner made
+        commits, a merge is not finished, an untracked file has the path of a new one, or a file cannot be copied.
     """
-    _refuse_without_clone(root)
+    _check_clone(root)
     _fetch(root)
     ahead, behind = map(int, _git(root, "rev-list", "--left-right", "--count", "HEAD...@{upstream}").split())
     if not behind:
         return Updated()
     if ahead:
         raise UpdateError(
-            f"Your copy has {ahead} commits that the course does not have, so it cannot be updated automatically. "
-            "Nothing was changed. To put yours on top of the new ones, commit your changes and type: git rebase\n"
-            "To keep yours apart, type: git branch my-commits, and then ask somebody who knows git."
+            f"Expected a clone without commits of your own; got {ahead} commits that the course does not have, so it "
+            "cannot be updated automatically. Nothing was changed. To apply your commits on top of the new version, "
+            "commit all your changes and type: git rebase\n"
+            "To keep your commits separately, type: git branch my-commits, and then ask somebody who knows git for "
+            "help with the update."
         )
     changed = _names(root, "diff", "--name-only", "--no-renames", "HEAD", "@{upstream}")
-    _refuse_files_in_the_way(root)
-    _refuse_unfinished_merge(root)
+    _check_untracked_files(root)
+    _check_unfinished_merge(root)
     staged = set(_names(root, "diff", "--name-only", "--no-renames", "--cached", "HEAD"))
-    collide = sorted(set(changed) & (staged | set(_names(root, "diff", "--name-only", "--no-renames", "HEAD"))))
-    set_aside, copies = _copy_aside(root, collide, staged)
-    _fast_forward(root, collide, set_aside)
+    conflicts = sorted(set(changed) & (staged | set(_names(root, "diff", "--name-only", "--no-renames", "HEAD"))))
+    set_aside, copies = _copy_aside(root, conflicts, staged)
+    _fast_forward(root, conflicts, set_aside)
     return Updated(changed, copies)
 
 
 def _copy_aside(root: Path, names: list[str], staged: set[str]) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Copy each file to ``my_work/``, and beside it what is staged of it and nowhere else.
+    """Copy each file to ``my_work/``, and separately a version of it that is only staged.
 
     Returns
     -------
-    tuple
-        The copies of the files, from which they can be put back; and the path in the repository of every copy, by
-        what it is a copy of.
+    set_aside : dict of str to Path
+        The copies of the files in the working tree, from which they can be restored.
+    copies : dict of str to Path
+        All copies, described for the learner, with their paths in the repository.
     """
     set_aside, copies = {}, {}
     try:
@@ -92,43 +123,49 @@ def _copy_aside(root: Path, names: list[str], staged: set[str]) -> tuple[dict[st
                     copies[f"{name} (staged)"] = copy_aside(root, name, content).relative_to(root)
     except OSError as error:
         raise UpdateError(
-            f"Your version of a file cannot be copied to {root / MY_WORK}: {error}. Nothing was changed. Make that "
-            "a folder that you can write to, then type: python course.py update"
+            f"Your version of a file cannot be copied to {root / MY_WORK}: {error}. Nothing was changed. Make sure "
+            "that this is a folder that you can write to, then type: python course.py update"
         ) from error
     return set_aside, copies
 
 
-def _refuse_without_clone(root: Path) -> None:
+def _check_clone(root: Path) -> None:
+    """Raise an error unless the folder is a clone that git can read and whose branch tracks another one."""
     if not (root / ".git").exists():
         raise UpdateError(
-            f"{root} is not a git clone, so it cannot update itself. Download the course again into another "
-            "folder, and copy the chapters you worked on into its folder my_work."
+            f"Expected a git clone; got the folder {root}, which is not a git clone and cannot be updated. Download "
+            "the course again into another folder, and copy the chapters that you worked on into its folder my_work."
         )
     if not shutil.which("git"):
-        raise UpdateError("The program git was not found. Get it from https://git-scm.com/downloads.")
+        raise UpdateError(
+            "The update needs the program git, which was not found. Install it from https://git-scm.com/downloads."
+        )
     try:
         _git(root, "rev-parse", "--git-dir")
     except UpdateError as error:
         fix = f"\nIf you trust the folder, type: git config --global --add safe.directory {_quoted(root)}"
-        known = "dubious ownership" in str(error)
-        raise UpdateError(f"git cannot use this clone. git says: {error}{fix if known else ''}") from None
+        is_known = "dubious ownership" in str(error)
+        raise UpdateError(f"git cannot read this clone. Its message is: {error}{fix if is_known else ''}") from None
     try:
         _git(root, "rev-parse", "--verify", "@{upstream}")
     except UpdateError as error:
         raise UpdateError(
-            f"This copy follows no branch of another repository, so there is nothing to update from. git says: {error}"
+            "Expected a branch that tracks a branch of the course's repository; got one that tracks no branch, so "
+            f"the newest version is unknown. The message of git is: {error}"
             "\nType: git switch main, and if that does not help: git branch --set-upstream-to origin/main main"
         ) from None
 
 
 def _quoted(path: Path) -> str:
+    """Return a path as it is typed in a terminal."""
     return f'"{path}"' if " " in str(path) else str(path)
 
 
-def _refuse_unfinished_merge(root: Path) -> None:
+def _check_unfinished_merge(root: Path) -> None:
+    """Raise an error if the clone is in the middle of a merge."""
     if _names(root, "ls-files", "--unmerged") or (root / ".git" / "MERGE_HEAD").exists():
         raise UpdateError(
-            "A merge in this clone is not finished. Nothing was changed. To give it up, type: git merge --abort\n"
+            "A merge in this clone is not finished. Nothing was changed. To cancel the merge, type: git merge --abort\n"
             "Then type: python course.py update"
         )
 
@@ -138,55 +175,61 @@ def _fetch(root: Path) -> None:
         _git(root, "fetch", "--quiet")
     except UpdateError as error:
         raise UpdateError(
-            f"The course's repository could not be reached; nothing was changed. Check the network, then "
-            f"type: python course.py update\n{error}"
+            "The course's repository could not be reached; nothing was changed. Check the network connection, then "
+            f"type: python course.py update\nThe message of git is: {error}"
         ) from None
 
 
-def _refuse_files_in_the_way(root: Path) -> None:
-    """Raise if the update brings a file where an untracked one lies, for it would be lost."""
+def _check_untracked_files(root: Path) -> None:
+    """Raise an error if the update adds a file whose path an untracked file already has, which would be lost."""
     new = _names(root, "diff", "--name-only", "--no-renames", "--diff-filter=A", "HEAD", "@{upstream}")
-    in_the_way = [name for name in new if os.path.lexists(root / name)]
-    if in_the_way:
+    untracked = [name for name in new if os.path.lexists(root / name)]
+    if untracked:
         raise UpdateError(
-            f"The update brings {in_the_way[0]}, but you have a file of that name. Nothing was changed. "
-            "Rename yours or move it to my_work, then type: python course.py update"
+            f"The update adds {untracked[0]}, but you already have a file with that name. Nothing was changed. "
+            "Rename your file or move it to my_work, then type: python course.py update"
         )
 
 
-def _fast_forward(root: Path, collide: list[str], set_aside: dict[str, Path]) -> None:
-    """Restore what collides and go forward; if git refuses, put everything back."""
+def _fast_forward(root: Path, conflicts: list[str], set_aside: dict[str, Path]) -> None:
+    """Restore the course's version of the conflicting files and fast-forward; if git fails, restore the learner's."""
     try:
-        if collide:
-            _git(root, "reset", "--quiet", "HEAD", "--", *map(":(literal){}".format, collide))
-        if known := [name for name in collide if _names(root, "ls-files", "--", f":(literal){name}")]:
-            _git(root, "checkout", "--quiet", "HEAD", "--", *map(":(literal){}".format, known))
+        if conflicts:
+            _git(root, "reset", "--quiet", "HEAD", "--", *map(":(literal){}".format, conflicts))
+        if tracked := [name for name in conflicts if _names(root, "ls-files", "--", f":(literal){name}")]:
+            _git(root, "checkout", "--quiet", "HEAD", "--", *map(":(literal){}".format, tracked))
         _git(root, "merge", "--quiet", "--ff-only", "@{upstream}")
     except UpdateError as error:
         for name, copy in set_aside.items():
             shutil.copy2(copy, root / name)
-        raise UpdateError(f"git could not update; your files are as they were.\n{error}") from None
+        raise UpdateError(
+            "git could not update the clone; your files are as they were before. Fix the problem that git describes, "
+            f"then type: python course.py update\nThe message of git is: {error}"
+        ) from None
 
 
 def _names(root: Path, *arguments: str) -> list[str]:
+    """Return the paths that a git command lists."""
     return [os.fsdecode(name) for name in _git_bytes(root, *_with_z(arguments)).split(b"\0") if name]
 
 
 def _with_z(arguments: tuple[str, ...]) -> list[str]:
-    """Add -z before a list of paths."""
+    """Add the option -z, which separates paths with null bytes, before the list of paths."""
     at = arguments.index("--") if "--" in arguments else len(arguments)
     return [*arguments[:at], "-z", *arguments[at:]]
 
 
 def _git(root: Path, *arguments: str) -> str:
+    """Return the output of a git command as text."""
     return _git_bytes(root, *arguments).decode("utf-8", "replace")
 
 
 def _git_bytes(root: Path, *arguments: str) -> bytes:
-    # Without a terminal prompt a missing password is an error, not an endless wait.
+    """Return the output of a git command; raise UpdateError with git's message if it fails."""
+    # Without a prompt in the terminal, a missing password is an error instead of an endless wait.
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     ran = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, env=env)
     if ran.returncode:
-        said = ran.stderr.decode("utf-8", "replace").strip()
-        raise UpdateError(said or f"git {arguments[0]} stopped with code {ran.returncode}.")
+        message = ran.stderr.decode("utf-8", "replace").strip()
+        raise UpdateError(message or f"git {arguments[0]} failed with exit code {ran.returncode}.")
     return ran.stdout

@@ -1,4 +1,4 @@
-"""The command line: what is handed on, exit codes, and a doctor that never shows a traceback."""
+"""The command line: arguments that are passed on, exit codes, and a doctor that never shows a traceback."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from recsys_teach.data.world import world_folder
 
 @pytest.fixture
 def ran(monkeypatch):
-    """The commands that would have been run; each ends with the code 3."""
+    """The commands that would have been run; each returns the exit code 3."""
     ran = []
 
     def run(command, env=None):
@@ -36,7 +36,7 @@ def call(*arguments):
     return CliRunner().invoke(cli.app, arguments)
 
 
-def test_lab_opens_the_first_chapter_and_hands_on_arguments_and_exit_code(ran, monkeypatch, tmp_path):
+def test_lab_opens_the_first_chapter_and_passes_arguments_and_exit_code(ran, monkeypatch, tmp_path):
     with_a_chapter(monkeypatch, tmp_path)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 1000, raising=False)
     assert call("lab", "--no-browser", "--port=1").exit_code == 3
@@ -52,7 +52,7 @@ def with_a_chapter(monkeypatch, folder):
 
 
 @pytest.mark.parametrize("arguments", [["--allow-root"], ["--ServerApp.allow_root=True"]])
-def test_root_who_says_so_opens_the_lab(ran, monkeypatch, tmp_path, arguments):
+def test_root_can_open_the_lab_with_an_option(ran, monkeypatch, tmp_path, arguments):
     with_a_chapter(monkeypatch, tmp_path)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
     monkeypatch.setattr(cli, "in_container", lambda: False)
@@ -60,7 +60,7 @@ def test_root_who_says_so_opens_the_lab(ran, monkeypatch, tmp_path, arguments):
     assert ran[0][0][-1:] == arguments
 
 
-def test_root_is_stopped_outside_a_container_with_what_to_type(ran, monkeypatch, tmp_path):
+def test_root_outside_a_container_gets_an_error_with_the_option(ran, monkeypatch, tmp_path):
     with_a_chapter(monkeypatch, tmp_path)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
     monkeypatch.setattr(cli, "in_container", lambda: False)
@@ -71,7 +71,7 @@ def test_root_is_stopped_outside_a_container_with_what_to_type(ran, monkeypatch,
 
 
 @pytest.mark.parametrize("variable", ["container", "KUBERNETES_SERVICE_HOST", "WSL_DISTRO_NAME"])
-def test_root_in_a_container_opens_the_lab_with_a_line(ran, monkeypatch, tmp_path, variable):
+def test_root_in_a_container_opens_the_lab_and_sees_a_message(ran, monkeypatch, tmp_path, variable):
     with_a_chapter(monkeypatch, tmp_path)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
     monkeypatch.setenv(variable, "x")
@@ -81,7 +81,7 @@ def test_root_in_a_container_opens_the_lab_with_a_line(ran, monkeypatch, tmp_pat
     assert "You are root in a container" in result.output
 
 
-def test_jupyterlab_understands_the_settings_that_keep_it_quiet():
+def test_jupyterlab_accepts_the_options_that_disable_update_checks():
     from jupyterlab.labapp import LabApp
 
     lab = LabApp()
@@ -90,7 +90,7 @@ def test_jupyterlab_understands_the_settings_that_keep_it_quiet():
     assert lab.extension_manager == "readonly"
 
 
-def test_jupyterlab_does_not_ask_about_news_and_the_learner_can_decide_otherwise(ran, monkeypatch, tmp_path):
+def test_jupyterlab_does_not_ask_about_news_unless_the_learner_enables_it(ran, monkeypatch, tmp_path):
     with_a_chapter(monkeypatch, tmp_path)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 1000, raising=False)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/of/the/learner")
@@ -105,16 +105,16 @@ def test_jupyterlab_does_not_ask_about_news_and_the_learner_can_decide_otherwise
         "print(raw['schema']['properties']['fetchNews']['default'], raw['settings'])"
     )
     user = tmp_path / "user"
-    for settings, said in {"": "false {}", '{"fetchNews": "true"}': "false {'fetchNews': 'true'}"}.items():
+    for settings, expected in {"": "false {}", '{"fetchNews": "true"}': "false {'fetchNews': 'true'}"}.items():
         if settings:
             folder = user / "@jupyterlab" / "apputils-extension"
             folder.mkdir(parents=True)
             (folder / "notification.jupyterlab-settings").write_text(settings)
         command = [sys.executable, "-c", code, str(user)]
-        assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip() == said
+        assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip() == expected
 
 
-def test_lab_without_chapters_says_how_to_get_them(ran, monkeypatch, tmp_path):
+def test_lab_without_chapters_explains_how_to_restore_them(ran, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "REPOSITORY", tmp_path)
     result = call("lab")
     assert result.exit_code == 1
@@ -122,17 +122,17 @@ def test_lab_without_chapters_says_how_to_get_them(ran, monkeypatch, tmp_path):
     assert ran == []
 
 
-def test_test_runs_pytest_with_one_thread_each_and_hands_on_arguments(ran, monkeypatch):
+def test_test_runs_pytest_with_one_thread_each_and_passes_arguments(ran, monkeypatch):
     monkeypatch.setenv("RECSYS_TEACH_NO_SKIP", "1")
     assert call("test", "-k", "world", "-x").exit_code == 3
     ((command, env),) = ran
     assert command[:3] == [sys.executable, "-m", "pytest"]
     assert command[-3:] == ["-k", "world", "-x"]
     assert env["OMP_NUM_THREADS"] == "1"
-    assert env["RECSYS_TEACH_NO_SKIP"] == "1", "or CI would skip in silence"
+    assert env["RECSYS_TEACH_NO_SKIP"] == "1", "otherwise CI would skip tests silently"
 
 
-def test_test_passes_the_place_of_the_report_on_as_an_absolute_path(ran, monkeypatch, tmp_path):
+def test_test_passes_the_path_of_the_report_as_an_absolute_path(ran, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
@@ -140,10 +140,10 @@ def test_test_passes_the_place_of_the_report_on_as_an_absolute_path(ran, monkeyp
         monkeypatch.setenv("RECSYS_TEACH_REPORT", given)
         call("test")
         assert ran[-1][1]["RECSYS_TEACH_REPORT"] == str(meant)
-        assert meant.read_text() == "[]", "so that it is known at the start whether it can be written"
+        assert meant.read_text() == "[]", "so that the command fails at the start if the file cannot be written"
 
 
-def test_test_refuses_a_report_that_cannot_be_written(ran, monkeypatch, tmp_path):
+def test_test_rejects_a_report_that_cannot_be_written(ran, monkeypatch, tmp_path):
     monkeypatch.setenv("RECSYS_TEACH_REPORT", str(tmp_path))
     result = call("test")
     assert result.exit_code == 1
@@ -151,7 +151,7 @@ def test_test_refuses_a_report_that_cannot_be_written(ran, monkeypatch, tmp_path
     assert ran == []
 
 
-def test_test_without_its_packages_says_what_to_type(ran, monkeypatch):
+def test_test_without_its_packages_prints_the_command_that_installs_them(ran, monkeypatch):
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     result = call("test")
     assert result.exit_code == 1
@@ -160,7 +160,7 @@ def test_test_without_its_packages_says_what_to_type(ran, monkeypatch):
 
 
 @pytest.mark.notebook
-def test_the_report_of_a_run_of_the_tests_has_the_checks_of_its_notebooks(tmp_path):
+def test_report_of_a_test_run_contains_the_checks_of_its_notebooks(tmp_path):
     path = tmp_path / "checks.json"
     env = {**os.environ, "RECSYS_TEACH_REPORT": str(path), "RECSYS_TEACH_STRICT": "1"}
     command = [sys.executable, "-m", "recsys_teach.course.cli", "test", "-q", "-p", "no:cacheprovider"]
@@ -175,7 +175,7 @@ def test_the_report_of_a_run_of_the_tests_has_the_checks_of_its_notebooks(tmp_pa
 
 @pytest.mark.notebook
 @pytest.mark.parametrize(("folder", "code"), [("chapters", 1), ("solutions", 0)])
-def test_the_command_for_a_class_in_the_readme_tells_an_unsolved_chapter_from_a_solved_one(tmp_path, folder, code):
+def test_readme_command_for_a_class_distinguishes_solved_and_unsolved_chapters(tmp_path, folder, code):
     text = (REPOSITORY / "README.md").read_text("utf-8")
     (line,) = [line for line in text.splitlines() if "--nbval-lax" in line]
     options = line.split("-m pytest ")[1].split()[:-1]
@@ -197,7 +197,7 @@ def test_output_never_fails_in_a_legacy_code_page(tmp_path, command, encoding):
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich", "packaging"])
-def test_doctor_runs_without_a_package_and_other_commands_say_what_is_missing(tmp_path, missing):
+def test_doctor_runs_without_a_package_and_other_commands_name_what_is_missing(tmp_path, missing):
     (tmp_path / missing).mkdir()
     (tmp_path / missing / "__init__.py").write_text(f"raise ImportError('no module named {missing} here')")
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPOSITORY)])}
@@ -207,15 +207,15 @@ def test_doctor_runs_without_a_package_and_other_commands_say_what_is_missing(tm
     if missing != "packaging":
         ran = subprocess.run([*command, "progress"], env=env, capture_output=True, text=True)
         assert ran.returncode == 1
-        assert ran.stderr.strip().endswith("Type: python course.py doctor")
+        assert ran.stderr.strip().endswith("To find the fix, type: python course.py doctor")
         assert "Traceback" not in ran.stderr
 
 
-def test_run_gives_the_exit_code_of_the_program():
+def test_run_returns_the_exit_code_of_the_program():
     assert cli.run([sys.executable, "-c", "raise SystemExit(4)"]) == 4
 
 
-def test_fetch_says_why_it_failed(monkeypatch):
+def test_fetch_prints_why_it_failed(monkeypatch):
     def fail(say):
         raise FetchError("no network [today]. Type: python course.py fetch")
 
@@ -225,14 +225,14 @@ def test_fetch_says_why_it_failed(monkeypatch):
     assert result.output.strip() == "no network [today]. Type: python course.py fetch"
 
 
-def test_help_names_every_command_without_loading_what_is_heavy():
+def test_help_lists_every_command_without_importing_large_packages():
     code = "import sys, recsys_teach.course.cli; print([m for m in ('numpy', 'pandas', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
-    said = call("--help").output
-    assert all(command in said for command in ("lab", "test", "fetch", "doctor", "progress", "update"))
+    output = call("--help").output
+    assert all(command in output for command in ("lab", "test", "fetch", "doctor", "progress", "update"))
 
 
-def test_doctor_marks_what_is_there_and_names_the_fix(monkeypatch):
+def test_doctor_marks_each_finding_and_prints_the_fix(monkeypatch):
     found = [
         Finding("numpy", True, "2.0"),
         Finding("data", False, "missing. Type: x"),
@@ -246,38 +246,38 @@ def test_doctor_marks_what_is_there_and_names_the_fix(monkeypatch):
     assert result.exit_code == 1
 
 
-def test_doctor_is_content_if_only_something_optional_is_missing(monkeypatch):
+def test_doctor_succeeds_if_only_an_optional_program_is_missing(monkeypatch):
     monkeypatch.setattr(doctor, "findings", lambda: [Finding("Chromium", False, "not found", needed=False)])
     assert call("doctor").exit_code == 0
 
 
-def test_a_look_that_fails_is_a_line_not_a_traceback(monkeypatch):
-    def broken():
+def test_a_check_that_raises_is_reported_without_a_traceback(monkeypatch):
+    def fail():
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(doctor, "_machine", broken)
+    monkeypatch.setattr(doctor, "_machine", fail)
     (line,) = (finding for finding in doctor.findings() if finding.what == "machine")
     assert not line.ok
-    assert "no such thing" in line.says
+    assert "no such thing" in line.message
 
 
-def test_doctor_names_a_package_that_is_missing_or_out_of_range(monkeypatch, tmp_path):
+def test_doctor_reports_a_package_that_is_missing_or_out_of_range(monkeypatch, tmp_path):
     listed = ["surely-not-there>=1", "numpy>=99", "packaging"]
     (tmp_path / "pyproject.toml").write_text(f"[project]\ndependencies = {listed}\n")
     (tmp_path / "constraints.txt").write_text("packaging==0.1\n")
     monkeypatch.setattr(doctor, "REPOSITORY", tmp_path)
     missing, old, untested = doctor._packages()
     assert (missing.ok, missing.needed) == (False, True)
-    assert "pip install -e . -c constraints.txt" in missing.says
-    assert "expected >=99" in old.says
+    assert "pip install -e . -c constraints.txt" in missing.message
+    assert "Expected a version >=99" in old.message
     assert (untested.ok, untested.needed) == (False, False)
-    assert "tested with 0.1" in untested.says
+    assert "tested with 0.1" in untested.message
 
 
 def test_doctor_finds_a_damaged_world(tmp_path):
     shutil.copytree(world_folder(), tmp_path / "world")
     assert doctor._world_problem(tmp_path / "world") is None
-    (tmp_path / "world" / "users.csv.gz").write_bytes(b"not whole")
+    (tmp_path / "world" / "users.csv.gz").write_bytes(b"not complete")
     assert "git checkout -- datasets/world" in str(doctor._world_problem(tmp_path / "world"))
     (tmp_path / "world" / "users.csv.gz").unlink()
     assert "users.csv.gz" in str(doctor._world_problem(tmp_path / "world"))
@@ -288,32 +288,32 @@ def test_doctor_finds_a_progress_folder_that_cannot_be_written(monkeypatch, tmp_
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path / "file" / "home"))
     (finding,) = doctor._progress()
     assert not finding.ok
-    assert "RECSYS_TEACH_HOME" in finding.says
+    assert "RECSYS_TEACH_HOME" in finding.message
 
 
-def test_doctor_says_what_takes_the_place_of_locks(monkeypatch, tmp_path):
+def test_doctor_reports_the_replacement_for_unsupported_locks(monkeypatch, tmp_path):
     from recsys_teach.learn.progress_file import locks_work
 
-    def refuse(*args):
+    def raise_no_locks(*args):
         raise OSError(37, "No locks available")
 
     locks_work.cache_clear()
-    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr("fcntl.flock", raise_no_locks)
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
     (finding,) = doctor._progress()
-    assert finding.ok and "has no locks, so a second file takes their place" in finding.says
+    assert finding.ok and "does not support locks, so a second file is used instead" in finding.message
     assert list(tmp_path.iterdir()) == []
     locks_work.cache_clear()
 
 
-def test_doctor_says_that_somebody_else_has_the_lock(monkeypatch, tmp_path):
+def test_doctor_reports_that_another_process_has_the_lock(monkeypatch, tmp_path):
     from recsys_teach.learn.progress_file import lock
 
     monkeypatch.setattr("recsys_teach.learn.progress_file.LOCK_SECONDS", 0.1)
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
     with lock(tmp_path / "progress.json"):
         (finding,) = doctor._progress()
-    assert not finding.ok and "End the other kernels" in finding.says
+    assert not finding.ok and "Stop the other kernels" in finding.message
 
 
 @pytest.mark.parametrize("text", ["[]", '{"exercises": 3}', "{", "null"])
@@ -322,33 +322,33 @@ def test_doctor_finds_a_damaged_progress_file(monkeypatch, tmp_path, text):
     (tmp_path / "progress.json").write_text(text)
     (finding,) = doctor._progress()
     assert not finding.ok
-    assert "is damaged" in finding.says
+    assert "is damaged" in finding.message
 
 
 def test_doctor_finds_a_progress_file_that_cannot_be_read(monkeypatch, tmp_path):
     monkeypatch.setenv("RECSYS_TEACH_HOME", str(tmp_path))
-    (tmp_path / "progress.json").mkdir()  # as root, permissions stop nothing
+    (tmp_path / "progress.json").mkdir()  # root could read a file without permissions
     (finding,) = doctor._progress()
     assert not finding.ok
-    assert "cannot be used" in finding.says
+    assert "cannot be used" in finding.message
 
 
 @pytest.mark.parametrize("error", [RuntimeError("Could not determine home directory"), OSError("no home"), KeyError(7)])
-def test_doctor_says_what_to_set_without_a_home(monkeypatch, error):
+def test_doctor_without_a_home_folder_names_the_variable_to_set(monkeypatch, error):
     def no_home():
         raise error
 
     monkeypatch.setattr("recsys_teach.learn.progress_file.progress_file", no_home)
     (finding,) = doctor._progress()
     assert not finding.ok
-    assert "RECSYS_TEACH_HOME" in finding.says
+    assert "RECSYS_TEACH_HOME" in finding.message
 
 
 def test_doctor_finds_a_damaged_package(monkeypatch):
     monkeypatch.setattr(doctor, "packages", lambda: {"numpy": None, "rich": "rich/console.py", "six": "six.py"})
     (finding,) = doctor._files()
     assert not finding.ok
-    assert "rich (rich/console.py) and 1 more" in finding.says
+    assert "rich (rich/console.py) and 1 more" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -358,22 +358,22 @@ def test_doctor_finds_a_damaged_package(monkeypatch):
         ('java version "21" 2023-09-19', True, "21, "),
         ('java version "1.8.0_402"', False, "got Java 8"),
         ("Unable to locate a Java Runtime", False, "got no version"),
-        (None, False, "not found"),
+        (None, False, "none was found"),
     ],
 )
-def test_doctor_looks_for_the_java_of_spark_and_does_not_need_it(monkeypatch, answer, ok, words):
+def test_doctor_checks_the_java_version_but_does_not_require_java(monkeypatch, answer, ok, words):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr(doctor.shutil, "which", lambda name, path=None: answer and "/bin/java")
     ran = subprocess.CompletedProcess([], 0, "", answer)
     monkeypatch.setattr(doctor.subprocess, "run", lambda *args, **kwargs: ran)
     (finding,) = doctor._java()
     assert (finding.ok, finding.needed) == (ok, False)
-    assert words in finding.says
+    assert words in finding.message
 
 
-def test_doctor_sees_that_the_kernel_runs_this_python():
+def test_doctor_confirms_that_the_kernel_runs_this_python():
     (finding,) = doctor._kernel()
-    assert finding.ok, finding.says
+    assert finding.ok, finding.message
 
 
 def test_progress_prints_the_chapters():
@@ -382,7 +382,7 @@ def test_progress_prints_the_chapters():
     assert "objectives shown" in result.output
 
 
-def test_update_without_a_clone_is_a_message(monkeypatch, tmp_path):
+def test_update_without_a_clone_prints_a_message(monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "REPOSITORY", tmp_path)
     result = call("update")
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Set-up: course.py with a pretended pip, environment.yml, constraints.txt. Nothing is installed here."""
+"""Setup: course.py with a fake pip, environment.yml and constraints.txt. These tests install nothing."""
 
 import ast
 import importlib.util
@@ -30,19 +30,19 @@ def module_from(path):
 
 
 class Computer:
-    """A pretended computer: what was run, and what the programs answer."""
+    """A fake computer that records which commands were run and returns predefined answers."""
 
     def __init__(self, course, folder):
         self.course, self.folder, self.ran = course, folder, []
         self.pip: object = (0, "")
         self.fetch_code = 0
-        self.offline_code = 1  # whether pip finds everything without a network
-        self.packages: dict | None = None  # what the environment says of itself
+        self.offline_code = 1  # exit code of the check whether everything is installed
+        self.packages: dict | None = None  # the packages in the environment; None if there is no environment
 
     def call(self, command, **_):
         self.ran.append(command)
         if "venv" in command:
-            python = self.course.in_venv("python")
+            python = self.course.venv_program("python")
             python.parent.mkdir(parents=True, exist_ok=True)
             python.write_text("")
             (self.folder / ".venv" / "pyvenv.cfg").write_text("version = 3.11.7")
@@ -54,13 +54,15 @@ class Computer:
 
     def run(self, command, **_):
         self.ran.append(command)
-        words = b"Would make no changes" if self.offline_code == 0 else b"Would install numpy"
-        return SimpleNamespace(returncode=0, stdout=words)
+        output = b"Would make no changes" if self.offline_code == 0 else b"Would install numpy"
+        return SimpleNamespace(returncode=0, stdout=output)
 
-    def look(self, *_):
-        return dict(self.packages) if self.packages is not None and self.course.in_venv("python").exists() else None
+    def inspect_packages(self, *_):
+        return (
+            dict(self.packages) if self.packages is not None and self.course.venv_program("python").exists() else None
+        )
 
-    def run_visibly(self, command, env):
+    def run_and_record_errors(self, command, env):
         self.ran.append(command)
         if "--no-index" in command:
             self.packages["recsys-teach"] = None
@@ -71,7 +73,7 @@ class Computer:
             self.packages = dict.fromkeys(["recsys-teach", "numpy", "rich"])
         return self.pip
 
-    def hand_over(self, command, env=None):
+    def replace_process(self, command, env=None):
         self.ran.append(command)
         return 7
 
@@ -79,25 +81,23 @@ class Computer:
         return sum(word in command for command in self.ran)
 
     def counts(self):
-        """How often an environment was made, pip asked an index, uv looked, uv installed, the data were fetched."""
+        """Count the runs of venv, of pip with an index, of uv's check, of uv's installation, and of the download."""
         pips = [command for command in self.ran if command[1:4] == ["-m", "pip", "install"]]
         uvs = [command for command in self.ran if command[1:3] == ["pip", "install"]]
-        looked = sum("--offline" in command for command in uvs)
-        asked = sum("--no-index" not in command for command in pips)
-        return self.times("venv"), asked, looked, len(uvs) - looked, self.times("fetch")
+        n_checks = sum("--offline" in command for command in uvs)
+        n_pip = sum("--no-index" not in command for command in pips)
+        return self.times("venv"), n_pip, n_checks, len(uvs) - n_checks, self.times("fetch")
 
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """The module course.py, at home in an empty folder with the two lists."""
+    """The module course.py in a temporary folder with the files that it needs."""
     course = module_from(REPOSITORY / "course.py")
     monkeypatch.setattr(course, "HERE", tmp_path)
     monkeypatch.setattr(course, "VENV", tmp_path / ".venv")
-    (tmp_path / "recsys_teach").mkdir()
-    for name in ("__main__.py", "installed.py"):
-        shutil.copy(REPOSITORY / "recsys_teach" / name, tmp_path / "recsys_teach")
-    for name in ("pyproject.toml", "constraints.txt"):
-        shutil.copy(REPOSITORY / name, tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", "recsys_teach/__main__.py", course.PACKAGE_CHECK):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
     return course
 
 
@@ -107,36 +107,36 @@ def computer(course, tmp_path, monkeypatch):
     monkeypatch.setattr(course.subprocess, "call", computer.call)
     monkeypatch.setattr(course.subprocess, "run", computer.run)
     monkeypatch.setattr(course, "pip_environment", dict)
-    monkeypatch.setattr(course, "look", computer.look)
-    monkeypatch.setattr(course, "run_visibly", computer.run_visibly)
-    monkeypatch.setattr(course, "hand_over", computer.hand_over)
+    monkeypatch.setattr(course, "inspect_packages", computer.inspect_packages)
+    monkeypatch.setattr(course, "run_and_record_errors", computer.run_and_record_errors)
+    monkeypatch.setattr(course, "replace_process", computer.replace_process)
     return computer
 
 
-def test_first_start_makes_installs_fetches_and_passes_every_argument_on(course, computer):
+def test_first_start_creates_installs_downloads_and_passes_arguments(course, computer):
     assert course.main(["lab", "--no-browser"]) == 7
     assert computer.counts() == (1, 1, 0, 1, 1)
     assert computer.ran[-1] == course.course_command(["lab", "--no-browser"])
 
 
-def test_torch_is_chosen_by_pip_before_uv_and_pip_finishes(course, computer):
+def test_pip_installs_torch_before_uv_and_the_course_last(course, computer):
     course.main(["progress"])
     _, first, uv, last, _ = computer.ran
     assert first[1:7] == ["-m", "pip", "install", "torch", "setuptools", "uv"]
-    assert uv[0] == str(course.in_venv("uv"))
+    assert uv[0] == str(course.venv_program("uv"))
     assert last[-5:] == ["--no-index", "--no-deps", "--no-build-isolation", "--editable", "."]
     for command in (first, uv):
-        assert command[-2:] == ["-c", "constraints.txt"], "the tested versions, whoever installs"
+        assert command[-2:] == ["-c", "constraints.txt"], "both must install the tested versions"
 
 
-def test_the_second_start_runs_nothing_but_the_command(course, computer):
+def test_the_second_start_runs_only_the_command(course, computer):
     course.main(["test"])
     computer.ran.clear()
     assert course.main(["test", "-k", "world"]) == 7
     assert computer.ran == [course.course_command(["test", "-k", "world"])]
 
 
-def test_the_first_test_adds_dev_and_the_lab_does_not(course, computer, capsys):
+def test_the_first_test_installs_dev_and_the_lab_does_not(course, computer, capsys):
     course.main(["lab"])
     assert not any(".[dev]" in command for command in computer.ran)
     course.main(["test"])
@@ -145,7 +145,7 @@ def test_the_first_test_adds_dev_and_the_lab_does_not(course, computer, capsys):
     assert computer.times("venv") == 1
 
 
-def test_an_extra_stays_when_the_lists_change(course, computer, tmp_path):
+def test_an_extra_is_kept_when_the_lists_change(course, computer, tmp_path):
     course.main(["add", "scale"])
     (tmp_path / "constraints.txt").write_text("numpy==99\n")
     computer.ran.clear()
@@ -156,15 +156,13 @@ def test_an_extra_stays_when_the_lists_change(course, computer, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "got"), [([], "nothing"), (["spark"], "'spark'"), (["scale", "x"], "'x'"), (["base"], "'base'")]
 )
-def test_an_unknown_extra_is_refused_with_the_list_before_anything_is_installed(
-    course, computer, capsys, arguments, got
-):
+def test_an_unknown_extra_is_rejected_before_anything_is_installed(course, computer, capsys, arguments, got):
     assert course.main(["add", *arguments]) == 1
     assert f"one of benchmarks, dev, scale; got {got}" in capsys.readouterr().err
     assert computer.ran == []
 
 
-def test_the_peers_of_the_benchmarks_get_their_separate_environment(course, computer):
+def test_benchmarks_are_installed_into_a_separate_environment(course, computer):
     course.main(["add", "benchmarks"])
     ((_, script),) = computer.ran
     assert Path(script).parts[-2:] == ("benchmarks", "setup.py")
@@ -173,14 +171,12 @@ def test_the_peers_of_the_benchmarks_get_their_separate_environment(course, comp
 @pytest.mark.parametrize(
     ("typed", "guess"), [("lb", "'lab'"), ("tets", "'test'"), ("doctr", "'doctor'"), ("notebook", ""), ("--lab", "")]
 )
-def test_a_mistyped_command_is_refused_with_the_list_before_anything_is_installed(
-    course, computer, capsys, typed, guess
-):
+def test_a_mistyped_command_is_rejected_before_anything_is_installed(course, computer, capsys, typed, guess):
     assert course.main([typed]) == 1
-    said = capsys.readouterr().err
-    assert "Expected one of lab, test, fetch, doctor, progress, update, add" in said
-    assert f"got {typed!r}" in said
-    assert guess in said
+    output = capsys.readouterr().err
+    assert "Expected one of lab, test, fetch, doctor, progress, update, add" in output
+    assert f"got {typed!r}" in output
+    assert guess in output
     assert computer.ran == []
 
 
@@ -224,7 +220,7 @@ def test_a_list_changed_by_a_comment_changes_nothing(course, computer, tmp_path,
     assert computer.counts() == (0, 0, 0, 0, 0)
 
 
-def test_a_moved_folder_opens_without_a_network_with_a_line(course, computer, tmp_path, monkeypatch, capsys):
+def test_a_moved_folder_opens_without_a_network_and_prints_a_message(course, computer, tmp_path, monkeypatch, capsys):
     course.main(["lab"])
     moved = tmp_path / "moved"
     moved.mkdir()
@@ -239,17 +235,17 @@ def test_a_moved_folder_opens_without_a_network_with_a_line(course, computer, tm
     assert "no network is needed" in capsys.readouterr().out
 
 
-def test_an_interrupted_set_up_ends_with_130_and_resumes(course, computer, capsys):
+def test_an_interrupted_setup_exits_with_130_and_can_be_resumed(course, computer, capsys):
     computer.pip = KeyboardInterrupt()
     assert course.main(["lab"]) == 130
-    assert "Type the same command again" in capsys.readouterr().err
+    assert "type the same command again" in capsys.readouterr().err
     computer.pip = (0, "")
     assert course.main(["lab"]) == 7
     assert computer.times("venv") == 1
 
 
 @pytest.mark.parametrize("first", [["lab"], ["test"], ["add", "scale"]])
-def test_files_that_an_interruption_left_out_make_the_environment_again(course, computer, first):
+def test_an_environment_with_files_missing_after_an_interruption_is_recreated(course, computer, first):
     course.main(["lab"])
     computer.pip = KeyboardInterrupt()
     course.stamp_file("base").write_text("other lists")
@@ -261,8 +257,8 @@ def test_files_that_an_interruption_left_out_make_the_environment_again(course, 
     assert computer.times("venv") == 1
 
 
-def test_an_installation_that_is_not_complete_gets_no_stamp(course, computer, capsys, monkeypatch):
-    monkeypatch.setattr(course, "look", lambda *_: {"numpy": "numpy/__init__.py"})
+def test_an_incomplete_installation_gets_no_stamp(course, computer, capsys, monkeypatch):
+    monkeypatch.setattr(course, "inspect_packages", lambda *_: {"numpy": "numpy/__init__.py"})
     assert course.main(["lab"]) == 1
     assert "numpy/__init__.py is missing" in capsys.readouterr().err
     assert not course.is_installed("base")
@@ -277,7 +273,7 @@ def test_an_installation_that_failed_does_not_count_as_complete(course, computer
 
 
 @pytest.mark.parametrize("loss", ["file", "package"])
-def test_a_deleted_module_is_noticed_and_only_its_package_installed_again(course, computer, loss):
+def test_only_the_package_of_a_deleted_module_is_reinstalled(course, computer, loss):
     course.main(["lab"])
     if loss == "file":
         computer.packages["rich"] = "rich/console.py"
@@ -302,21 +298,21 @@ def test_a_deleted_entry_point_is_repaired_without_a_network(course, computer):
     assert computer.counts() == (0, 0, 1, 0, 0)
 
 
-def test_an_environment_without_python_is_made_again(course, computer):
+def test_an_environment_without_python_is_recreated(course, computer):
     course.main(["lab"])
-    course.in_venv("python").unlink()
+    course.venv_program("python").unlink()
     computer.ran.clear()
     assert course.main(["lab"]) == 7
     assert computer.counts() == (1, 1, 0, 1, 0)
 
 
-def test_without_the_real_data_the_course_opens_all_the_same(course, computer, capsys):
+def test_the_course_opens_without_the_real_data_set(course, computer, capsys):
     computer.fetch_code = 1
     assert course.main(["lab"]) == 7
     assert "python course.py fetch" in capsys.readouterr().out
 
 
-def test_only_lab_and_test_fetch_by_themselves(course, computer):
+def test_only_lab_and_test_download_the_data_automatically(course, computer):
     course.main(["progress"])
     assert computer.times("fetch") == 0
     course.main(["lab"])
@@ -329,9 +325,7 @@ def test_the_doctor_installs_nothing(course, computer):
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "recsys_teach/__main__.py"])
-def test_a_file_without_which_nothing_works_is_named_with_the_way_to_get_it_back(
-    course, computer, tmp_path, capsys, name
-):
+def test_a_missing_required_file_is_named_with_the_command_that_restores_it(course, computer, tmp_path, capsys, name):
     (tmp_path / name).unlink()
     assert course.main(["lab"]) == 1
     assert f"git checkout -- {name}" in capsys.readouterr().err
@@ -339,7 +333,7 @@ def test_a_file_without_which_nothing_works_is_named_with_the_way_to_get_it_back
 
 
 @pytest.mark.parametrize(
-    ("pip_says", "words"),
+    ("pip_output", "words"),
     [
         ("Failed to establish a new connection: [Errno -2]", "index could not be reached"),
         ("ERROR: No matching distribution found for torch", "macOS 14"),
@@ -348,16 +342,16 @@ def test_a_file_without_which_nothing_works_is_named_with_the_way_to_get_it_back
         ("ERROR: [Errno 13] Permission denied: 'x'", "cannot be written"),
         ("ERROR: Missing dependencies for SOCKS support.", "Set HTTPS_PROXY and ALL_PROXY to an http:// proxy"),
         ("OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /x", "Set PIP_CERT"),
-        ("ERROR: something nobody thought of", "pip stopped with code 2"),
+        ("ERROR: an unknown error", "pip failed with exit code 2"),
     ],
 )
-def test_each_failure_of_pip_says_its_last_line_and_what_to_do(course, computer, capsys, pip_says, words):
-    computer.pip = (2, pip_says)
+def test_each_failure_of_pip_prints_its_last_line_and_the_fix(course, computer, capsys, pip_output, words):
+    computer.pip = (2, pip_output)
     assert course.main(["lab"]) == 1
-    said = capsys.readouterr().err
-    assert words in said
-    assert f"pip: {pip_says.splitlines()[-1]}" in said
-    assert "Then type the same command again" in said
+    output = capsys.readouterr().err
+    assert words in output
+    assert f"pip: {pip_output.splitlines()[-1]}" in output
+    assert "Then type the same command again" in output
 
 
 @pytest.mark.parametrize(
@@ -371,9 +365,9 @@ def test_the_disk_that_is_full_is_named(course, tmp_path, monkeypatch, full, wor
         monkeypatch.setenv(variable, str(places[name]))
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(course.shutil, "disk_usage", lambda path: usage(1e6 if str(path) == str(places[full]) else 9e9))
-    said = course.which_disk_is_full()
-    assert f"The disk with {places[full]} is full: 0.0 GB" in said
-    assert words in said
+    output = course.describe_full_disk()
+    assert f"The disk that contains {places[full]} is full: 0.0 GB" in output
+    assert words in output
 
 
 REDIRECTS = {
@@ -397,8 +391,8 @@ REDIRECTS = {
 
 
 @pytest.mark.parametrize("name", REDIRECTS)
-def test_a_setting_that_redirects_pip_is_not_passed_on(course, monkeypatch, name):
-    monkeypatch.setattr(course, "in_venv", lambda program: sys.executable)
+def test_a_setting_that_redirects_pip_is_removed(course, monkeypatch, name):
+    monkeypatch.setattr(course, "venv_program", lambda program: sys.executable)
     monkeypatch.setenv(name, REDIRECTS[name])
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
     env = course.pip_environment()
@@ -406,12 +400,12 @@ def test_a_setting_that_redirects_pip_is_not_passed_on(course, monkeypatch, name
     assert env["PIP_INDEX_URL"] == "https://index.example/simple"
 
 
-def test_what_a_configuration_file_of_pip_says_counts_only_for_reaching_an_index(course, tmp_path, monkeypatch):
+def test_only_index_settings_of_a_pip_configuration_file_are_used(course, tmp_path, monkeypatch):
     (tmp_path / "pip.conf").write_text(
         "[global]\nuser = true\nindex-url = https://a.example\ntarget = /x\ncert = /c\n"
         "[install]\nrequire-hashes = true\nindex-url = https://b.example\nextra-index-url =\n  https://c\n  https://d\n"
     )
-    monkeypatch.setattr(course, "in_venv", lambda program: sys.executable)
+    monkeypatch.setattr(course, "venv_program", lambda program: sys.executable)
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
@@ -423,7 +417,7 @@ def test_what_a_configuration_file_of_pip_says_counts_only_for_reaching_an_index
     assert not {"PIP_USER", "PIP_TARGET", "PIP_REQUIRE_HASHES"} & env.keys()
 
 
-def test_uv_is_told_how_pip_reaches_an_index(course, monkeypatch):
+def test_uv_gets_the_index_settings_of_pip(course, monkeypatch):
     seen = {}
     monkeypatch.setattr(course.subprocess, "call", lambda command, env, **_: seen.update(env) or 0)
     course.run_uv({"PIP_INDEX_URL": "https://a", "PIP_FIND_LINKS": "/a /b", "PIP_CERT": "/c"}, [])
@@ -431,7 +425,7 @@ def test_uv_is_told_how_pip_reaches_an_index(course, monkeypatch):
 
 
 @pytest.mark.parametrize("trouble", [OSError("no such program"), 2])
-def test_without_uv_pip_does_it_with_a_line(course, computer, capsys, trouble):
+def test_without_uv_pip_installs_everything_and_a_message_is_printed(course, computer, capsys, trouble):
     call = computer.call
 
     def without_uv(command, **options):
@@ -443,47 +437,47 @@ def test_without_uv_pip_does_it_with_a_line(course, computer, capsys, trouble):
 
     course.subprocess.call = without_uv
     assert course.main(["lab"]) == 7
-    assert "pip does it" in capsys.readouterr().out
+    assert "Using pip instead" in capsys.readouterr().out
     pip = next(command for command in computer.ran if "--editable" in command)
     assert "--no-deps" not in pip
     assert "constraints.txt" in pip
 
 
 @pytest.mark.parametrize("version", [(3, 8, 1), (3, 11, 4), (3, 15, 0), (4, 0, 0)])
-def test_a_python_out_of_range_is_told_both_ends(course, computer, capsys, monkeypatch, version):
+def test_an_unsupported_python_gets_a_message_with_both_limits(course, computer, capsys, monkeypatch, version):
     monkeypatch.setattr(course.sys, "version_info", version)
     assert course.main(["lab"]) == 1
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     got = ".".join(map(str, version))
-    assert f"Expected Python 3.11.5 or newer and older than 3.15; got {got}" in said
+    assert f"Expected Python 3.11.5 or newer and older than 3.15; got {got}" in output
     assert computer.ran == []
 
 
 @pytest.mark.parametrize("version", [(3, 11, 5), (3, 14, 9)])
-def test_a_python_in_range_goes_on(course, computer, monkeypatch, version):
+def test_a_supported_python_is_accepted(course, computer, monkeypatch, version):
     monkeypatch.setattr(course.sys, "version_info", version)
     assert course.main(["progress"]) == 7
 
 
-def test_an_old_python_can_read_the_file():
+def test_an_old_python_can_parse_the_file():
     ast.parse((REPOSITORY / "course.py").read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
-def test_the_file_needs_the_standard_library_only():
+def test_the_file_imports_only_the_standard_library():
     tree = ast.parse((REPOSITORY / "course.py").read_text(encoding="utf-8"))
     names = [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
     names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
-def test_the_range_of_pythons_is_the_one_of_pyproject(course):
+def test_supported_python_versions_are_those_of_pyproject(course):
     oldest, too_new = (".".join(map(str, version)) for version in (course.OLDEST, course.TOO_NEW))
     assert PROJECT["requires-python"] == f">={oldest},<{too_new}"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such folder names")
 @pytest.mark.parametrize("name", ["Курс é", "\udce9t\udce9"])
-def test_a_folder_with_any_name_has_a_stamp_under_a_posix_locale(tmp_path, name):
+def test_the_stamp_works_for_any_folder_name_under_a_posix_locale(tmp_path, name):
     folder = tmp_path / name
     (folder / ".venv").mkdir(parents=True)
     (folder / ".venv" / "pyvenv.cfg").write_text("version = 3.11.7")
@@ -504,12 +498,12 @@ def test_output_never_fails_in_a_legacy_code_page(tmp_path):
     assert b"\\u0416\\u2192" in ran.stderr
 
 
-# --- what is damaged, in real packages ------------------------------------------------------------------------
+# --- damaged files, in real packages --------------------------------------------------------------------------
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A folder with one installed package, which the look sees alone."""
+    """A folder with one installed package, the only one that is checked."""
     from recsys_teach.course import installed
 
     monkeypatch.setattr(installed.sysconfig, "get_paths", lambda: dict.fromkeys(["purelib", "platlib"], str(tmp_path)))
@@ -550,7 +544,7 @@ def test_a_file_that_is_missing_is_found(package, damage, found):
     assert packages() == {"my-package": found}
 
 
-def test_a_size_counts_after_an_interruption_and_not_after_an_edit(package):
+def test_file_sizes_are_compared_only_on_request(package):
     from recsys_teach.course.installed import packages
 
     (package / "module.py").write_text("123")
@@ -559,25 +553,25 @@ def test_a_size_counts_after_an_interruption_and_not_after_an_edit(package):
 
 
 def test_packages_of_this_environment_are_found_by_the_script(course):
-    command = [sys.executable, "-I", str(REPOSITORY / "recsys_teach" / "installed.py")]
+    command = [sys.executable, "-I", str(REPOSITORY / course.PACKAGE_CHECK)]
     answer = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert answer["python"] == list(sys.version_info[:3])
     assert {"numpy", "scikit-learn", "torch"} <= answer["packages"].keys()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="uses POSIX locks")
-def test_a_second_set_up_waits_for_the_first(course, tmp_path, monkeypatch, capsys):
+def test_a_second_setup_waits_for_the_first(course, tmp_path, monkeypatch, capsys):
     import fcntl
 
     with (tmp_path / ".venv.lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         monkeypatch.setattr(course.time, "sleep", lambda _: fcntl.flock(other, fcntl.LOCK_UN))
-        with course.only_one_set_up():
+        with course.setup_lock():
             pass
-    assert "Another set-up of the course is running" in capsys.readouterr().out
+    assert "Another setup of the course is running" in capsys.readouterr().out
 
 
-def test_a_full_disk_is_found_before_anything_is_made(course, computer, capsys, monkeypatch):
+def test_a_full_disk_is_detected_before_anything_is_created(course, computer, capsys, monkeypatch):
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(course.shutil, "disk_usage", lambda _: usage(1_500_000_000))
     assert course.main(["lab"]) == 1
@@ -591,40 +585,40 @@ def test_a_python_without_ensurepip_names_the_debian_package(course, computer, c
     assert "python3-venv" in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_is_named(course, computer, capsys, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_named(course, computer, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(course, "VENV", tmp_path / "pyproject.toml" / ".venv")
     assert course.main(["lab"]) == 1
     assert f"{tmp_path} cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
-def test_without_a_command_it_says_what_can_be_typed(course, computer, capsys, arguments):
+def test_without_a_command_the_help_is_printed(course, computer, capsys, arguments):
     assert course.main(arguments) == 0
-    said = capsys.readouterr().out
-    assert all(f"python course.py {command}" in said for command in ("lab", "test", "doctor", "update"))
+    output = capsys.readouterr().out
+    assert all(f"python course.py {command}" in output for command in ("lab", "test", "doctor", "update"))
     assert computer.ran == []
 
 
-def test_what_pip_writes_as_errors_is_shown_and_kept(course, capsys):
+def test_the_error_output_of_pip_is_shown_and_recorded(course, capsys):
     program = "import sys; print('trouble', file=sys.stderr); sys.exit(3)"
-    assert course.run_visibly([sys.executable, "-c", program], dict(os.environ)) == (3, "trouble\n")
+    assert course.run_and_record_errors([sys.executable, "-c", program], dict(os.environ)) == (3, "trouble\n")
     assert capsys.readouterr().err == "trouble\n"
 
 
 def test_the_exit_code_is_that_of_the_command():
     run = f"import runpy, sys; course = runpy.run_path({str(REPOSITORY / 'course.py')!r})"
-    code = f"{run}; sys.exit(course['hand_over']([sys.executable, '-c', 'raise SystemExit(5)']))"
+    code = f"{run}; sys.exit(course['replace_process']([sys.executable, '-c', 'raise SystemExit(5)']))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 5
 
 
-def test_conda_installs_the_same_package_and_names_no_version_twice():
+def test_conda_installs_the_same_package_without_repeating_versions():
     conda = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
     *from_conda, last = conda["dependencies"]
     assert from_conda == [f"python{PROJECT['requires-python']}", "pip"]
     assert sorted(last["pip"]) == ["-c constraints.txt", "-e ."]
 
 
-def test_constraints_have_every_dependency():
+def test_constraints_contain_every_dependency():
     constraints = module_from(REPOSITORY / "authoring" / "constraints.py")
     assert constraints.problems(constraints.FILE.read_text(encoding="utf-8")) == []
 
@@ -645,7 +639,7 @@ def test_the_check_of_constraints_finds_a_wrong_line(old, new, words):
     assert any(words in problem for problem in constraints.problems(text.replace(old, new)))
 
 
-def test_each_direct_dependency_is_listed_once_with_its_extras():
+def test_each_direct_dependency_is_listed_once_including_extras():
     texts = PROJECT["dependencies"] + [t for extra in ("dev", "scale") for t in PROJECT["optional-dependencies"][extra]]
     names = [canonicalize_name(Requirement(text).name) for text in texts]
     assert len(names) == len(set(names))
@@ -660,21 +654,21 @@ def test_every_package_of_every_supported_platform_is_pinned():
     except constraints.ResolveError as error:
         if "No solution found" in str(error):
             raise
-        skip_or_fail(f"the package index could not be asked: {error}")
+        skip_or_fail(f"the package index could not be reached: {error}")
     assert len(resolved) == 16
     for where, versions in resolved.items():
         assert len(versions) > 150, where
         assert {name: pinned.get(name) for name in versions} == versions, where
 
 
-# --- files that git brings ------------------------------------------------------------------------------------
+# --- files in a git clone -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "settings",
     [["core.autocrlf=true"], ["core.eol=crlf"], ["core.autocrlf=true", "core.eol=crlf"], ["core.autocrlf=input"]],
 )
-def test_a_clone_has_the_same_bytes_whatever_git_does_with_line_ends(tmp_path, settings):
+def test_a_clone_has_the_same_bytes_for_every_line_ending_setting(tmp_path, settings):
     if not (REPOSITORY / ".git").exists():
         pytest.skip("this is not a git clone")
     options = [word for setting in settings for word in ("-c", setting)]

@@ -1,4 +1,4 @@
-"""Updating a clone: the learner's work survives, and when something is in the way nothing changes."""
+"""Updating a clone: the learner's work is kept, and an update that fails changes nothing."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def write(folder, name, text):
 
 
 def publish(author, **files):
-    """Let the author change files ("/" written as "__") and push them."""
+    """Let the author change files and push them; "__" in a name stands for "/" and "_dot_" for "."."""
     for name, text in files.items():
         write(author, name.replace("__", "/").replace("_dot_", "."), text)
     git(author, "add", "--all")
@@ -54,8 +54,8 @@ def learner(author, tmp_path):
     return tmp_path / "learner"
 
 
-def state(folder):
-    """Every file of a clone and its text, without git's own."""
+def contents(folder):
+    """Return the text of every file of a clone, without the files of git."""
     return {
         str(path.relative_to(folder)): path.read_text()
         for path in folder.rglob("*")
@@ -63,16 +63,16 @@ def state(folder):
     }
 
 
-def refused(learner, match):
-    """Check that the update is refused with these words and changes nothing."""
-    before, head = state(learner), git(learner, "rev-parse", "HEAD")
+def assert_update_fails(learner, match):
+    """Check that the update fails with a message that matches, and changes nothing."""
+    before, head = contents(learner), git(learner, "rev-parse", "HEAD")
     with pytest.raises(UpdateError, match=match):
         update(learner)
-    assert state(learner) == before
+    assert contents(learner) == before
     assert git(learner, "rev-parse", "HEAD") == head
 
 
-def test_new_chapters_arrive(author, learner):
+def test_new_chapters_are_added(author, learner):
     publish(author, **{CHAPTER: "svd 2", "chapters/05_mf.ipynb": "mf 1"})
     done = update(learner)
     assert (learner / CHAPTER).read_text() == "svd 2"
@@ -81,7 +81,7 @@ def test_new_chapters_arrive(author, learner):
     assert git(learner, "status", "--porcelain") == ""
 
 
-def test_a_chapter_both_changed_is_kept_in_my_work_and_updated(author, learner):
+def test_a_chapter_that_both_changed_is_copied_to_my_work_and_updated(author, learner):
     write(learner, CHAPTER, "my answers")
     publish(author, **{CHAPTER: "svd 2"})
     done = update(learner)
@@ -103,7 +103,7 @@ def test_two_updates_in_one_second_keep_both_versions(author, learner, monkeypat
     assert kept == ["my answers 2", "my answers 3"]
 
 
-def test_a_chapter_only_the_learner_changed_stays(author, learner):
+def test_a_chapter_that_only_the_learner_changed_is_unchanged(author, learner):
     write(learner, "chapters/01_matrix.ipynb", "my answers")
     publish(author, **{CHAPTER: "svd 2"})
     assert update(learner).set_aside == {}
@@ -111,7 +111,7 @@ def test_a_chapter_only_the_learner_changed_stays(author, learner):
     assert (learner / CHAPTER).read_text() == "svd 2"
 
 
-def test_a_changed_module_is_kept_too_with_its_folder(author, learner):
+def test_a_changed_module_is_copied_with_its_folder(author, learner):
     write(learner, "recsys_teach/metrics.py", "my metric")
     publish(author, recsys_teach__metrics_dot_py="metrics 2")
     update(learner)
@@ -120,7 +120,7 @@ def test_a_changed_module_is_kept_too_with_its_folder(author, learner):
     assert (learner / "recsys_teach/metrics.py").read_text() == "metrics 2"
 
 
-def test_what_is_staged_is_kept_as_well(author, learner):
+def test_a_staged_version_is_copied(author, learner):
     write(learner, CHAPTER, "my answers")
     git(learner, "add", CHAPTER)
     publish(author, **{CHAPTER: "svd 2"})
@@ -129,7 +129,7 @@ def test_what_is_staged_is_kept_as_well(author, learner):
 
 
 @pytest.mark.parametrize("on_disk", [None, "on disk", "svd 1"])
-def test_what_is_only_staged_is_kept_too(author, learner, on_disk):
+def test_a_version_that_is_only_staged_is_copied(author, learner, on_disk):
     write(learner, CHAPTER, "staged")
     git(learner, "add", CHAPTER)
     (learner / CHAPTER).unlink()
@@ -141,10 +141,10 @@ def test_what_is_only_staged_is_kept_too(author, learner, on_disk):
     assert kept == {"staged", *filter(None, [on_disk])}
     assert (learner / CHAPTER).read_text() == "svd 2"
     assert git(learner, "status", "--porcelain") == ""
-    assert f"{CHAPTER} (staged) is kept as my_work" in "\n".join(done.lines()).replace("\\", "/")
+    assert f"{CHAPTER} (staged) was copied to my_work" in "\n".join(done.lines()).replace("\\", "/")
 
 
-def test_a_new_file_that_is_only_staged_is_kept_when_the_course_brings_one_of_its_name(author, learner):
+def test_a_new_file_that_is_only_staged_is_copied_when_the_course_adds_its_path(author, learner):
     write(learner, "chapters/05_mf.ipynb", "mine")
     git(learner, "add", "chapters/05_mf.ipynb")
     (learner / "chapters/05_mf.ipynb").unlink()
@@ -154,11 +154,11 @@ def test_a_new_file_that_is_only_staged_is_kept_when_the_course_brings_one_of_it
     assert [path.read_text() for path in (learner / "my_work").iterdir()] == ["mine"]
 
 
-def test_my_work_that_is_a_file_stops_the_update_with_a_line(author, learner):
+def test_a_file_named_my_work_stops_the_update_with_a_message(author, learner):
     write(learner, CHAPTER, "my answers")
     write(learner, "my_work", "a file")
     publish(author, **{CHAPTER: "svd 2"})
-    refused(learner, "cannot be copied to .*my_work.*Nothing was changed")
+    assert_update_fails(learner, "cannot be copied to .*my_work.*Nothing was changed")
 
 
 def test_a_merge_that_is_not_finished_stops_the_update(author, learner):
@@ -173,11 +173,13 @@ def test_a_merge_that_is_not_finished_stops_the_update(author, learner):
     git(learner, "update-ref", "refs/remotes/origin/main", "HEAD")
     git(author, "pull", "--quiet", str(learner), "main")
     publish(author, **{"chapters/01_matrix.ipynb": "matrix 2"})
-    refused(learner, "merge in this clone is not finished.*git merge --abort")
+    assert_update_fails(learner, "merge in this clone is not finished.*git merge --abort")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_clone_of_somebody_else_says_what_git_says_and_the_fix(learner, monkeypatch, tmp_path):
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can change the owner of a folder"
+)
+def test_a_clone_with_another_owner_prints_the_message_of_git_and_the_fix(learner, monkeypatch, tmp_path):
     for path in [learner, *learner.rglob("*")]:
         os.chown(path, 1000, 1000)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -188,7 +190,7 @@ def test_a_clone_of_somebody_else_says_what_git_says_and_the_fix(learner, monkey
         update(learner)
 
 
-def test_a_chapter_that_the_course_removed_is_kept_if_it_was_changed(author, learner):
+def test_a_changed_chapter_that_the_course_removed_is_copied(author, learner):
     write(learner, CHAPTER, "my answers")
     (author / CHAPTER).unlink()
     publish(author)
@@ -197,21 +199,21 @@ def test_a_chapter_that_the_course_removed_is_kept_if_it_was_changed(author, lea
     assert not (learner / CHAPTER).exists()
 
 
-def test_untracked_files_are_never_touched(author, learner):
+def test_untracked_files_are_never_changed(author, learner):
     write(learner, "chapters/my_own.ipynb", "mine")
     publish(author, **{CHAPTER: "svd 2"})
     update(learner)
     assert (learner / "chapters/my_own.ipynb").read_text() == "mine"
 
 
-def test_an_untracked_file_in_the_way_stops_the_update(author, learner):
+def test_an_untracked_file_with_the_path_of_a_new_one_stops_the_update(author, learner):
     write(learner, CHAPTER, "my answers")
     write(learner, "chapters/05_mf.ipynb", "mine")
     publish(author, **{CHAPTER: "svd 2", "chapters/05_mf.ipynb": "mf 1"})
-    refused(learner, r"brings chapters/05_mf\.ipynb.*Rename yours")
+    assert_update_fails(learner, r"adds chapters/05_mf\.ipynb.*Rename your file")
 
 
-def test_if_git_refuses_the_learners_version_is_put_back(author, learner):
+def test_the_learners_version_is_restored_if_git_fails(author, learner):
     write(learner, CHAPTER, "my answers")
     write(learner, "notes", "an untracked file where the course has a folder")
     publish(author, **{CHAPTER: "svd 2", "notes/a.md": "text"})
@@ -221,35 +223,35 @@ def test_if_git_refuses_the_learners_version_is_put_back(author, learner):
     assert (learner / "notes").read_text().startswith("an untracked file")
 
 
-def test_commits_of_the_learner_stop_the_update_and_the_ways_out_are_named(author, learner):
+def test_commits_of_the_learner_stop_the_update_with_both_solutions(author, learner):
     write(learner, "chapters/01_matrix.ipynb", "my answers")
     git(learner, "commit", "--quiet", "--all", "--message", "mine")
     publish(author, **{CHAPTER: "svd 2"})
-    refused(learner, r"1 commits that the course does not have[\s\S]*git rebase")
+    assert_update_fails(learner, r"1 commits that the course does not have[\s\S]*git rebase")
 
 
 def test_without_network_nothing_changes(author, learner, tmp_path):
     write(learner, CHAPTER, "my answers")
     shutil.rmtree(tmp_path / "upstream.git")
-    refused(learner, "could not be reached; nothing was changed")
+    assert_update_fails(learner, "could not be reached; nothing was changed")
 
 
-def test_nothing_new_changes_nothing(learner):
+def test_without_a_new_version_nothing_changes(learner):
     write(learner, CHAPTER, "my answers")
     assert update(learner).lines() == ["The course is up to date; nothing was changed."]
     assert (learner / CHAPTER).read_text() == "my answers"
 
 
-def test_a_changed_list_of_packages_is_announced(author, learner):
+def test_a_changed_list_of_packages_is_reported(author, learner):
     publish(author, pyproject_dot_toml="list 2")
-    assert any("installs them" in line for line in update(learner).lines())
+    assert any("installs the changes" in line for line in update(learner).lines())
 
 
-def test_a_copy_without_git_says_what_to_do(tmp_path):
+def test_a_copy_without_git_explains_what_to_do(tmp_path):
     with pytest.raises(UpdateError, match="not a git clone"):
         update(tmp_path)
 
 
-def test_a_clone_that_follows_nothing_says_what_to_do(learner):
+def test_a_clone_without_an_upstream_branch_explains_what_to_do(learner):
     git(learner, "checkout", "--quiet", "--detach")
-    refused(learner, "follows no branch")
+    assert_update_fails(learner, "tracks no branch")

@@ -1,35 +1,45 @@
-"""Refuse every connection that leaves this machine. Python imports this first if its folder is on PYTHONPATH."""
+"""Block every network connection to other machines.
+
+Python imports this module at its start if the folder of the module is on PYTHONPATH.
+"""
 
 import ipaddress
 import socket
 
 
-def _refuse(host):
-    """Let through this machine alone: its name, its addresses, and no host at all."""
+def _check_host(host):
+    """Raise an error unless the host is this machine: its name, one of its addresses, or no host at all."""
     name = host.decode() if isinstance(host, bytes) else host
     if name in (None, "", "localhost"):
         return
     try:
-        here = ipaddress.ip_address(name).is_loopback or ipaddress.ip_address(name).is_unspecified
+        is_this_machine = ipaddress.ip_address(name).is_loopback or ipaddress.ip_address(name).is_unspecified
     except ValueError:
-        here = name == socket.gethostname()
-    if not here:
-        raise OSError(f"No notebook and no test of the course reaches the network, but {name!r} was asked for.")
+        is_this_machine = name == socket.gethostname()
+    if not is_this_machine:
+        raise OSError(
+            f"Expected a connection to this machine, because notebooks and tests of the course run without a network; "
+            f"got the host {name!r}. Use data that is stored on this machine."
+        )
 
 
 def _guard_address(method):
+    """Wrap a method of a socket so that it checks the host in its address."""
+
     def guarded(self, *args):
         for arg in args:
-            if isinstance(arg, tuple) and arg:  # an address; the only tuple that these methods take
-                _refuse(arg[0])
+            if isinstance(arg, tuple) and arg:  # an address is the only tuple among the arguments of these methods
+                _check_host(arg[0])
         return method(self, *args)
 
     return guarded
 
 
 def _guard_host(function):
+    """Wrap a function so that it checks its first argument, the host."""
+
     def guarded(host, *args, **kwargs):
-        _refuse(host)
+        _check_host(host)
         return function(host, *args, **kwargs)
 
     return guarded
