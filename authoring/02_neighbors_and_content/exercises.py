@@ -357,7 +357,7 @@ CHAPTER = Chapter(
                 "You subtracted the mean of each full column, zeros included (np.corrcoef does that). Here nothing is "
                 "subtracted, and a 0 is not a rating.":
                     lambda a, b: np.corrcoef(a, b)[0, 1],
-                "You computed Pearson's correlation of the common ratings. That is section 4; here nothing is "
+                "You computed Pearson's correlation of the common ratings. That is section 3; here nothing is "
                 "subtracted.": _pearson,
                 "You divided by the sums of the ratings. A norm is the root of the sum of the squares.":
                     lambda a, b: a @ b / (a.sum() * b.sum()),

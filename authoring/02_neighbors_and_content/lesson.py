@@ -214,49 +214,15 @@ show(
 )
 
 # %% [markdown]
-# With damping, well-known favorites lead. A larger $d$ trusts the data less; we choose it, as any **hyperparameter**,
+# With damping, well-known favorites lead. A larger $d$ trusts the data less. It is a **hyperparameter**: we choose it
 # by trying values on ratings that were held out (chapter 03).
 #
-# ## 2 · Some people are generous
+# For our small table we take d = 1. The four deviations of *Waltz* have the sum 11 − 4 · 3.25 = −2, so its bias is −2
+# / (4 + 1) = −0.4 and its damped mean 2.85. Compare that with the ratings themselves, 1, 5, 4 and 1: nobody gave
+# anything near it. The mean is a compromise between people who love *Waltz* and people who cannot stand it. What Ada
+# needs to know is which of the two groups she belongs to, and no average can tell her that.
 #
-# Films differ, and so do people: some rarely give less than four stars. In the small table we take d = 1. *Waltz* has
-# the deviations 1 − 3.25, 5 − 3.25, 4 − 3.25 and 1 − 3.25, with the sum −2. Its bias is −2 / (4 + 1) = −0.4. *Letter*
-# has the same sum and the same bias, and *Chase* and *Heist* have +0.4 each.
-#
-# Now look at Cleo. For *Chase* we expect 3.25 + 0.4 = 3.65 and she gave 1, which leaves −2.65. For *Waltz* we expect
-# 2.85 and she gave 5, which leaves +2.15. *Letter* leaves +1.15. Her **user bias** $b_u$ is the damped mean of these
-# leftovers: (−2.65 + 2.15 + 1.15) / (3 + 1) = +0.16. Cleo is a little generous. Together we expect $\mu + b_u + b_i$:
-
-# %%
-user_pos, item_pos = np.nonzero(R)  # (16,) each: the person and the film of every rating
-values = R[user_pos, item_pos]
-mu = values.mean()
-item_bias = damped_means(values - mu, item_pos, 4, damping=1)  # (4,)
-user_bias = damped_means(values - mu - item_bias[item_pos], user_pos, 5, damping=1)  # (5,)
-expected = mu + user_bias[:, None] + item_bias  # (5, 1) plus (4,) gives (5 people, 4 films)
-pd.DataFrame(expected, people, films).round(2)
-
-# %% [markdown]
-# `user_bias[:, None]` turns five numbers into a column, so that adding the four film biases fills a table.
-#
-# One detail: if *Chase* was rated mostly by generous people, its own bias was too high. So one can compute the films
-# again with the user biases subtracted, then the people again, and so on. The package's `DampedBiases` does five
-# rounds, after which almost nothing changes.
-#
-# For Ada and *Waltz* we expect 2.81 stars. Look at who really rated *Waltz*, though: 1, 5, 4 and 1. We expected between
-# 2.65 and 3.01 from everybody, and nobody gave anything near it. The average is a compromise between two groups of
-# people. What Ada needs to know is which group she belongs to.
-#
-# What the biases do not explain is the **residual**, the rating minus what was expected, $e_{ui}$. For Ada and *Letter*
-# it is 1 − 2.81 = −1.81. We keep this table for later: it shows taste, with the level of the film and the mood of the
-# person removed.
-
-# %%
-residuals = np.where(R > 0, R - expected, np.nan)  # NaN where there is no rating
-pd.DataFrame(residuals, people, films).round(2)
-
-# %% [markdown]
-# ## 3 · Which films are alike?
+# ## 2 · Which films are alike?
 #
 # Is *Chase* more like *Heist* or more like *Waltz*? We do not look at the plots. We look at who rated them. Two films
 # are alike if the same people give both many stars, so we compare two *columns* of the table:
@@ -349,7 +315,7 @@ pd.DataFrame(similar, films, films).round(2)
 # The most similar films of a film are its **neighbors**. The neighbor of *Waltz* is *Letter*, with .95, and Ada gave
 # *Letter* one star. That does not sound good for *Waltz*.
 #
-# ## 4 · Opposites that look alike
+# ## 3 · Opposites that look alike
 #
 # One number in the table is odd. Cleo gave *Chase* 1 star and *Waltz* 5. Ben and Eve did the opposite. The two films
 # divide people, and yet their cosine is .26, above 0. The reason is that all stars are positive: even a 1 adds 5 · 1 =
@@ -448,7 +414,7 @@ claim_on_extremes()
 # The real relatives, *The Empire Strikes Back* and *Return of the Jedi*, have .75 and .67. Sorted by correlation, they
 # would come after dozens of films that a handful of people happened to rate in step.
 #
-# ## 5 · Shrinkage: believe a similarity as far as people support it
+# ## 4 · Shrinkage: believe a similarity as far as people support it
 #
 # This is the problem of section 1 again: a number from few ratings is easily extreme. The remedy is also the same. We
 # move each similarity toward 0, which means "nothing known", and the fewer people rated both films, the farther:
@@ -543,33 +509,10 @@ check("2.3", shrunk_similarities)
 # product of truth values is a truth value, so $n$ is never above 1.
 
 # %% [markdown]
-# The package's function `nearest` does the same for large sparse tables, and keeps for each film only the `k` largest
-# similarities above 0. We give it the *residuals* of all MovieLens ratings, so levels and moods are removed as in
-# section 2. Here are the first three neighbors of *Titanic* without and with shrinkage:
-
-# %%
-from recsys_teach.models import DampedBiases
-from recsys_teach.models.neighbors import nearest
-
-biases = DampedBiases(damping=5).fit(ml)
-residuals_ml = ml.matrix("rating")  # sparse: only the known ratings are stored
-residuals_ml.data -= biases.expected(*residuals_ml.tocoo().coords)
-titanic = int(np.flatnonzero(titles == "Titanic")[0])
-rows = []
-for shrinkage in (0, 50):
-    row = nearest(residuals_ml, k=100, shrinkage=shrinkage)[[titanic]].toarray()[0]  # (1682,)
-    for i in np.argsort(-row, kind="stable")[:3]:
-        rows.append([shrinkage, titles[i], n_ratings[i], row[i]])
-pd.DataFrame(rows, columns=["shrinkage", "neighbor of Titanic", "ratings", "similarity"]).round(2)
-
-# %% [markdown]
-# Without shrinkage, two films that a single person rated are the closest relatives of *Titanic*. With it, other big
-# productions of the same years appear. The price is visible as well: all similarities become smaller.
-#
-# **Settled for today.** Should Ada watch *Waltz*? The average says 2.75, and with biases we expect 2.81. But the
-# nearest film to *Waltz* is *Letter*, which she disliked, and with shrinkage λ = 1 that similarity is still .95 · 3 /
-# (3 + 1) = .71, far above the .26 · 3 / (3 + 1) = .20 of *Chase* and *Heist*, which she likes. So *Waltz* does not
-# look promising. How many stars would she give? That is sitting 2.
+# **Settled for today.** Should Ada watch *Waltz*? Its mean is half a star below the mean of all. More telling is its
+# neighborhood. With λ = 1, its similarity to *Letter*, which she disliked, is still .95 · 3 / (3 + 1) = .71. To
+# *Chase* and *Heist*, which she likes, it is .26 · 3 / (3 + 1) = .20. So *Waltz* does not look promising. How many
+# stars would she give it? That is the question of sitting 2.
 #
 # ## Pause · End of sitting 1
 #
@@ -580,17 +523,53 @@ pd.DataFrame(rows, columns=["shrinkage", "neighbor of Titanic", "ratings", "simi
 # %% [markdown]
 # # Sitting 2 · From neighbors to a recommendation
 #
+# ## 5 · Some people are generous
+#
+# The suspicion about *Waltz* should become a number of stars. For that we need to know how Ada uses the stars: some
+# people rarely give less than four, and their four is no compliment. We already have the item biases of the small
+# table: −0.4 for *Waltz* and *Letter*, +0.4 for *Chase* and *Heist* (each has the sum 15 − 4 · 3.25 = +2 and 2 / (4 +
+# 1) = 0.4).
+#
+# Now look at Cleo. For *Chase* we expect 3.25 + 0.4 = 3.65 and she gave 1, which leaves −2.65. For *Waltz* we expect
+# 2.85 and she gave 5, which leaves +2.15. *Letter* leaves +1.15. Her **user bias** $b_u$ is the damped mean of these
+# leftovers: (−2.65 + 2.15 + 1.15) / (3 + 1) = +0.16, so Cleo is a little generous. Together we expect $\mu + b_u +
+# b_i$:
+
+# %%
+user_pos, item_pos = np.nonzero(R)  # (16,) each: the person and the film of every rating
+values = R[user_pos, item_pos]
+mu = values.mean()
+item_bias = damped_means(values - mu, item_pos, 4, damping=1)  # (4,)
+user_bias = damped_means(values - mu - item_bias[item_pos], user_pos, 5, damping=1)  # (5,)
+expected = mu + user_bias[:, None] + item_bias  # (5, 1) plus (4,) gives (5 people, 4 films)
+pd.DataFrame(expected, people, films).round(2)
+
+# %% [markdown]
+# `user_bias[:, None]` turns five numbers into a column, so that adding the four film biases fills a table.
+#
+# There is one refinement. If *Chase* was rated mostly by generous people, its own bias was too high. So one can compute
+# the films again with the user biases subtracted, then the people again, and so on. The package's `DampedBiases` does
+# five rounds, after which almost nothing changes.
+#
+# For Ada and *Waltz* we expect 2.81 stars. What such an expectation cannot explain is the **residual** $e_{ui}$, the
+# rating minus what was expected. For Ada and *Letter* it is 1 − 2.81 = −1.81. The table of residuals shows taste, after
+# the level of the film and the habits of the person were removed:
+
+# %%
+residuals = np.where(R > 0, R - expected, np.nan)  # NaN where there is no rating
+pd.DataFrame(residuals, people, films).round(2)
+
+# %% [markdown]
 # ## 6 · How many stars would Ada give?
 #
-# Yesterday ended with a suspicion about *Waltz*: its neighbor *Letter* disappointed Ada. Now we turn the suspicion into
-# stars. We start from what the biases expect, 2.81, and correct it with what Ada told us about similar films: her own
-# residuals. *Letter* got 1.81 stars less than expected, so *Waltz* will probably get less than expected, too.
+# We start from the expected 2.81 stars and correct them with what Ada told us about similar films, her own residuals.
+# *Letter* got 1.81 stars less than expected, so *Waltz* will probably get less than expected, too. How much less? Each
+# film that Ada rated gives its residual as advice, and its similarity to *Waltz* says how much the advice counts.
 #
-# How much less? Each film that Ada rated gives its residual as advice, and its similarity to *Waltz* says how much
-# the advice counts. For the similarities we take the cosines of the residual columns of section 2. *Waltz* and
-# *Letter* have .61. *Chase* and *Heist* are below 0, and like the package we use only neighbors above 0, so their
-# weight is 0. (All pairs of this table have three common raters, so shrinkage would change them all alike, and we
-# leave it out.)
+# For the similarities we take the cosines of the *residual* columns, so that opposites get negative values (the
+# problem of section 3). *Waltz* and *Letter* have .61. *Chase* and *Heist* are below 0, and like the package we use
+# only neighbors above 0, so their weight is 0. Shrinkage is left out here, because all pairs of this table have three
+# common raters.
 
 
 # %% tags=["diagram"]
@@ -696,8 +675,8 @@ check("2.4", from_neighbors)
 # then count in the sum of weights, as if the person had rated them exactly as expected.
 
 # %% [markdown]
-# The same for all people and films of a service at once is what `BiasedItemKNN` computes (KNN stands for *k nearest
-# neighbors*). For our table the course's function answers Ada's question:
+# The course's function answers Ada's question with the numbers of the small table. (The package's model for this is
+# called `BiasedItemKNN`. KNN means *k nearest neighbors*.)
 
 # %%
 from_neighbors = reference("2.4")
@@ -709,6 +688,29 @@ print("similarities to Waltz:", to_waltz.round(2))
 print(f"Ada and Waltz: {from_neighbors(expected[0, 2], to_waltz, residuals[0], prior=0.1):.2f} stars")
 
 # %% [markdown]
+# On a large service shrinkage is needed again. The package's function `nearest` computes shrunken cosines of a sparse
+# table and keeps for each film only the `k` largest ones above 0. We give it the residuals of all MovieLens ratings.
+# Here are the first three neighbors of *Titanic* without and with shrinkage:
+
+# %%
+from recsys_teach.models import DampedBiases
+from recsys_teach.models.neighbors import nearest
+
+biases = DampedBiases(damping=5).fit(ml)
+residuals_ml = ml.matrix("rating")  # sparse: only the known ratings are stored
+residuals_ml.data -= biases.expected(*residuals_ml.tocoo().coords)
+titanic = int(np.flatnonzero(titles == "Titanic")[0])
+rows = []
+for shrinkage in (0, 50):
+    row = nearest(residuals_ml, k=100, shrinkage=shrinkage)[[titanic]].toarray()[0]  # (1682,)
+    for i in np.argsort(-row, kind="stable")[:3]:
+        rows.append([shrinkage, titles[i], n_ratings[i], row[i]])
+pd.DataFrame(rows, columns=["shrinkage", "neighbor of Titanic", "ratings", "similarity"]).round(2)
+
+# %% [markdown]
+# Without shrinkage, the closest relatives of *Titanic* are two films that a single person rated. With it, other big
+# productions of the same years appear. All similarities become smaller, too, which is the price.
+#
 # ## 7 · Which films go on her page?
 #
 # A service rarely shows predicted stars. It shows a short list, and for a list only the order matters. Then we can do
@@ -1315,8 +1317,8 @@ check("2.B", methods)
 # **Typical mistake.** `average` in D, because 5.0 looks convincing: it is *Star Kid* again.
 
 # %% [markdown]
-# **Settled.** What does Ada do tonight? *Waltz* has a mean of 11 / 4 = 2.75 stars, and about 1.3 for her: no. *Alibi* has
-# no ratings, but it is close to what she liked: she gives it a try. If it disappoints her, her rating will be the
+# **Settled.** What does Ada do tonight? *Waltz* has a mean of 11 / 4 = 2.75 stars, and about 1.3 for her: no. *Alibi*
+# has no ratings, but it is close to what she liked: she gives it a try. If it disappoints her, her rating will be the
 # first entry of an empty column, and tomorrow's neighbors will know a little more.
 #
 # ## Going further
