@@ -843,9 +843,8 @@ CHAPTER = Chapter(
                     "content": "A profile is the mean of liked films, and this person has not liked any yet.",
                 },
                 "C": {
-                    "average": "It would work, but everybody gets the same list. In section 9 neighbors found 3.4 of "
-                    "ten "
-                               "hidden films and popularity 2.0.",
+                    "average": "It would work, but everybody gets the same list. In section 9 neighbors found "
+                               "about 3.4 hidden films and popularity 1.95.",
                     "neighbors": "",
                     "content": "With hundreds of ratings each, the films are far beyond the point where neighbors "
                     "passed "

@@ -7,7 +7,7 @@
 #   recsys_teach:
 #     chapter: "02"
 #     edition: 2
-#     minutes: {reading: 100, doing: 70}
+#     minutes: {reading: 105, doing: 70}
 # ---
 
 # %% [markdown]
@@ -50,6 +50,7 @@ from recsys_teach.figures import (
 )
 from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reference, reveal
 
+# %%
 people, films = ["Ada", "Ben", "Cleo", "Dan", "Eve"], ["Chase", "Heist", "Waltz", "Letter"]
 R = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]], dtype=float)
 pd.DataFrame(R.astype(int), people, films)
@@ -87,9 +88,11 @@ def claim_on_means():
 claim_on_means()
 
 # %% [markdown]
-# Three enthusiastic people put *Star Kid* above *Casablanca*. We have no reason to doubt these three. What we doubt is
-# that the next three would say the same. A mean of few ratings is easily extreme, so the top of such a list belongs to
-# the films that hardly anybody has rated.
+# Three enthusiastic people put *Star Kid* above *Casablanca*. We have no reason to doubt these three. What we doubt
+# is that the next three would say the same. The spread of a mean of n ratings is the spread of single ratings divided
+# by √n. Single ratings have a standard deviation of about 1.1 stars, so a mean of 3 ratings has 1.1 / √3 = 0.64 and a
+# mean of 243 ratings has 1.1 / √243 = 0.07. The extreme means, at both ends of the list, therefore belong to films
+# that hardly anybody has rated.
 #
 # Here is a remedy. Suppose that every film has, besides its real ratings, a few imaginary ones, and that each of them
 # equals the mean of all ratings. If a film has three real ratings, five imaginary ones change its mean a lot. If it has
@@ -108,7 +111,7 @@ def draw_damping():
         diagram.note(0.1, top - 0.3, f"{n} real ratings", align="left", size=10)
         diagram.grid(1.75, top + 0.2, [shown], roles=[["task 1"] * len(shown)], cell=0.5)
         diagram.note(4.5, top - 0.05, "+", size=15)
-        diagram.grid(4.75, top + 0.2, [[f"{mean:.2f}"] * 5], roles=[["noise"] * 5], cell=0.5)
+        diagram.grid(4.75, top + 0.2, [[f"{mean:.2f}"] * 5], roles=[["neutral"] * 5], cell=0.5)
         diagram.arrow((7.35, top - 0.05), (7.9, top - 0.05))
         diagram.note(7.95, top + 0.12, f"mean {total / n:.2f}", align="left")
         diagram.note(7.95, top - 0.2, f"damped {(total + 5 * mean) / (n + 5):.2f}", align="left", bold=True)
@@ -224,8 +227,8 @@ show(
 #
 # ## 2 · Which films are alike?
 #
-# Is *Chase* more like *Heist* or more like *Waltz*? We do not look at the plots. We look at who rated them. Two films
-# are alike if the same people give both many stars, so we compare two *columns* of the table:
+# Is *Chase* more like *Heist* or more like *Waltz*? We do not look at the stories of the films, only at the people who
+# rated them. Two films are alike if the same people give both many stars, so we compare two *columns* of the table:
 
 
 # %% tags=["diagram"]
@@ -313,13 +316,13 @@ pd.DataFrame(similar, films, films).round(2)
 
 # %% [markdown]
 # The most similar films of a film are its **neighbors**. The neighbor of *Waltz* is *Letter*, with .95, and Ada gave
-# *Letter* one star. That does not sound good for *Waltz*.
+# *Letter* one star. That is a bad sign for *Waltz*.
 #
 # ## 3 · Opposites that look alike
 #
-# One number in the table is odd. Cleo gave *Chase* 1 star and *Waltz* 5. Ben and Eve did the opposite. The two films
-# divide people, and yet their cosine is .26, above 0. The reason is that all stars are positive: even a 1 adds 5 · 1 =
-# +5 to the sum, as if one star meant a little love.
+# One number in the table is odd. Cleo gave *Chase* 1 star and *Waltz* 5, while Ben and Eve did the opposite. The two
+# films have opposite fans, and yet their cosine is .26, above 0. The reason is that all stars are positive: even one
+# star adds 5 · 1 = +5 to the sum, as if it meant a little love.
 #
 # We should measure above and below an average. So take the people who rated *both* films, and subtract from each film
 # its mean *over these people*:
@@ -334,8 +337,9 @@ pd.DataFrame(similar, films, films).round(2)
 # −.97. Now the sign is right. This is **Pearson's correlation**: the cosine after the means over the common raters were
 # subtracted. It runs from −1 to 1.
 #
-# "Over the common raters" matters. Ada, Ben and Eve rated both *Chase* (5, 4, 5) and *Heist* (4, 5, 5). Their means are
-# 4.67 and 4.67, and the correlation is −.5. With the means of *all* raters, 3.75 and 3.75, it would be +.69.
+# "Over the common raters" matters. Ada, Ben and Eve rated both *Chase* (5, 4, 5) and *Heist* (4, 5, 5). Their means
+# are 4.67 and 4.67, and the correlation is −.5. With the means of *all* raters, 3.75 and 3.75, the differences would
+# be 1.25, 0.25, 1.25 and 0.25, 1.25, 1.25. The result would be 2.19 / 3.19 = +.69, and even the sign would change.
 
 
 # %%
@@ -352,9 +356,10 @@ print("Chase and Waltz:", round(pearson(R[:, 0], R[:, 2]), 2))
 print("Chase and Heist:", round(pearson(R[:, 0], R[:, 1]), 2))
 
 # %% [markdown]
-# But is −.5 for *Chase* and *Heist* believable? The three people like both films, and the minus sign only says who gave
-# four stars and who gave five. With so few people, chance decides. In the extreme case there are two common raters: two
-# points always lie on a line, so the correlation is exactly +1 or −1, whatever the films are.
+# But is −.5 for *Chase* and *Heist* believable? The three people like both films, and the minus sign only says who
+# gave four stars and who gave five. With so few people, chance decides. In the extreme case there are two common
+# raters. Two points always lie on a line, so the correlation is exactly +1 or −1, whatever the films are. (If both
+# people gave one of the films the same stars, there is no correlation at all.)
 #
 # Let us see how much this matters. We correlate *Star Wars* with all other films. Where in the next figure do you
 # expect the correlations of +1 and −1?
@@ -412,7 +417,7 @@ claim_on_extremes()
 
 # %% [markdown]
 # The real relatives, *The Empire Strikes Back* and *Return of the Jedi*, have .75 and .67. Sorted by correlation, they
-# would come after dozens of films that a handful of people happened to rate in step.
+# would come after dozens of films that a handful of people happened to rate in a similar way.
 #
 # ## 4 · Shrinkage: believe a similarity as far as people support it
 #
@@ -450,7 +455,16 @@ show(
 #
 # $$\tilde s_{ij} = s_{ij} \cdot \frac{n_{ij}}{n_{ij} + \lambda}$$
 #
-# If $n_{ij} = \lambda$, half of the similarity is left. Applied to *Star Wars*, it does what we hoped for:
+# If $n_{ij} = \lambda$, half of the similarity is left.
+#
+# **Check yourself.** With λ = 50, which pair is more similar after shrinkage: one with .9 from 2 people, or one with .5
+# from 200 people?
+#
+# <details><summary>Answer</summary>
+# The second: .9 · 2 / 52 = .03, and .5 · 200 / 250 = .40.
+# </details>
+#
+# Applied to *Star Wars*, shrinkage does what we hoped for:
 
 # %% tags=["figure"]
 show(
@@ -526,7 +540,7 @@ check("2.3", shrunk_similarities)
 # ## 5 · Some people are generous
 #
 # The suspicion about *Waltz* should become a number of stars. For that we need to know how Ada uses the stars: some
-# people rarely give less than four, and their four is no compliment. We already have the item biases of the small
+# people rarely give less than four, so four stars from them say little. We already have the item biases of the small
 # table: −0.4 for *Waltz* and *Letter*, +0.4 for *Chase* and *Heist* (each has the sum 15 − 4 · 3.25 = +2 and 2 / (4 +
 # 1) = 0.4).
 #
@@ -820,7 +834,7 @@ def draw_user_and_item():
     by_item = [["task 2" if j in (2, 3) else None for j in range(4)] for _ in range(5)]
     by_user = [["task 1" if i in (0, 1, 4) else None for _ in range(4)] for i in range(5)]
     by_item[0][3], by_user[1][2], by_user[4][2] = "highlight", "highlight", "highlight"
-    by_item[0][2] = by_user[0][2] = "noise"
+    by_item[0][2] = by_user[0][2] = "neutral"
     for left, roles, title, text in (
         (
             0.7,
@@ -878,8 +892,9 @@ show(
 #   part. We count how many of the hidden films are among the first ten. The **nDCG@10** does the same, counts early
 #   places more, and is scaled so that 1 is the best possible list.
 #
-# `ItemKNN` and `UserKNN` are the models of sections 7 and 8 with the 0/1 matrix of what was rated, and `BiasedItemKNN`
-# is that of section 6. `Popularity` recommends the films with the most ratings to everybody. Predict first:
+# `DampedBiases` is the model of section 5, once without damping (d = 0) and once with d = 5. `BiasedItemKNN` is that of
+# section 6. `ItemKNN` and `UserKNN` are those of sections 7 and 8, with the 0/1 matrix of what was rated. `Popularity`
+# recommends the films with the most ratings to everybody. All settings are the package's defaults. Predict first:
 
 # %%
 ### BEGIN SOLUTION
@@ -891,22 +906,26 @@ predict("P2.2", guess)
 from recsys_teach.models import BiasedItemKNN, ItemKNN, Popularity, UserKNN
 
 models = {
+    "biases, d = 0": DampedBiases(damping=0),
     "DampedBiases": DampedBiases(),
     "BiasedItemKNN": BiasedItemKNN(),
     "popularity": Popularity(),
     "ItemKNN": ItemKNN(),
     "UserKNN": UserKNN(),
 }
+
+# %%
 measured = []
-for seed in range(100, 105):  # five splits that were not used to choose k, shrinkage and damping
+for seed in range(100, 105):  # five random splits
     split = split_per_user(ml, random_state=seed)
     for name, model in models.items():
         model.fit(split.train)
         result = evaluate(model.score, split, name=name)
         row = {"seed": seed, "model": name, "nDCG@10": result.mean("nDCG@10")}
         row["hidden films in the top ten"] = 10 * result.mean("precision@10")
-        if hasattr(model, "predict"):  # only two of the models predict stars
-            row["RMSE"] = rmse(split.test.log["rating"], model.predict(split.test.user_pos, split.test.item_pos))
+        if hasattr(model, "predict"):  # the first three models predict stars
+            predicted = model.predict(split.test.user_pos, split.test.item_pos)
+            row["RMSE"] = rmse(split.test.log["rating"], predicted)
         measured.append(row)
 measured = pd.DataFrame(measured)
 
@@ -926,6 +945,12 @@ def claims_on_models():
           bool(saved.between(0.03, 0.05).all()))  # fmt: skip
     claim("BiasedItemKNN ranks below popularity in each of five splits",
           bool((ndcg["BiasedItemKNN"] < ndcg["popularity"]).all()))  # fmt: skip
+    hidden = np.bincount(split.test.user_pos, minlength=ml.n_users)
+    unseen = ml.n_items - np.bincount(split.train.user_pos, minlength=ml.n_users)
+    at_random = (10 * hidden / unseen).mean()  # the expected number of hidden films in ten random ones
+    found = wide["hidden films in the top ten"]["biases, d = 0"].max()
+    claim(f"Biases without damping find at most {found:.2f} hidden films in any split, random order {at_random:.2f}",
+          bool(found < 0.05 < at_random))  # fmt: skip
     claim("The nDCG@10 of ItemKNN and UserKNN is .38 to .42 in each of five splits, that of popularity .20 to .24",
           bool(ndcg["ItemKNN"].between(0.38, 0.42).all() and ndcg["UserKNN"].between(0.38, 0.42).all()
                and ndcg["popularity"].between(0.2, 0.24).all()))  # fmt: skip
@@ -938,10 +963,10 @@ claims_on_models()
 def draw_models():
     """Draw RMSE of the two models of stars and hidden films found by all models."""
     fig, axes = new_axes(columns=2, width=10.2, height=3.2)
-    labeled_bars(axes[0], table["RMSE"].dropna().to_dict(), digits=2)
-    axes[0].set(xlabel="RMSE in stars (lower is better)", title="How far off are the stars?", ylim=(-2.5, 2.5))
-    labeled_bars(axes[1], table["hidden films in the top ten"].to_dict(), digits=1)
-    axes[1].set(xlabel="hidden films among the first ten (higher is better)", title="Does the list find films?")
+    labeled_bars(axes[0], table["RMSE"].dropna().to_dict(), digits=3)
+    axes[0].set(xlabel="RMSE in stars (lower is better)", title="How far off are the stars?", ylim=(-3.5, 2.5))
+    labeled_bars(axes[1], table["hidden films in the top ten"].to_dict(), digits=2)
+    axes[1].set(xlabel="hidden films in the top ten (more is better)", title="Does the list find films?")
     return fig
 
 
@@ -949,31 +974,33 @@ show(
     draw_models(),
     caption="Good at predicting stars is not good at finding films.",
     alt="Two bar charts. Left, BiasedItemKNN has a lower error in stars than DampedBiases. Right, ItemKNN and UserKNN "
-    "have about 3.4 hidden films among the first ten, popularity 2.0, and the two models of stars 0.8.",
+    "have about 3.4 hidden films among the first ten, popularity 1.95, and the models of stars at most 0.81.",
 )
 
 # %% [markdown]
-# Two results, and the second surprises most people. First, the neighbors improve the predicted stars: the RMSE falls
-# from .94 to .91. Second, the best model for stars makes poor lists. Its top ten has 0.8 hidden films, while the plain
-# list of popular films has 2.0, and `ItemKNN` and `UserKNN` have 3.4.
+# There are three results.
 #
-# Why? `BiasedItemKNN` answers the question "if this person rates the film, how many stars?". It was trained only on
-# films that people chose to watch, so it never learned *what they choose*. Its list has excellent films that few
-# people pick. The hidden films are films that people picked. `ItemKNN` and `UserKNN` learn from who watched what, so
-# they answer this second question. Neither question is wrong. They are different, and a measure fits only one of
-# them.
+# *Damping.* Without it, the error in stars is hardly larger (.944 against .942), but the lists are useless: they have
+# fewer hidden films than a random list. Their first places belong to films with one or two ratings, such as those of
+# section 1. The RMSE does not notice this, because films with so few ratings are rarely among the hidden ones.
 #
-# Ranking by damped means alone would have the same problem, and by plain means a worse one: its top places belong to
-# films with one rater, whom hardly anybody else watches.
+# *Stars.* Neighbors improve the predicted stars: the RMSE falls to .905.
 #
-# **Settled for today.** *Waltz*: about 1.3 stars from similar films, 1.6 from similar people. Ada should leave it.
-# *Alibi*: no method of this sitting can say anything. Its column is empty, so its similarity to every film is 0, its
-# score is 0, and no similar person has seen it. This is the **cold start** problem, and tomorrow's topic.
+# *Lists.* The best model for stars makes poor lists. Its top ten has 0.81 hidden films, the plain list of popular
+# films has 1.95, and `ItemKNN` and `UserKNN` have about 3.4. Why? `BiasedItemKNN` answers the question "if this
+# person watches the film, how many stars will it get?". It learned only from films that people had chosen, so it
+# never learned *which films they choose*. `ItemKNN` and `UserKNN` learn exactly that, and the hidden films are films
+# that were chosen. Both questions make sense, but a model that is good at one need not be good at the other.
+#
+# **Settled for today.** Ada should leave *Waltz*: similar films predict about 1.3 stars, and similar people 1.6.
+# About *Alibi* no method of this sitting can say anything. Its column is empty, so its similarity to every film
+# is 0, its score is 0, and no similar person has seen it. This is the **cold start** problem, and tomorrow's topic.
 #
 # ## Pause · End of sitting 2
 #
-# Keep this: a score is a weighted sum of the person's own row (item-based) or of the rows of similar people
-# (user-based); for lists add and do not divide; good stars do not make good lists. You may forget the prior. When you
+# Keep three ideas. A score is a weighted sum of the person's own row (item-based) or of the rows of similar people
+# (user-based). For lists we add and do not divide. A model that predicts stars well need not make good lists. You may
+# forget the prior. When you
 # return, run all cells above first; it takes about half a minute.
 #
 # # Sitting 3 · A film that nobody has rated
@@ -981,7 +1008,8 @@ show(
 # ## 10 · What are the films about?
 #
 # Nobody has rated *Alibi*, but it has a description. **Content-based** recommendation compares what films are about.
-# Here are the genre words of all five films, and how often each word appears in each of them:
+# Here
+# are short descriptions of all five films, as a table of how often each word appears in each of them:
 
 # %%
 from sklearn.feature_extraction.text import CountVectorizer
@@ -1000,9 +1028,9 @@ words = vectorizer.get_feature_names_out()
 pd.DataFrame(counts, five_films, words)
 
 # %% [markdown]
-# A film is now a row of numbers, so we could compare films by the cosine of their rows. But not all words tell us the
-# same amount. "Action" is in three of the five films and "crime" in two. In a real catalog, "the" is in half of the
-# titles. That two films share a rare word says more than that they share a frequent one.
+# A film is now a row of numbers, so we could compare films by the cosine of their rows. But some words tell us more
+# than others. "Action" is in three of the five films and "crime" in two. In a real catalog, very many titles have the
+# word "the". If two films share a rare word, that says more than if they share a frequent one.
 #
 # So each word gets a weight that is large if few films have it, the **inverse document frequency** (idf):
 #
@@ -1208,8 +1236,8 @@ show(
 
 # %% [markdown]
 # We do this in two services. One is MovieLens, with 18 genres and title words. The other is **the world** of chapter
-# 00, the made-up service where genres explain most of what people click. Predict: where are user neighbors better
-# than words when each film has 32 ratings or clicks?
+# 00, the made-up service where genres explain most of what distinguishes titles. Predict: when each film has 32
+# ratings or clicks, where are user neighbors better than words?
 
 # %%
 ### BEGIN SOLUTION
@@ -1219,8 +1247,9 @@ predict("P2.1", guess)
 
 # %% [markdown]
 # Ten shelves, drawn at random, take about two minutes, so the results are saved (the code is in
-# `authoring/02_neighbors_and_content/saved_run.py`). `ItemKNN` runs without shrinkage here, because with it all
-# similarities of a film with one or two ratings are nearly 0. `random` ranks the shelf at random.
+# `authoring/02_neighbors_and_content/saved_run.py`). `ItemKNN` runs without shrinkage here, because
+# the package's λ = 10 would leave only 1 / (1 + 10) = .09 of a similarity that rests on one person. `random` ranks the
+# shelf at random.
 
 # %%
 shelves = load_saved_run("02")["shelf"]
@@ -1266,8 +1295,11 @@ def claims_on_shelves():
 
     new = [count(service, 0, "content", "UserKNN") for service in ("MovieLens", "world")]
     claim("Without ratings, content is ahead of neighbors on all ten shelves of both services", new == [10, 10])
-    old = [count("MovieLens", 8, model, "content") for model in ("ItemKNN", "UserKNN")]
-    claim("MovieLens, 8 ratings: both kinds of neighbors are ahead of content on all ten shelves", old == [10, 10])
+    few = [count("MovieLens", 4, model, "content") for model in ("ItemKNN", "UserKNN")]
+    claim(
+        "MovieLens, 4 ratings: both kinds of neighbors are ahead of content on at least nine of ten shelves",
+        min(few) >= 9,
+    )
     world = [count("world", 32, "content", model) for model in ("ItemKNN", "UserKNN")]
     claim("World, 32 clicks: content is still ahead of both on all ten shelves", world == [10, 10])
     silent = count("world without content", 0, "content", "random")
@@ -1277,14 +1309,14 @@ def claims_on_shelves():
 claims_on_shelves()
 
 # %% [markdown]
-# At 0 both neighbor methods coincide with random order: an empty column has no neighbors. In MovieLens they need
-# about two to four ratings to reach content. In the world content stays ahead up to 32 clicks, the end of our scale.
-# And in a third service, like the world but with genres that say nothing about who clicks what, content is no better
-# than random order.
+# Without ratings both neighbor methods coincide with random order, because an empty column has no neighbors. In
+# MovieLens they reach content at about two ratings, and at four they are ahead on nearly all shelves. In the world
+# content stays ahead up to 32 clicks, the end of our scale. In a third service, which is like the world except that
+# genres say nothing about who clicks what, content is no better than random order.
 #
 # So there is no fixed number of ratings after which neighbors win. It depends on how well the descriptions explain
-# taste, and you have to measure it on your own data. Two limits of our experiment: the films of the shelves are popular
-# ones whose ratings we removed (real new films may be different), and we compared each method in one setting.
+# taste, and you have to measure it on your own data. Our experiment has two limits. The films of the shelves are
+# popular ones whose ratings we removed, and real new films may be different. And each method had one fixed setting.
 #
 # The mirror image is a new *person*. With an empty row there is neither a neighbor nor a profile, and only section 1 is
 # left: popular films, or films with a good damped mean. Chapter 14 continues there.
@@ -1323,10 +1355,11 @@ check("2.B", methods)
 #
 # ## Going further
 #
-# - **Other similarities of sets.** For 0/1 data, *Jaccard* divides the common raters by all raters of the two films.
-#   **BM25** and TF-IDF weighting can also be applied to the interaction matrix itself: a film that everybody watched
-#   says little about taste, like the word "the". The library `implicit` has neighbors with cosine, TF-IDF and BM25
-#   weights.
+# - **Other similarities of sets.** For 0/1 data, *Jaccard* divides the number of common raters by the number of
+#   people who rated at least one of the two films. *Adjusted cosine* subtracts the mean of each person before it
+#   compares columns. TF-IDF can be applied to the interaction matrix itself, because a film that everybody watched
+#   says as little about taste as the word "the" about a text. **BM25** is a relative of TF-IDF in which repetitions
+#   count less and less. The library `implicit` has neighbors with cosine, TF-IDF and BM25 weights.
 # - **Text embeddings.** "Detective" and "crime" share no word. Pretrained language models turn a description into a
 #   vector in which such texts are close. The rest stays as in section 11: average the liked vectors, take dot products.
 # - **Cost.** All similarities of a million films are $10^{12}$ numbers. In practice one keeps the k nearest, found by
