@@ -748,7 +748,7 @@ WRONG = {
         (forgets_brackets, "works from left to right"),
         (subtracts_the_mean, "take the stars as they are"),
         (adds_the_norms, "the sum of the norms"),
-        (keeps_the_products_apart, "one number for each person"),
+        (keeps_the_products_apart, "You returned an array"),
         (divides_by_one_norm, "Divide by the norm of b, too"),
         (takes_the_mean_product, "by the number of people"),
         (rounds_the_cosine, "rounded"),

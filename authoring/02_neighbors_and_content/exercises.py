@@ -250,27 +250,23 @@ CHAPTER = Chapter(
                 "fill_value=0).":
                     lambda args, means: np.ndim(means) != 1 or len(means) >= args[2],
                 "One of your numbers is NaN. The mean of an empty group is NaN, but the sum of an empty group is 0, "
-                "and "
-                "0 / (0 + damping) is 0.":
+                "and 0 / (0 + damping) is 0.":
                     lambda args, means: not np.isnan(np.asarray(means, dtype=float)).any(),
             },
             why="The imaginary values of 0 leave the sum alone and raise the count, so a few values move the mean "
             "only a little.",
             hints=(
                 "For each group you need two numbers: the sum of its values and how many there are. Which of them "
-                "does the "
-                "damping change?",
+                "does the damping change?",
                 "np.bincount(groups, weights=values, minlength=n_groups) computes the sums; without weights it counts.",
                 "Return total / (count + damping), with the two results of np.bincount.",
             ),
             misconceptions={
                 "You computed plain means, with 0 for an empty group. The damping is missing: add it to the count in "
-                "the "
-                "denominator.":
+                "the denominator.":
                     lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0),
                 "You computed plain means; the damping is missing. Add it to the count in the denominator, and an "
-                "empty "
-                "group has 0 / (0 + damping) = 0.":
+                "empty group has 0 / (0 + damping) = 0.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
                     / np.bincount(groups, minlength=n_groups),
                 "You divided the sums by the damping alone. The real values count, too: divide by count + damping.":
@@ -307,6 +303,19 @@ CHAPTER = Chapter(
                     ) / (np.bincount(groups, minlength=n_groups) + damping),
                 "You returned one number for all values. Each group needs its own sum and its own count.":
                     lambda values, groups, n_groups, damping: np.sum(values) / (len(values) + damping),
+                "Your denominator is the larger of count and damping. It is their sum: count + damping.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / np.maximum(np.bincount(groups, minlength=n_groups), damping),
+                "Your result fits a damping of 5, whatever `damping` is. Use the argument.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 5),
+                "Your result fits a damping of 1, whatever `damping` is. Use the argument.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 1),
+                "Your result fits absolute values. Keep the signs: a value below the mean of all is negative.":
+                    lambda values, groups, n_groups, damping: damped_means(np.abs(values), groups, n_groups, damping),
+                "Your counts are sums of the values. Count with np.bincount(groups, minlength=n_groups), without "
+                "weights.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (_totals(values, groups, n_groups) + damping),
                 "You subtracted the damping from the count. The imaginary values are additional ones: count + damping.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
                     / (np.bincount(groups, minlength=n_groups) - damping),
@@ -328,9 +337,9 @@ CHAPTER = Chapter(
             ],
             draw=_draw_columns,
             properties={
-                "You returned one number for each person. The cosine of two films is a single number: add the products "
-                "up, for example with a @ b.":
-                    lambda args, result: np.ndim(result) == 0 or np.shape(result) != np.shape(args[0]),
+                "You returned an array, and the cosine of two films is a single number: add the products up, for "
+                "example with a @ b.":
+                    lambda args, result: np.ndim(result) == 0,
             },
             why="The dot product measures agreement, and dividing by the norms removes how much each film was rated.",
             hints=(
@@ -341,16 +350,13 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "Your norms run over the common raters only. Then any two films with a single common rater have a "
-                "cosine "
-                "of 1. Take the norms over all ratings of each film.":
+                "cosine of 1. Take the norms over all ratings of each film.":
                     lambda a, b: cosine(a * (b > 0), b * (a > 0)),
                 "Your result fits norms over the common raters only, with 0 where there is none. Take the norms over "
-                "all "
-                "ratings of each film.":
+                "all ratings of each film.":
                     lambda a, b: cosine(a * (b > 0), b * (a > 0)) if a @ b else 0.0,
                 "You returned the dot product. Divide it by both norms; without them a film with many ratings is "
-                "similar to "
-                "every other film.":
+                "similar to every other film.":
                     lambda a, b: a @ b,
                 "You divided by the sums of squares. A norm is the root of that: np.linalg.norm(a), or np.sqrt(a @ a).":
                     lambda a, b: a @ b / ((a @ a) * (b @ b)),
@@ -362,12 +368,10 @@ CHAPTER = Chapter(
                 "You divided by the sums of the ratings. A norm is the root of the sum of the squares.":
                     lambda a, b: a @ b / (a.sum() * b.sum()),
                 "You returned 1 minus the cosine, which is a distance. A similarity is large for films that are "
-                "alike: return "
-                "the cosine itself.":
+                "alike: return the cosine itself.":
                     lambda a, b: 1 - cosine(a, b),
                 "Python works from left to right, so you divided by one norm and multiplied by the other. Put "
-                "brackets around "
-                "the product of the norms.":
+                "brackets around the product of the norms.":
                     lambda a, b: a @ b / np.linalg.norm(a) * np.linalg.norm(b),
                 "You subtracted the mean of each film first. Here nothing is subtracted: take the stars as they are.":
                     lambda a, b: cosine(_centered(a), _centered(b)),
@@ -379,6 +383,13 @@ CHAPTER = Chapter(
                     lambda a, b: a @ b / np.linalg.norm(a * b),
                 "You divided by the sum of the norms. The cosine divides by their product.":
                     lambda a, b: a @ b / (np.linalg.norm(a) + np.linalg.norm(b)),
+                "You divided by the root of the sum of all squares together. Compute the norm of each column, and "
+                "multiply the two norms.":
+                    lambda a, b: a @ b / np.sqrt(a @ a + b @ b),
+                "You returned the angle. The cosine itself is the similarity.":
+                    lambda a, b: np.arccos(np.clip(cosine(a, b), -1, 1)),
+                "You divided by the number of common raters. The cosine divides by the product of the norms.":
+                    lambda a, b: a @ b / ((a > 0) & (b > 0)).sum(),
                 "You divided by the number of people. The cosine divides by the product of the norms.":
                     lambda a, b: a @ b / len(a),
                 "You returned the distance between the two columns. The cosine is a @ b divided by the product of the "
@@ -398,9 +409,11 @@ CHAPTER = Chapter(
             draw=_draw_table,
             properties={
                 "Your result has one row for each person. The films are the columns of R: normalize along axis=0 and "
-                "use "
-                "unit.T @ unit.":
+                "use unit.T @ unit.":
                     lambda args, S: np.shape(S) != (len(args[0]),) * 2 or len(args[0]) == args[0].shape[1],
+                "Your table is not symmetric. The similarity of film i to film j equals that of film j to film i.":
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2
+                    or np.allclose(S, np.transpose(S), equal_nan=True),
                 "A film is not its own neighbor: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
                 "Your result has NaN or infinity. A division by 0 causes this: divide by n + shrinkage, which is "
@@ -408,15 +421,13 @@ CHAPTER = Chapter(
                     lambda args, S: bool(np.isfinite(np.asarray(S, dtype=float)).all())
                     or _believes_twins_or_nan(args[0], S),
                 "Your norms run over the common raters only. Then any two films with a single common rater have a "
-                "cosine "
-                "of 1. Take the norms over all ratings of each film.":
+                "cosine of 1. Take the norms over all ratings of each film.":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not _believes_twins(args[0], args[1], S),
             },
             why="The cosine says how alike two films are, and n / (n + shrinkage) how far we believe it.",
             hints=(
-                "Build three tables of shape (n_items, n_items): the cosines, the numbers n of common raters, and "
-                "the shares "
-                "n / (n + shrinkage).",
+                "Build three tables of shape (n_items, n_items): the cosines, the numbers n of common raters, and the"
+                " shares n / (n + shrinkage).",
                 "unit.T @ unit has the cosines; with rated = (R > 0).astype(float), rated.T @ rated has the counts.",
                 "S = (unit.T @ unit) * n / (n + shrinkage), then np.fill_diagonal(S, 0) and return S",
             ),
@@ -440,8 +451,7 @@ CHAPTER = Chapter(
                 "convert with (R > 0).astype(float) first.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) > 0) / (1 + shrinkage)),
                 "Your n is R.T @ R, which adds products of stars. n is a number of people: use (R > 0).astype(float) "
-                "instead "
-                "of R.":
+                "instead of R.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (R.T @ R) / (R.T @ R + shrinkage)),
                 "You compared people with people. Films are the columns of R: normalize along axis=0 and use unit.T "
                 "@ unit.":
@@ -449,8 +459,7 @@ CHAPTER = Chapter(
                 "You divided by n + shrinkage, and the factor n is missing above: n / (n + shrinkage).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) / (_both(R) + shrinkage)),
                 "You multiplied by shrinkage / (n + shrinkage), which trusts the pairs that few people rated. The "
-                "share is "
-                "n / (n + shrinkage).":
+                "share is n / (n + shrinkage).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * shrinkage / (_both(R) + shrinkage)),
                 "You multiplied by n and did not divide. The share n / (n + shrinkage) stays below 1.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R)),
@@ -464,8 +473,7 @@ CHAPTER = Chapter(
                         + shrinkage
                     ),
                 "Your result fits the cosine times n / (n + shrinkage) of columns from which a mean was subtracted. "
-                "Take "
-                "the stars as they are.":
+                "Take the stars as they are.":
                     lambda R, shrinkage: _off_diagonal(
                         _cosines(np.stack([_centered(column) for column in R.T], axis=1))
                         * _both(R) / (_both(R) + shrinkage)
@@ -506,8 +514,7 @@ CHAPTER = Chapter(
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
                         / np.maximum(1e-9, (similar + prior)[~np.isnan(residuals)].sum()),
                 "Your sum of weights runs over all neighbors. A film that the person has not rated must not count "
-                "there, "
-                "since it is no evidence for the biases.":
+                "there, since it is no evidence for the biases.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + similar.sum()),
                 "Your result is NaN: a sum with NaN in it is NaN. Leave out the films that the person has not rated.":
@@ -532,8 +539,7 @@ CHAPTER = Chapter(
                 "You did not divide. Without the denominator, a person with many ratings gets an enormous correction.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals),
                 "Every neighbor has the same weight in your sums. Multiply each residual by its similarity, and add "
-                "the "
-                "similarities below.":
+                "the similarities below.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(residuals) / (prior + (~np.isnan(residuals)).sum()),
                 "You divided by the number of rated films plus the prior. A weighted mean divides by the sum of the "
@@ -547,6 +553,20 @@ CHAPTER = Chapter(
                 "~np.isnan(residuals).":
                     lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar, np.where(residuals > 0, residuals, np.nan), prior),
+                "Python divides before it adds, so you added the prior to the prediction. Put brackets around the "
+                "denominator: (prior + ...).":
+                    lambda expected, similar, residuals, prior:
+                        from_neighbors(expected, similar, residuals, 0) + prior,
+                "You selected the films that were not rated. ~ swaps True and False: ~np.isnan(residuals).":
+                    lambda expected, similar, residuals, prior: expected
+                        + (similar[np.isnan(residuals)] * residuals[np.isnan(residuals)]).sum()
+                        / (prior + similar[np.isnan(residuals)].sum()),
+                "You took the mean of the products. A weighted mean has their sum above the line.":
+                    lambda expected, similar, residuals, prior: expected + np.nanmean(similar * residuals)
+                        / (prior + similar[~np.isnan(residuals)].sum()),
+                "You multiplied expected by the correction. Add the correction to expected.":
+                    lambda expected, similar, residuals, prior: expected
+                        * (from_neighbors(expected, similar, residuals, prior) - expected),
                 "You multiplied the sum of weights by the prior. The prior is added to it.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
                         / (prior * similar[~np.isnan(residuals)].sum()),
@@ -578,9 +598,8 @@ CHAPTER = Chapter(
             properties={
                 "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "Your list has fewer than k positions. Remove nothing after the cut to k: first set the scores of "
-                "unwanted "
-                "films to -np.inf, then sort and cut.":
+                "Your list has fewer than k positions. Two common reasons: films were removed "
+                "after the cut to k, or the length of the list is not k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
                 "Your list has a film that the person has watched. Set the scores of such films to -np.inf before you "
                 "sort.":
@@ -589,8 +608,7 @@ CHAPTER = Chapter(
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
                 "Your list has the right films in the wrong order: the largest score comes first. (np.argpartition "
-                "finds "
-                "the k best and does not sort them.)":
+                "finds the k best and does not sort them.)":
                     lambda args, ranked: _is_sorted(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
             },
             why="Similarities to all watched films are added, so many neighbors together count more than a single one.",
@@ -632,8 +650,7 @@ CHAPTER = Chapter(
                 "You set the scores of watched films to 0, and other films may have a score of 0, too. Use -np.inf.":
                     lambda watched, similar, k: _ranked(similar @ watched, np.flatnonzero(watched), k, value=0),
                 "You removed the watched films before the sort, so your positions count only the films that were "
-                "left. Keep all "
-                "scores, and set those of watched films to -np.inf.":
+                "left. Keep all scores, and set those of watched films to -np.inf.":
                     lambda watched, similar, k: _ranked((similar @ watched)[watched == 0], np.array([], int), k),
                 "You cut the list to k first and removed the watched films afterwards, so it has fewer than k "
                 "positions.":
@@ -646,9 +663,8 @@ CHAPTER = Chapter(
                 "You returned the scores. The contract asks for the positions of the k best: apply np.argsort to "
                 "-scores.":
                     lambda watched, similar, k: np.where(watched > 0, -np.inf, similar @ watched),
-                "You wrote scores[watched]. watched has entries 0 and 1, so that selects the films at positions 0 "
-                "and 1. "
-                "Select with scores[watched > 0].":
+                "You wrote scores[watched]. watched has entries 0 and 1, so that selects the films at positions 0 and"
+                " 1. Select with scores[watched > 0].":
                     lambda watched, similar, k: _ranked(similar @ watched, np.unique(watched).astype(int), k),
             },
         ),
@@ -685,8 +701,7 @@ CHAPTER = Chapter(
                 "You used ln(m / d_w), as many textbooks do. Here it is ln((1 + m) / (1 + d_w)) + 1.":
                     lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0))),
                 "You summed the counts, so a word that one item repeats counts several times. d_w is the number of "
-                "items that "
-                "have the word: (counts > 0).sum(axis=0).":
+                "items that have the word: (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + counts.sum(axis=0))) + 1),
                 "Your rows sum to 1. Length 1 means that the root of the sum of squares is 1: divide by "
                 "np.linalg.norm.":
@@ -706,8 +721,7 @@ CHAPTER = Chapter(
                 "base matters.":
                     lambda counts: _weigh(counts, np.log10(_smooth_ratio(counts)) + 1),
                 "Your result equals the counts with rows of length 1. Either the idf is missing, or there is one for "
-                "each "
-                "row, which cancels. It is one number for each word, from (counts > 0).sum(axis=0).":
+                "each row, which cancels. It is one number for each word, from (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.ones(counts.shape[1])),
                 "You divided by the sum of squares of each row. The norm is its root: np.linalg.norm, or np.sqrt.":
                     lambda counts: _plain_idf(counts) / (_plain_idf(counts) ** 2).sum(axis=1, keepdims=True),
@@ -716,6 +730,13 @@ CHAPTER = Chapter(
                     lambda counts: _plain_idf(counts) / np.linalg.norm(_plain_idf(counts)),
                 "You returned one weight for each word, the idf. Multiply counts by it, and give each row length 1.":
                     lambda counts: np.log(_smooth_ratio(counts)) + 1,
+                "Your d is one number for the full table. Each word needs its own: (counts > 0).sum(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).sum())) + 1),
+                "m is the number of items, len(counts). You took the number of all cells of the table.":
+                    lambda counts: _weigh(counts, np.log((1 + counts.size) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "Your largest weight in each row is 1. Length 1 means that the root of the sum of squares is 1: "
+                "divide by np.linalg.norm.":
+                    lambda counts: _plain_idf(counts) / _plain_idf(counts).max(axis=1, keepdims=True),
                 "You divided by the norms of the counts. Take the norms after the multiplication by the idf.":
                     lambda counts: _plain_idf(counts) / np.linalg.norm(counts, axis=1, keepdims=True),
                 "Your idf grows with the number of films that have the word: the fraction in the logarithm is upside "
@@ -744,20 +765,17 @@ CHAPTER = Chapter(
             properties={
                 "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "Your list has fewer than k positions. Remove nothing after the cut to k: first set the scores of "
-                "unwanted "
-                "films to -np.inf, then sort and cut.":
+                "Your list has fewer than k positions. Two common reasons: films were removed "
+                "after the cut to k, or the length of the list is not k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
                 "Your list has an item that the person has liked already. Set the scores of such items to -np.inf "
-                "before "
-                "you sort.":
+                "before you sort.":
                     lambda args, ranked: not np.isin(args[0], ranked).any(),
                 "Items with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
                 "Your list has the right items in the wrong order: the largest score comes first. (np.argpartition "
-                "finds "
-                "the k best and does not sort them.)":
+                "finds the k best and does not sort them.)":
                     lambda args, ranked: _is_sorted(_profiled(*args[:2]), args[0], ranked),
             },
             why="The profile is the mean of the liked rows, and the items that point in its direction come first.",
@@ -782,12 +800,20 @@ CHAPTER = Chapter(
                 "You set the scores of liked films to 0, and other films may have a score of 0, too. Use -np.inf.":
                     lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k, value=0),
                 "You removed the liked films before the sort, so your positions count only the films that were left. "
-                "Keep all "
-                "scores, and set those of liked films to -np.inf.":
+                "Keep all scores, and set those of liked films to -np.inf.":
                     lambda liked, vectors, k: _ranked(
                         np.delete(_profiled(liked, vectors), liked), np.array([], int), k),
                 "You ranked the least similar items first: argsort sorts upward, so sort -scores.":
                     lambda liked, vectors, k: _ranked(-_profiled(liked, vectors), liked, k),
+                "Your profile has the same number for every word: a mean without axis=0 averages all numbers. Each "
+                "word needs its own mean: vectors[liked].mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors.sum(axis=1), liked, k),
+                "You averaged the first items of the catalog. liked has positions: select with vectors[liked].":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[: len(liked)].mean(axis=0), liked, k),
+                "You compared with the last liked item only. The profile is the mean of all liked rows.":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked[-1]], liked, k),
+                "Your profile has the smallest weight of each word. It is the mean of the liked rows: .mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked].min(axis=0), liked, k),
                 "You compared with the first liked item only. The profile is the mean of all liked rows.":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked[0]], liked, k),
                 "Your profile is the mean of all items. Average only the rows of the liked ones: vectors[liked].":
@@ -872,8 +898,7 @@ CHAPTER = Chapter(
         Prediction(
             "P2.2",
             "BiasedItemKNN predicts the stars better than the biases alone. How many hidden films will its top ten "
-            "have, "
-            "compared with the plain list of popular films?",
+            "have, compared with the plain list of popular films?",
             {
                 "a": "at least half a film more than popularity",
                 "b": "about the same number",
@@ -911,8 +936,7 @@ CHAPTER = Chapter(
         Question(
             "O2.2",
             "Two films have exactly one rater in common, who gave 5 stars to both. Many others rated one of them. "
-            "Which "
-            "similarity is small, as it should be?",
+            "Which similarity is small, as it should be?",
             {
                 "a": ("The cosine over the common rater alone.",
                       "It is 1, the largest possible value: with one rater any two films have the same direction."),

@@ -94,8 +94,8 @@ claim_on_means()
 # mean of 243 ratings has 1.1 / √243 = 0.07. The extreme means, at both ends of the list, therefore belong to films
 # that hardly anybody has rated.
 #
-# Here is a remedy. Suppose that every film has, besides its real ratings, a few imaginary ones, and that each of them
-# equals the mean of all ratings. If a film has three real ratings, five imaginary ones change its mean a lot. If it has
+# As a remedy, suppose that every film has a few imaginary ratings besides its real ones, and that each of them equals
+# the mean of all ratings. If a film has three real ratings, five imaginary ones change its mean a lot. If it has
 # 243, they change almost nothing.
 
 
@@ -421,7 +421,7 @@ claim_on_extremes()
 #
 # ## 4 · Shrinkage: believe a similarity as far as people support it
 #
-# This is the problem of section 1 again: a number from few ratings is easily extreme. The remedy is also the same. We
+# This is the problem of section 1 again: a number from few ratings is easily extreme. The remedy is also the same: we
 # move each similarity toward 0, which means "nothing known", and the fewer people rated both films, the farther:
 
 
@@ -722,13 +722,13 @@ for shrinkage in (0, 50):
 pd.DataFrame(rows, columns=["shrinkage", "neighbor of Titanic", "ratings", "similarity"]).round(2)
 
 # %% [markdown]
-# Without shrinkage, the closest relatives of *Titanic* are two films that a single person rated. With it, other big
-# productions of the same years appear. All similarities become smaller, too, which is the price.
+# Without shrinkage, the closest relatives of *Titanic* are two films that a single person rated. With it, the
+# first neighbors are well-known films of the same year, 1997. All similarities become smaller, too, which is the price.
 #
 # ## 7 · Which films go on her page?
 #
-# A service rarely shows predicted stars. It shows a short list, and for a list only the order matters. Then we can do
-# something simpler. We forget the stars and keep what Ada *watched*. The score of a film is the **sum of its
+# A service rarely shows predicted stars. It shows a short list, and for a list only the order matters. So we can do
+# something simpler: forget the stars and keep only what Ada *watched*. The score of a film is the **sum of its
 # similarities to the films that she watched**:
 #
 # $$\text{score}_{ui} = \sum_j s_{ij} \, w_{uj}$$
@@ -978,7 +978,7 @@ show(
 )
 
 # %% [markdown]
-# There are three results.
+# There are three results. (`NaN` in the table: this model predicts no stars.)
 #
 # *Damping.* Without it, the error in stars is hardly larger (.944 against .942), but the lists are useless: they have
 # fewer hidden films than a random list. Their first places belong to films with one or two ratings, such as those of
@@ -988,9 +988,9 @@ show(
 #
 # *Lists.* The best model for stars makes poor lists. Its top ten has 0.81 hidden films, the plain list of popular
 # films has 1.95, and `ItemKNN` and `UserKNN` have about 3.4. Why? `BiasedItemKNN` answers the question "if this
-# person watches the film, how many stars will it get?". It learned only from films that people had chosen, so it
-# never learned *which films they choose*. `ItemKNN` and `UserKNN` learn exactly that, and the hidden films are films
-# that were chosen. Both questions make sense, but a model that is good at one need not be good at the other.
+# person watches the film, how many stars will it get?". It learned only from the stars of chosen films, so it never
+# learned *which films are chosen*. `ItemKNN` and `UserKNN` look only at who chose what, and the hidden films are
+# films that were chosen. Both questions make sense, but a model that is good at one need not be good at the other.
 #
 # **Settled for today.** Ada should leave *Waltz*: similar films predict about 1.3 stars, and similar people 1.6.
 # About *Alibi* no method of this sitting can say anything. Its column is empty, so its similarity to every film
@@ -1090,8 +1090,9 @@ check("2.6", tfidf)
 # %% [markdown]
 # ## 11 · A profile of Ada
 #
-# Now we know what films are about. What is *Ada* about? She liked *Chase* and *Heist* (at least four stars), so we take
-# the mean of their two rows. This mean is her **profile**: a description of a film that she would like, made of words.
+# Now we know what films are about, but what is *Ada* about? She liked *Chase* and *Heist* (at least four stars), so
+# we take the mean of their two rows. This mean is her **profile**: a description of a film that she would like, made
+# of words.
 
 
 # %% tags=["diagram"]
@@ -1200,9 +1201,10 @@ found[titles != "Star Wars"].nlargest(5, "similarity").round(2)
 #
 # ## 12 · When does which method work?
 #
-# Neighbors need ratings, and words need none. So how many ratings must a film have before neighbors are better? We
-# imitate new films. Take a *shelf* of 100 films. Of each film keep only $n$ ratings and hide the others. Then rank the
-# shelf for everybody who has a hidden film on it, and measure the nDCG@10. With $n = 0$ all films of the shelf are new.
+# Neighbors need ratings, and words need none. So how many ratings must a film have before neighbors are better? To
+# find out, we imitate new films. We take a *shelf* of 100 films, keep only $n$ ratings of each and hide the others.
+# Then each model ranks the shelf for everybody who has a hidden film on it, and we measure the nDCG@10. With $n = 0$
+# all films of the shelf are new.
 
 
 # %% tags=["diagram"]
@@ -1246,7 +1248,7 @@ guess = "b"
 predict("P2.1", guess)
 
 # %% [markdown]
-# Ten shelves, drawn at random, take about two minutes, so the results are saved (the code is in
+# Ten shelves, drawn at random, take a few minutes, so the results are saved (the code is in
 # `authoring/02_neighbors_and_content/saved_run.py`). `ItemKNN` runs without shrinkage here, because
 # the package's λ = 10 would leave only 1 / (1 + 10) = .09 of a similarity that rests on one person. `random` ranks the
 # shelf at random.

@@ -1,7 +1,7 @@
 """The run of chapter 02 that takes longer than a notebook may: new titles on a shelf, with more and more ratings.
 
-`python -m authoring.saved_runs 02` writes saved/shelf.csv (service, seed, kept, model, ndcg). It takes about two
-minutes on one core.
+`python -m authoring.saved_runs 02` writes saved/shelf.csv (service, seed, kept, model, ndcg). It takes two to
+four minutes on one core.
 
 A shelf is a random hundred of the titles that have at least 48 clicks (100 ratings in MovieLens). Each title on it
 keeps a few of its events, drawn at random, and the same part of the others is hidden, whatever the number kept.
