@@ -72,24 +72,24 @@ def neighbors_by_nansum(expected, similar, residuals, prior):
     return expected + np.nansum(weights * residuals) / (prior + weights.sum())
 
 
-def sums_by_loop(met, similar, k):
+def sums_by_loop(watched, similar, k):
     scores = {}
-    for i in range(len(met)):
-        if not met[i]:
-            scores[i] = sum(similar[i, j] for j in range(len(met)) if met[j])
+    for i in range(len(watched)):
+        if not watched[i]:
+            scores[i] = sum(similar[i, j] for j in range(len(watched)) if watched[j])
     return sorted(scores, key=lambda i: -scores[i])[:k]
 
 
-def sums_by_columns(met, similar, k):
-    seen = np.flatnonzero(met)
+def sums_by_columns(watched, similar, k):
+    seen = np.flatnonzero(watched)
     scores = similar[:, seen].sum(axis=1)
     scores[seen] = -1
     return np.argsort(-scores, kind="stable")[:k].tolist()
 
 
-def sums_by_lexsort(met, similar, k):
-    order = np.lexsort((np.arange(len(met)), -(similar @ met)))
-    return order[met[order] == 0][:k]
+def sums_by_lexsort(watched, similar, k):
+    order = np.lexsort((np.arange(len(watched)), -(similar @ watched)))
+    return order[watched[order] == 0][:k]
 
 
 def tfidf_by_loop(counts):
@@ -335,73 +335,73 @@ def cuts_to_the_scale(expected, similar, residuals, prior):
     return min(5, max(1, neighbors_by_loop(expected, similar, residuals, prior)))
 
 
-def goes_down_the_columns(met, similar, k):
-    scores = met @ similar
-    scores[met > 0] = -np.inf
+def goes_down_the_columns(watched, similar, k):
+    scores = watched @ similar
+    scores[watched > 0] = -np.inf
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def divides_the_sums(met, similar, k):
-    scores = similar @ met / similar.sum(axis=1)
-    scores[met == 1] = -np.inf
+def divides_the_sums(watched, similar, k):
+    scores = similar @ watched / similar.sum(axis=1)
+    scores[watched == 1] = -np.inf
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def averages_what_was_met(met, similar, k):
-    seen = similar[:, met > 0]
+def averages_what_was_met(watched, similar, k):
+    seen = similar[:, watched > 0]
     scores = seen.sum(axis=1) / np.maximum((seen > 0).sum(axis=1), 1)
-    scores[met > 0] = -1
+    scores[watched > 0] = -1
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def recommends_the_met(met, similar, k):
-    return np.argsort(-(similar @ met), kind="stable")[:k]
+def recommends_the_met(watched, similar, k):
+    return np.argsort(-(similar @ watched), kind="stable")[:k]
 
 
-def ranks_sums_unstably(met, similar, k):
-    scores = similar @ met
-    scores[met > 0] = -np.inf
+def ranks_sums_unstably(watched, similar, k):
+    scores = similar @ watched
+    scores[watched > 0] = -np.inf
     return np.argsort(-scores)[:k]
 
 
-def gives_the_met_nothing(met, similar, k):
-    return np.argsort(-(similar @ met) * (met == 0), kind="stable")[:k]
+def gives_the_met_nothing(watched, similar, k):
+    return np.argsort(-(similar @ watched) * (watched == 0), kind="stable")[:k]
 
 
-def _scored(met, similar):
-    scores = similar @ met
-    scores[met > 0] = -np.inf
+def _scored(watched, similar):
+    scores = similar @ watched
+    scores[watched > 0] = -np.inf
     return scores
 
 
-def takes_the_nearest_met(met, similar, k):
-    scores = similar[:, met > 0].max(axis=1)
-    scores[met > 0] = -np.inf
+def takes_the_nearest_met(watched, similar, k):
+    scores = similar[:, watched > 0].max(axis=1)
+    scores[watched > 0] = -np.inf
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def returns_the_best_scores(met, similar, k):
-    return np.sort(_scored(met, similar))[::-1][:k]
+def returns_the_best_scores(watched, similar, k):
+    return np.sort(_scored(watched, similar))[::-1][:k]
 
 
-def counts_films_from_one(met, similar, k):
-    return np.argsort(-_scored(met, similar), kind="stable")[:k] + 1
+def counts_films_from_one(watched, similar, k):
+    return np.argsort(-_scored(watched, similar), kind="stable")[:k] + 1
 
 
-def turns_the_list_round(met, similar, k):
-    return np.argsort(-_scored(met, similar), kind="stable")[:k][::-1]
+def turns_the_list_round(watched, similar, k):
+    return np.argsort(-_scored(watched, similar), kind="stable")[:k][::-1]
 
 
-def takes_the_last_k_films(met, similar, k):
-    return np.argsort(_scored(met, similar), kind="stable")[-k:]
+def takes_the_last_k_films(watched, similar, k):
+    return np.argsort(_scored(watched, similar), kind="stable")[-k:]
 
 
-def partitions_films(met, similar, k):
-    return np.argpartition(-_scored(met, similar), k - 1)[:k]
+def partitions_films(watched, similar, k):
+    return np.argpartition(-_scored(watched, similar), k - 1)[:k]
 
 
-def partitions_films_at_k(met, similar, k):
-    return np.argpartition(-_scored(met, similar), min(k, len(met) - 1))[:k]
+def partitions_films_at_k(watched, similar, k):
+    return np.argpartition(-_scored(watched, similar), min(k, len(watched) - 1))[:k]
 
 
 def forgets_keepdims(counts):
@@ -560,91 +560,289 @@ def averages_over_words(liked, vectors, k):
     return vectors @ vectors[liked].mean(axis=1)
 
 
+def adds_the_damping_to_the_mean(values, groups, n_groups, damping):
+    with np.errstate(invalid="ignore"):
+        return np.bincount(groups, values, n_groups) / np.bincount(groups, minlength=n_groups) + damping
+
+
+def pulls_toward_the_mean_of_the_values(values, groups, n_groups, damping):
+    total = np.bincount(groups, values, n_groups) + damping * values.mean()
+    return total / (np.bincount(groups, minlength=n_groups) + damping)
+
+
+def damps_one_mean_for_all(values, groups, n_groups, damping):
+    return values.sum() / (len(values) + damping)
+
+
+def rounds_the_means(values, groups, n_groups, damping):
+    return np.round(damped_in_a_loop(values, groups, n_groups, damping), 2)
+
+
+def adds_the_norms(a, b):
+    return a @ b / (np.linalg.norm(a) + np.linalg.norm(b))
+
+
+def keeps_the_products_apart(a, b):
+    return a * b / (np.linalg.norm(a) * np.linalg.norm(b))
+
+
+def divides_by_one_norm(a, b):
+    return a @ b / np.linalg.norm(a)
+
+
+def takes_the_mean_product(a, b):
+    return (a * b).mean()
+
+
+def rounds_the_cosine(a, b):
+    return round(cosine_of_units(a, b), 2)
+
+
+def forgets_brackets_of_the_share(R, shrinkage):
+    unit, rated = R / np.linalg.norm(R, axis=0), (R > 0).astype(float)
+    n = rated.T @ rated
+    with np.errstate(invalid="ignore"):
+        S = np.nan_to_num(unit.T @ unit * n / n) + shrinkage
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def returns_the_shares_alone(R, shrinkage):
+    rated = (R > 0).astype(float)
+    S = rated.T @ rated / (rated.T @ rated + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def returns_what_fill_diagonal_returns(R, shrinkage):
+    return np.fill_diagonal(shrunk_by_loop(R, shrinkage), 0)
+
+
+def shrinks_by_one_number(R, shrinkage):
+    rated = (R > 0).astype(float)
+    S = (R.T @ R) / np.outer(np.linalg.norm(R, axis=0), np.linalg.norm(R, axis=0)) * (rated.T @ rated) / (1 + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def normalizes_rows(R, shrinkage):
+    with np.errstate(invalid="ignore"):
+        unit = R / np.linalg.norm(R, axis=1, keepdims=True)
+    n = (R > 0).T.astype(int) @ (R > 0)
+    S = unit.T @ unit * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def keeps_positive_residuals(expected, similar, residuals, prior):
+    kept = residuals > 0
+    return expected + (similar[kept] * residuals[kept]).sum() / (prior + similar[kept].sum())
+
+
+def multiplies_by_the_prior(expected, similar, residuals, prior):
+    rated = ~np.isnan(residuals)
+    with np.errstate(invalid="ignore"):
+        return expected + (similar[rated] * residuals[rated]).sum() / (prior * similar[rated].sum())
+
+
+def returns_the_correction(expected, similar, residuals, prior):
+    return neighbors_by_loop(0, similar, residuals, prior)
+
+
+def averages_the_residuals(expected, similar, residuals, prior):
+    rated = residuals[~np.isnan(residuals)]
+    return expected + rated.sum() / (prior + len(rated))
+
+
+def forgets_to_divide(expected, similar, residuals, prior):
+    return expected + np.nansum(similar * residuals)
+
+
+def indexes_by_zeros_and_ones(watched, similar, k):
+    scores = (similar @ watched).astype(float)
+    scores[watched.astype(int)] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def ranks_the_least_similar(watched, similar, k):
+    scores = (similar @ watched).astype(float)
+    scores[watched > 0] = np.inf
+    return np.argsort(scores, kind="stable")[:k]
+
+
+def returns_all_scores(watched, similar, k):
+    return _scored(watched, similar)
+
+
+def counts_watched_neighbors(watched, similar, k):
+    scores = ((similar > 0) @ watched).astype(float)
+    scores[watched > 0] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def sums_to_one(counts):
+    weights = stops_before_the_length(counts)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def takes_log10(counts):
+    weights = counts * (np.log10((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1)
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def divides_by_squares(counts):
+    weights = stops_before_the_length(counts)
+    return weights / (weights**2).sum(axis=1, keepdims=True)
+
+
+def returns_the_idf(counts):
+    return np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
+
+
+def takes_one_norm_for_all(counts):
+    weights = stops_before_the_length(counts)
+    return weights / np.linalg.norm(weights)
+
+
+def takes_words_for_items(counts):
+    weights = counts * (np.log((1 + counts.shape[1]) / (1 + (counts > 0).sum(axis=0))) + 1)
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def averages_all_items(liked, vectors, k):
+    scores = vectors @ vectors.mean(axis=0)
+    scores[liked] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def takes_the_first_liked(liked, vectors, k):
+    scores = vectors @ vectors[liked[0]]
+    scores[liked] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def removes_after_the_cut(liked, vectors, k):
+    ranked = np.argsort(-(vectors @ vectors[liked].mean(axis=0)).round(9), kind="stable")[:k]
+    return [int(i) for i in ranked if i not in liked]
+
+
 WRONG = {
     "2.1": [
-        (forgets_the_damping, "belongs into the denominator"),
-        (divides_zero_by_zero, "so no group is empty"),
-        (forgets_minlength, "minlength=n_groups"),
-        (damps_the_mean, "You damped the mean"),
-        (adds_at_repeated_positions, "keeps only the last value of each group"),
-        (counts_at_repeated_positions, "in the sum and in the count"),
-        (loses_an_empty_group, "A group without values has a place too"),
+        (forgets_the_damping, "with 0 for an empty group"),
+        (divides_zero_by_zero, "the damping is missing"),
+        (forgets_minlength, "Your result is too short"),
+        (damps_the_mean, "You divided twice"),
+        (adds_at_repeated_positions, "have only the last value of each group"),
+        (counts_at_repeated_positions, "your counts are at most 1"),
+        (loses_an_empty_group, "Your result is too short"),
         (takes_the_mean_of_nothing, "One of your numbers is NaN"),
+        (adds_the_damping_to_the_mean, "Python divides before it adds"),
+        (pulls_toward_the_mean_of_the_values, "an imaginary value is 0"),
+        (damps_one_mean_for_all, "You returned one number for all values"),
+        (rounds_the_means, "rounded"),
     ],
     "2.2": [
-        (norms_over_common, "common raters only"),
-        (forgets_the_root, "A norm has a root"),
-        (correlates_the_zeros, "a blank is no rating of 0"),
-        (forgets_brackets, "the whole denominator in brackets"),
+        (norms_over_common, "over the common raters only"),
+        (forgets_the_root, "sums of squares"),
+        (correlates_the_zeros, "zeros included"),
+        (forgets_brackets, "works from left to right"),
         (subtracts_the_mean, "take the stars as they are"),
+        (adds_the_norms, "the sum of the norms"),
+        (keeps_the_products_apart, "You returned an array"),
+        (divides_by_one_norm, "Divide by the norm of b, too"),
+        (takes_the_mean_product, "by the number of people"),
+        (rounds_the_cosine, "rounded"),
     ],
     "2.3": [
-        (counts_truth_values, "A product of truth values is a truth value"),
+        (counts_truth_values, "Your n is at most 1"),
         (keeps_the_diagonal, "put 0 on the diagonal"),
-        (compares_people, "You compared people with people"),
+        (compares_people, "one row for each person"),
         (takes_the_smaller_count, "the smaller number of raters"),
         (counts_raters_of_either, "at least one of the two films"),
-        (takes_one_norm, "one number for the whole table"),
-        (shrinks_common_norms, "take the norm of each whole column"),
-        (shrinks_common_norms_to_nan, "take the norm of each whole column"),
-        (counts_stars, "R.T @ R adds products of stars"),
+        (takes_one_norm, "one norm for the full table"),
+        (shrinks_common_norms, "over the common raters only"),
+        (shrinks_common_norms_to_nan, "over the common raters only"),
+        (counts_stars, "Your n is R.T @ R"),
+        (forgets_brackets_of_the_share, "put brackets around n + shrinkage"),
+        (returns_the_shares_alone, "without the cosines"),
+        (returns_what_fill_diagonal_returns, "returned None"),
+        (shrinks_by_one_number, "n / (1 + shrinkage)"),
+        (normalizes_rows, "You divided the rows by their norms"),
     ],
     "2.4": [
-        (counts_the_unrated, "must not count as a residual of 0"),
-        (lets_nan_through, "NaN plus anything is NaN"),
+        (counts_the_unrated, "runs over all neighbors"),
+        (lets_nan_through, "Your result is NaN"),
         (takes_a_plain_average, "The prior is missing"),
-        (divides_before_it_adds, "the whole denominator in brackets"),
-        (cuts_to_the_scale, "the package does that at the end"),
-        (throws_out_zero_residuals, "A residual of 0 is a rating, too"),
-        (adds_the_prior_each_time, "You added the prior once for each film"),
+        (divides_before_it_adds, "put brackets around the denominator"),
+        (cuts_to_the_scale, "You cut the result to the scale"),
+        (throws_out_zero_residuals, "with the residual 0"),
+        (adds_the_prior_each_time, "You added the prior once for each rated film"),
         (forgets_the_prior_and_returns_early, "The prior is missing"),
+        (keeps_positive_residuals, "positive residuals alone"),
+        (multiplies_by_the_prior, "multiplied the sum of weights by the prior"),
+        (returns_the_correction, "You returned the correction alone"),
+        (averages_the_residuals, "Every neighbor has the same weight"),
+        (forgets_to_divide, "You did not divide"),
     ],
     "2.5": [
-        (goes_down_the_columns, "You went down the columns"),
-        (divides_the_sums, "The sum alone ranks"),
-        (averages_what_was_met, "Add the similarities up"),
-        (recommends_the_met, "a film that the person knows already"),
-        (ranks_sums_unstably, "Films with equal scores are out of order"),
-        (gives_the_met_nothing, "0 is a score that other films have too"),
-        (takes_the_nearest_met, "You took the nearest"),
-        (returns_the_best_scores, "Those are the scores of the k best"),
+        (goes_down_the_columns, "You added along the columns"),
+        (divides_the_sums, "add and do not divide"),
+        (averages_what_was_met, "You took the mean similarity"),
+        (recommends_the_met, "a film that the person has watched"),
+        (ranks_sums_unstably, "Films with equal scores are in the wrong order"),
+        (gives_the_met_nothing, "You set the scores of watched films to 0"),
+        (takes_the_nearest_met, "You took the largest similarity"),
+        (returns_the_best_scores, "You returned the scores of the k best"),
         (counts_films_from_one, "Your positions count from 1"),
-        (turns_the_list_round, "Your list is turned round"),
-        (takes_the_last_k_films, "have the best film at the end"),
-        (partitions_films, "np.argpartition, for one"),
-        (partitions_films_at_k, "np.argpartition, for one"),
+        (turns_the_list_round, "Your list is reversed"),
+        (takes_the_last_k_films, "the best film at the end"),
+        (partitions_films, "np.argpartition finds"),
+        (partitions_films_at_k, "np.argpartition finds"),
+        (indexes_by_zeros_and_ones, "You wrote scores[watched]"),
+        (ranks_the_least_similar, "You ranked the least similar films first"),
+        (returns_all_scores, "You returned the scores"),
+        (counts_watched_neighbors, "You counted the watched neighbors"),
     ],
     "2.6": [
         (stops_before_the_length, "do not have length 1 yet"),
-        (takes_the_textbook, "as many textbooks have it"),
-        (counts_every_word, "You counted the word itself"),
+        (takes_the_textbook, "as many textbooks do"),
+        (counts_every_word, "You summed the counts"),
         (divides_by_columns, "You gave the columns length 1"),
-        (cuts_weights, "start from counts.astype(float)"),
-        (cuts_lengths, "start from counts.astype(float)"),
-        (adds_one_inside, "The last 1 stands behind the logarithm"),
-        (forgets_keepdims, "Without keepdims=True"),
-        (takes_the_idf_of_rows, "You summed each row"),
+        (cuts_weights, "lost their fractions"),
+        (cuts_lengths, "lost their fractions"),
+        (adds_one_inside, "inside the logarithm"),
+        (forgets_keepdims, "the columns by the norms of the rows"),
+        (takes_the_idf_of_rows, "You counted along each row"),
         (takes_the_idf_of_rows_and_keeps_them, "one for each row, which cancels"),
         (rounds_the_weights, ""),
+        (sums_to_one, "Your rows sum to 1"),
+        (takes_log10, "base 10"),
+        (divides_by_squares, "sum of squares of each row"),
+        (returns_the_idf, "You returned one weight for each word"),
+        (takes_one_norm_for_all, "one norm for the full table"),
+        (takes_words_for_items, "You took the number of words"),
     ],
     "2.7": [
         (recommends_the_liked, "an item that the person has liked already"),
         (takes_the_last_k, "least similar items first"),
-        (takes_the_nearest_liked, "the nearest of the liked items"),
+        (takes_the_nearest_liked, "the largest similarity to a liked item"),
         (averages_over_words, "do not fit together in the matrix product"),
         (recommends_the_liked_unrounded, "an item that the person has liked already"),
-        (ranks_unstably, "without kind numpy may order them"),
-        (turns_ties_round, "[::-1] turns ties round"),
-        (removes_before_the_sort, "no longer count the same films"),
-        (gives_the_liked_zero, "0 is a score that other films have too"),
-        (gives_a_set, "A set has no order"),
-        (takes_the_largest_weights, "Your profile is the largest weight"),
-        (returns_the_scores, "Those are the scores. "),
-        (returns_the_scores_of_the_best, "Those are the scores of the k best"),
+        (ranks_unstably, "Items with equal scores are in the wrong order"),
+        (turns_ties_round, "[::-1] reverses them"),
+        (removes_before_the_sort, "count only the films that were left"),
+        (gives_the_liked_zero, "You set the scores of liked films to 0"),
+        (gives_a_set, "You returned a set"),
+        (takes_the_largest_weights, "the largest weight of each word"),
+        (returns_the_scores, "You returned the scores. "),
+        (returns_the_scores_of_the_best, "You returned the scores of the k best"),
         (counts_items_from_one, "Your positions count from 1"),
-        (puts_the_best_last, "Your list is turned round"),
-        (takes_the_last_k_items, "have the best item at the end"),
-        (partitions_items, "np.argpartition, for one"),
+        (puts_the_best_last, "Your list is reversed"),
+        (takes_the_last_k_items, "the best item at the end"),
+        (partitions_items, "np.argpartition finds"),
         (averages_everything, "a single number, or an array with too few axes"),
+        (averages_all_items, "the mean of all items"),
+        (takes_the_first_liked, "the first liked item only"),
+        (removes_after_the_cut, "fewer than k positions"),
     ],
 }

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from recsys_teach.learn.compare import same_ranking
-from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Decision, Exercise, Prediction, Question
 from recsys_teach.models.biases import damped_means
 from recsys_teach.models.neighbors import nearest
 
@@ -38,7 +38,13 @@ TINY_WORDS = np.array(  # action chase crime drama heist letter music romance wa
 SIX_FILMS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0.8, 0, 0.6], [0, 0.6, 0.8], [0.6, 0.8, 0]])
 MANY_TIES = np.eye(3)[np.arange(48) % 3]  # 48 films of one word each
 
-CUT = "counts holds whole numbers, so what you write into it is cut: start from counts.astype(float)."
+FOUR_FILMS = np.array([[1, 0], [2, 1], [0, 1], [1, 1]])
+THREE_FILMS = np.array([[1, 0], [0, 1], [0.6, 0.8]])
+
+CUT = (
+    "Your numbers lost their fractions: an array of whole numbers such as counts cuts off what you write into it. "
+    "Start from counts.astype(float)."
+)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -57,9 +63,9 @@ def from_neighbors(expected: float, similar: np.ndarray, residuals: np.ndarray, 
     return float(expected + similar[rated] @ residuals[rated] / (prior + similar[rated].sum()))
 
 
-def rank_from_neighbors(met: np.ndarray, similar: np.ndarray, k: int) -> np.ndarray:
-    """Rank the k items with the largest sum of similarities to what was met, without these."""
-    return _ranked(similar @ met, np.flatnonzero(met), k)
+def rank_from_neighbors(watched: np.ndarray, similar: np.ndarray, k: int) -> np.ndarray:
+    """Rank the k items with the largest sum of similarities to what was watched, without these."""
+    return _ranked(similar @ watched, np.flatnonzero(watched), k)
 
 
 def tfidf(counts: np.ndarray) -> np.ndarray:
@@ -125,6 +131,12 @@ def _believes_twins(R: np.ndarray, shrinkage: float, S: Any) -> bool:
     return bool(single.any() and np.allclose(np.asarray(S)[single], 1 / (1 + shrinkage)))
 
 
+def _believes_twins_or_nan(R: np.ndarray, S: Any) -> bool:
+    """Whether NaN is exactly where nobody rated both films, as norms over the common raters leave it."""
+    apart = (_both(R) == 0) & ~np.eye(R.shape[1], dtype=bool)
+    return bool(apart.any() and (np.isnan(np.asarray(S, dtype=float)) == apart).all())
+
+
 def _centered(a: np.ndarray) -> np.ndarray:
     return np.where(a > 0, a - a[a > 0].mean(), 0)
 
@@ -135,7 +147,7 @@ def _cosines(R: np.ndarray) -> np.ndarray:
 
 
 def _off_diagonal(similar: np.ndarray) -> np.ndarray:
-    return similar * (1 - np.eye(len(similar)))
+    return np.where(np.eye(len(similar), dtype=bool), 0, similar)
 
 
 def _both(R: np.ndarray) -> np.ndarray:
@@ -216,148 +228,258 @@ CHAPTER = Chapter(
     number="02",
     title="Neighbors and content",
     objectives={
-        "O2.1": "Compute damped means, so that a few values move them only a little",
-        "O2.2": "Measure how alike two films are by their cosine, and shrink what few people say",
-        "O2.3": "Predict a rating and rank a catalog from item neighbors",
-        "O2.4": "Weight words by TF-IDF, and rank by content",
+        "O2.1": "Compute damped means, and say why a mean of few ratings needs damping",
+        "O2.2": "Measure how alike two films are, and shrink similarities that rest on few people",
+        "O2.3": "Predict a rating and rank films from neighbors, and say why a list goes wrong",
+        "O2.4": "Rank films by their words with TF-IDF, and choose between content and neighbors",
     },
     exercises=[
         Exercise(
-            "2.1", "Damped means", objective="O2.1", level="core", minutes=6,
+            "2.1", "Damped means", objective="O2.1", level="core", minutes=7,
             reference=damped_means,
             cases=[
                 (np.array([2.0, 1.0, -1.0]), np.array([0, 2, 2]), 3, 5.0),
                 (np.array([1.0, 1.0, 1.0, 2.0]), np.array([0, 0, 0, 1]), 2, 2.0),
                 (np.array([0.5, -1.5, 1.0, 1.0]), np.array([3, 0, 3, 3]), 5, 1.0),
+                (np.array([-3.0]), np.array([1]), 2, 0.5),
             ],
             draw=_draw_groups,
             properties={
-                "A group without values has a place too: np.bincount(..., minlength=n_groups), in both counts; after "
-                "a groupby, .reindex(range(n_groups), fill_value=0).":
+                "Your result is too short: a group without values needs a place, too. Use np.bincount(..., "
+                "minlength=n_groups) for the sums and for the counts; after a groupby, .reindex(range(n_groups), "
+                "fill_value=0).":
                     lambda args, means: np.ndim(means) != 1 or len(means) >= args[2],
-                "One of your numbers is NaN, as the mean of no values is. The sum of an empty group is 0, and "
-                "0 / (0 + damping) is 0.":
+                "One of your numbers is NaN. The mean of an empty group is NaN, but the sum of an empty group is 0, "
+                "and 0 / (0 + damping) is 0.":
                     lambda args, means: not np.isnan(np.asarray(means, dtype=float)).any(),
             },
-            why="The damping adds as many values of 0 to each group, so that a few values move it only a little.",
+            why="The imaginary values of 0 leave the sum alone and raise the count, so a few values move the mean "
+            "only a little.",
             hints=(
-                "Add up the values of each group, and count them. What does the damping change in the fraction?",
-                "np.bincount(groups, values, minlength=n_groups) adds them up; without values it counts.",
-                "total / (count + damping)",
+                "For each group you need two numbers: the sum of its values and how many there are. Which of them "
+                "does the damping change?",
+                "np.bincount(groups, weights=values, minlength=n_groups) computes the sums; without weights it counts.",
+                "Return total / (count + damping), with the two results of np.bincount.",
             ),
             misconceptions={
-                "That is the plain mean, with 0 for an empty group. The damping counts as more values in each group: "
-                "it belongs into the denominator.":
+                "You computed plain means, with 0 for an empty group. The damping is missing: add it to the count in "
+                "the denominator.":
                     lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0),
-                "That is the plain mean. The damping counts as more values in each group, so no group is empty.":
+                "You computed plain means; the damping is missing. Add it to the count in the denominator, and an "
+                "empty group has 0 / (0 + damping) = 0.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
                     / np.bincount(groups, minlength=n_groups),
-                "You divided by the damping alone, and so gave the sum where a mean is asked: the values count too.":
+                "You divided the sums by the damping alone. The real values count, too: divide by count + damping.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups) / damping,
-                "The added values are 0, so they change the denominator only. You added the damping to the sum too.":
+                "You added the damping to the sum as well. The imaginary values are 0, so only the denominator "
+                "changes.":
                     lambda values, groups, n_groups, damping: (_totals(values, groups, n_groups) + damping)
                     / (np.bincount(groups, minlength=n_groups) + damping),
-                "You damped the mean: take the sum of the group, not its mean, over (count + damping).":
+                "You divided twice: a mean is already divided by the count. Divide the sum of the group by count + "
+                "damping.":
                     lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0)
                     / (np.bincount(groups, minlength=n_groups) + damping),
-                "+= with repeated positions keeps only the last value of each group; use np.bincount or np.add.at.":
+                "Your sums have only the last value of each group. `total[groups] += values` does not add repeated "
+                "positions up; use np.bincount(groups, weights=values, minlength=n_groups).":
                     lambda values, groups, n_groups, damping: _last(values, groups, n_groups)
                     / (np.bincount(groups, minlength=n_groups) + damping),
-                "+= with repeated positions keeps only the last of each group, in the sum and in the count; use "
-                "np.bincount or np.add.at.":
+                "Your sums have only the last value of each group, and your counts are at most 1. `+=` does not add "
+                "repeated positions up; use np.bincount.":
                     lambda values, groups, n_groups, damping: _last(values, groups, n_groups)
                     / (np.isin(np.arange(n_groups), groups) + damping),
-                "Divide by the number of values in the group, plus the damping; you took the number of all values.":
+                "You divided by the number of all values plus the damping. Each group has its own count.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
                     / (len(values) + damping),
-                "Those are the sums of the groups. Divide by count + damping.":
+                "You returned the sums of the groups. Divide them by count + damping.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups),
+                "Python divides before it adds, so you added the damping to the mean. Put brackets around the "
+                "denominator: total / (count + damping).":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / np.bincount(groups, minlength=n_groups) + damping,
+                "You added damping times the mean of the values to the sums. The values are already measured from the "
+                "mean of all, so an imaginary value is 0.":
+                    lambda values, groups, n_groups, damping: (
+                        _totals(values, groups, n_groups) + damping * np.mean(values)
+                    ) / (np.bincount(groups, minlength=n_groups) + damping),
+                "You returned one number for all values. Each group needs its own sum and its own count.":
+                    lambda values, groups, n_groups, damping: np.sum(values) / (len(values) + damping),
+                "Your denominator is the larger of count and damping. It is their sum: count + damping.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / np.maximum(np.bincount(groups, minlength=n_groups), damping),
+                "Your result fits a damping of 5, whatever `damping` is. Use the argument.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 5),
+                "Your result fits a damping of 1, whatever `damping` is. Use the argument.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 1),
+                "Your result fits absolute values. Keep the signs: a value below the mean of all is negative.":
+                    lambda values, groups, n_groups, damping: damped_means(np.abs(values), groups, n_groups, damping),
+                "Your counts are sums of the values. Count with np.bincount(groups, minlength=n_groups), without "
+                "weights.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (_totals(values, groups, n_groups) + damping),
+                "You subtracted the damping from the count. The imaginary values are additional ones: count + damping.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (np.bincount(groups, minlength=n_groups) - damping),
+                "You returned the counts plus the damping. That is the denominator; the sums of the values come above "
+                "it.":
+                    lambda values, groups, n_groups, damping: np.bincount(groups, minlength=n_groups) + damping,
             },
         ),
         Exercise(
-            "2.2", "Cosine of two columns", objective="O2.2", level="warm-up", minutes=4,
+            "2.2", "Cosine of two columns", objective="O2.2", level="warm-up", minutes=5,
             reference=cosine,
-            cases=[(CHASE, HEIST), (CHASE, WALTZ), (np.array([3.0, 0.0, 1.0]), np.array([0.0, 2.0, 5.0]))],
+            cases=[
+                (np.array([3.0, 4.0, 0.0]), np.array([0.0, 4.0, 3.0])),
+                (np.array([3.0, 0.0]), np.array([0.0, 2.0])),  # nobody rated both
+                (np.array([2.0]), np.array([4.0])),
+                (np.array([3.0, 0.0, 1.0]), np.array([0.0, 2.0, 5.0])),
+                (CHASE, WALTZ),
+                (CHASE, HEIST),
+            ],
             draw=_draw_columns,
-            why="A blank adds nothing to the product, and what only one of two films has makes them less alike.",
+            properties={
+                "You returned an array, and the cosine of two films is a single number: add the products up, for "
+                "example with a @ b.":
+                    lambda args, result: np.ndim(result) == 0,
+            },
+            why="The dot product measures agreement, and dividing by the norms removes how much each film was rated.",
             hints=(
-                "Which three sums does the formula need: one over both columns, and one for each of them?",
+                "The formula has three parts: one dot product above the line, and two norms below it. Compute each "
+                "of them.",
                 "a @ b is the sum of products; np.linalg.norm(a) is the root of the sum of squares.",
                 "a @ b / (np.linalg.norm(a) * np.linalg.norm(b))",
             ),
             misconceptions={
-                "Your norms run over the common raters only. Then two films with a single common rater have cosine 1; "
-                "take the norm of each whole column.":
+                "Your norms run over the common raters only. Then any two films with a single common rater have a "
+                "cosine of 1. Take the norms over all ratings of each film.":
                     lambda a, b: cosine(a * (b > 0), b * (a > 0)),
-                "That is the dot product. Without the norms, films with many ratings are alike to everything.":
+                "Your result fits norms over the common raters only, with 0 where there is none. Take the norms over "
+                "all ratings of each film.":
+                    lambda a, b: cosine(a * (b > 0), b * (a > 0)) if a @ b else 0.0,
+                "You returned the dot product. Divide it by both norms; without them a film with many ratings is "
+                "similar to every other film.":
                     lambda a, b: a @ b,
-                "You divided by the squared norms. A norm has a root: np.linalg.norm(a), or np.sqrt(a @ a).":
+                "You divided by the sums of squares. A norm is the root of that: np.linalg.norm(a), or np.sqrt(a @ a).":
                     lambda a, b: a @ b / ((a @ a) * (b @ b)),
-                "That is the correlation with the zeros among the data: a blank is no rating of 0.":
+                "You subtracted the mean of each full column, zeros included (np.corrcoef does that). Here nothing is "
+                "subtracted, and a 0 is not a rating.":
                     lambda a, b: np.corrcoef(a, b)[0, 1],
-                "That is Pearson's correlation of the common ratings. Here nothing is subtracted.": _pearson,
-                "You divided by the sum of the ratings. A norm squares first and takes the root last.":
+                "You computed Pearson's correlation of the common ratings. That is section 3; here nothing is "
+                "subtracted.": _pearson,
+                "You divided by the sums of the ratings. A norm is the root of the sum of the squares.":
                     lambda a, b: a @ b / (a.sum() * b.sum()),
-                "That is the cosine distance. Alike is large, so do not subtract it from 1.":
+                "You returned 1 minus the cosine, which is a distance. A similarity is large for films that are "
+                "alike: return the cosine itself.":
                     lambda a, b: 1 - cosine(a, b),
-                "Python divides first and multiplies then: put the whole denominator in brackets.":
+                "Python works from left to right, so you divided by one norm and multiplied by the other. Put "
+                "brackets around the product of the norms.":
                     lambda a, b: a @ b / np.linalg.norm(a) * np.linalg.norm(b),
-                "You subtracted each film's mean first. Here nothing is subtracted: take the stars as they are.":
+                "You subtracted the mean of each film first. Here nothing is subtracted: take the stars as they are.":
                     lambda a, b: cosine(_centered(a), _centered(b)),
-                "You divided by one norm only. Both columns have a length.":
+                "You divided by the norm of a only. Divide by the norm of b, too.":
                     lambda a, b: a @ b / np.linalg.norm(a),
-                "You divided by the norm of the products. Each column has a norm of its own.":
+                "You divided by the norm of b only. Divide by the norm of a, too.":
+                    lambda a, b: a @ b / np.linalg.norm(b),
+                "You divided by the norm of the products a * b. Compute the norm of each column separately.":
                     lambda a, b: a @ b / np.linalg.norm(a * b),
+                "You divided by the sum of the norms. The cosine divides by their product.":
+                    lambda a, b: a @ b / (np.linalg.norm(a) + np.linalg.norm(b)),
+                "You divided by the root of the sum of all squares together. Compute the norm of each column, and "
+                "multiply the two norms.":
+                    lambda a, b: a @ b / np.sqrt(a @ a + b @ b),
+                "You returned the angle. The cosine itself is the similarity.":
+                    lambda a, b: np.arccos(np.clip(cosine(a, b), -1, 1)),
+                "You divided by the number of common raters. The cosine divides by the product of the norms.":
+                    lambda a, b: a @ b / ((a > 0) & (b > 0)).sum(),
+                "You divided by the number of people. The cosine divides by the product of the norms.":
+                    lambda a, b: a @ b / len(a),
+                "You returned the distance between the two columns. The cosine is a @ b divided by the product of the "
+                "norms.":
+                    lambda a, b: np.linalg.norm(a - b),
+                "You compared who rated the films and not how many stars they gave. Use the ratings themselves.":
+                    lambda a, b: cosine((a > 0) * 1.0, (b > 0) * 1.0),
             },
         ),
         Exercise(
-            "2.3", "Shrunken similarities", objective="O2.2", level="core", minutes=8,
+            "2.3", "Shrunken similarities", objective="O2.2", level="core", minutes=10,
             reference=shrunk_similarities,
-            cases=[(R_SMALL, 4.0), (R_TINY, 1.0), (R_APART, 2.0)],
+            cases=[
+                (R_SMALL, 4.0), (np.array([[2.0, 4.0, 5.0]]), 3.0), (np.array([[4.0], [0.0]]), 2.0), (R_TINY, 1.0),
+                (R_APART, 2.0),
+            ],
             draw=_draw_table,
             properties={
-                "A film is no neighbor of itself: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
+                "Your result has one row for each person. The films are the columns of R: normalize along axis=0 and "
+                "use unit.T @ unit.":
+                    lambda args, S: np.shape(S) != (len(args[0]),) * 2 or len(args[0]) == args[0].shape[1],
+                "Your table is not symmetric. The similarity of film i to film j equals that of film j to film i.":
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2
+                    or np.allclose(S, np.transpose(S), equal_nan=True),
+                "A film is not its own neighbor: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
-                "Your norms run over the common raters only. Then two films with a single common rater have cosine 1; "
-                "take the norm of each whole column.":
+                "Your result has NaN or infinity. A division by 0 causes this: divide by n + shrinkage, which is "
+                "never 0.":
+                    lambda args, S: bool(np.isfinite(np.asarray(S, dtype=float)).all())
+                    or _believes_twins_or_nan(args[0], S),
+                "Your norms run over the common raters only. Then any two films with a single common rater have a "
+                "cosine of 1. Take the norms over all ratings of each film.":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not _believes_twins(args[0], args[1], S),
             },
-            why="The cosine says how alike, n / (n + shrinkage) how far to believe it.",
+            why="The cosine says how alike two films are, and n / (n + shrinkage) how far we believe it.",
             hints=(
-                "Three tables of items x items: the cosines, the counts n, and the shares n / (n + shrinkage).",
-                "unit.T @ unit gives the cosines; with rated = (R > 0).astype(float), rated.T @ rated counts.",
+                "Build three tables of shape (n_items, n_items): the cosines, the numbers n of common raters, and the"
+                " shares n / (n + shrinkage).",
+                "unit.T @ unit has the cosines; with rated = (R > 0).astype(float), rated.T @ rated has the counts.",
                 "S = (unit.T @ unit) * n / (n + shrinkage), then np.fill_diagonal(S, 0) and return S",
             ),
             misconceptions={
-                "Those are the cosines without shrinkage. Multiply each by n / (n + shrinkage).":
+                "You returned the cosines without shrinkage. Multiply each by n / (n + shrinkage).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R)),
-                "You counted people for each film. n counts those who rated both films of a pair.":
+                "Your n is the number of raters of one film. For a pair, n is the number of people who rated both "
+                "films.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (lambda n: n / (n + shrinkage))((R > 0).sum(0))),
-                "Your n is the number of all people. It counts those who rated both films.":
+                "Your n is the number of all people. It is the number of people who rated both films.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * len(R) / (len(R) + shrinkage)),
-                "Your n counts those who rated at least one of the two films. It counts those who rated both.":
+                "Your n is the number of people who rated at least one of the two films. It is the number who rated "
+                "both.":
                     lambda R, shrinkage: _over_all(_cosines(R), _either(R), shrinkage),
-                "Your n is the smaller number of raters of the two films. It counts those who rated both.":
+                "Your n is the smaller number of raters of the two films. It is the number of people who rated both.":
                     lambda R, shrinkage: _over_all(
                         _cosines(R), np.minimum.outer((R > 0).sum(axis=0), (R > 0).sum(axis=0)), shrinkage),
-                "np.linalg.norm(R) is one number for the whole table. Each column has its own length: axis=0.":
+                "You divided by one norm for the full table. Each column has its own norm: np.linalg.norm(R, axis=0).":
                     lambda R, shrinkage: _over_all(R.T @ R / (R**2).sum(), _both(R), shrinkage),
-                "A product of truth values is a truth value, so your n is 1 at most. Count with "
-                "(R > 0).astype(float).":
+                "Your n is at most 1. A product of True and False values is again True or False, so it does not count: "
+                "convert with (R > 0).astype(float) first.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) > 0) / (1 + shrinkage)),
-                "R.T @ R adds products of stars. n counts people: take the product of (R > 0).astype(float).":
+                "Your n is R.T @ R, which adds products of stars. n is a number of people: use (R > 0).astype(float) "
+                "instead of R.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * (R.T @ R) / (R.T @ R + shrinkage)),
-                "You compared people with people. The films are the columns: unit.T @ unit.":
+                "You compared people with people. Films are the columns of R: normalize along axis=0 and use unit.T "
+                "@ unit.":
                     lambda R, shrinkage: shrunk_similarities(R.T, shrinkage),
-                "You divided by n + shrinkage and forgot to multiply by n.":
+                "You divided by n + shrinkage, and the factor n is missing above: n / (n + shrinkage).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) / (_both(R) + shrinkage)),
-                "You multiplied by shrinkage / (n + shrinkage): that trusts the pairs that few people rated.":
+                "You multiplied by shrinkage / (n + shrinkage), which trusts the pairs that few people rated. The "
+                "share is n / (n + shrinkage).":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * shrinkage / (_both(R) + shrinkage)),
-                "You multiplied by n, so that more people make any pair more alike. The share n / (n + shrinkage) "
-                "stays below 1.":
+                "You multiplied by n and did not divide. The share n / (n + shrinkage) stays below 1.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R)),
-                "Those are dot products, shrunken. Divide each column by its norm first.":
+                "You shrank dot products instead of cosines. Divide each column by its norm first.":
                     lambda R, shrinkage: _off_diagonal((R.T @ R) * _both(R) / (_both(R) + shrinkage)),
+                "You returned the shares n / (n + shrinkage) without the cosines. Multiply the two tables.":
+                    lambda R, shrinkage: _off_diagonal(_both(R) / (_both(R) + shrinkage)),
+                "Python divides before it adds: put brackets around n + shrinkage.":
+                    lambda R, shrinkage: _off_diagonal(
+                        np.divide(_cosines(R) * _both(R), _both(R), out=np.zeros_like(_both(R)), where=_both(R) > 0)
+                        + shrinkage
+                    ),
+                "Your result fits the cosine times n / (n + shrinkage) of columns from which a mean was subtracted. "
+                "Take the stars as they are.":
+                    lambda R, shrinkage: _off_diagonal(
+                        _cosines(np.stack([_centered(column) for column in R.T], axis=1))
+                        * _both(R) / (_both(R) + shrinkage)
+                    ),
+                "You multiplied by n / (1 + shrinkage). The denominator is n + shrinkage, with the n of each pair.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / (1 + shrinkage)),
                 "You divided the rows by their norms. Films are columns: np.linalg.norm(R, axis=0).":
                     lambda R, shrinkage: _off_diagonal(
                         (lambda unit: unit.T @ unit)(R / np.linalg.norm(R, axis=1, keepdims=True))
@@ -366,7 +488,7 @@ CHAPTER = Chapter(
             },
         ),
         Exercise(
-            "2.4", "A rating from neighbors", objective="O2.3", level="core", minutes=6,
+            "2.4", "A rating from neighbors", objective="O2.3", level="core", minutes=8,
             reference=from_neighbors,
             cases=[
                 (3.2, np.array([0.5, 0.25, 0.0, 0.5]), np.array([1.0, -1.0, 2.0, np.nan]), 0.25),
@@ -374,62 +496,94 @@ CHAPTER = Chapter(
                 (2.5, np.array([0.2, 0.6, 0.1]), np.array([0.5, np.nan, 1.5]), 0.5),
                 (4.8, np.array([0.5, 0.25]), np.array([1.0, 1.0]), 0.25),
                 (3.0, np.array([0.8, 0.4]), np.array([np.nan, np.nan]), 0.1),
+                (1.2, np.array([0.5]), np.array([-1.0]), 0.5),
             ],
             draw=_draw_neighbors,
-            why="Only what the person rated speaks, each film as loudly as it is similar, the prior for the biases.",
+            why="Each rated film counts as much as it is similar, and the prior keeps little evidence near the biases.",
             hints=(
-                "Whose residuals may speak? Both sums run over the same films.",
+                "Both sums run over the same films. Which films are these?",
                 "rated = ~np.isnan(residuals) marks them; similar[rated] and residuals[rated] have equal length.",
                 "expected + (similar[rated] * residuals[rated]).sum() / (prior + similar[rated].sum())",
             ),
             misconceptions={
-                "A residual of 0 is a rating, too: the person liked the film as much as expected. Ask np.isnan, not "
-                "!= 0.":
+                "You left out a film with the residual 0. The person rated it, exactly as expected, so its similarity "
+                "counts below. Select with ~np.isnan(residuals), not with != 0.":
                     lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar, np.where(residuals == 0, np.nan, residuals), prior),
-                "You added the prior once for each film that was rated. It counts once.":
+                "You added the prior once for each rated film. It is one imaginary neighbor: add it once.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
                         / np.maximum(1e-9, (similar + prior)[~np.isnan(residuals)].sum()),
-                "The sum below runs over all neighbors. Those that the person has not rated say nothing, and must "
-                "not count as a residual of 0.":
+                "Your sum of weights runs over all neighbors. A film that the person has not rated must not count "
+                "there, since it is no evidence for the biases.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + similar.sum()),
-                "NaN plus anything is NaN: leave out the films that the person has not rated.":
+                "Your result is NaN: a sum with NaN in it is NaN. Leave out the films that the person has not rated.":
                     lambda expected, similar, residuals, prior:
                         expected + similar @ residuals / (prior + similar.sum()),
-                "The prior is missing from the sum below. Without it one weak neighbor decides alone.":
+                "The prior is missing in the denominator. Without it, one weak neighbor decides alone.":
                     lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 0),
-                "The prior is missing from the sum below. With it, somebody without ratings needs no line of code: "
+                "The prior is missing in the denominator. With it, a person without ratings needs no special case: "
                 "0 / prior is 0.":
                     lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar, residuals, 0 if np.isfinite(residuals).any() else prior),
-                "Python divides before it adds: put the whole denominator in brackets, (prior + ...).":
+                "Python divides before it adds: put brackets around the denominator, (prior + ...).":
                     lambda expected, similar, residuals, prior: expected
                         + np.nansum(similar * residuals) / prior + similar[~np.isnan(residuals)].sum(),
-                "Do not cut to the scale from 1 to 5 here: the package does that at the end, and a ranking never.":
+                "You cut the result to the scale from 1 to 5. The contract does not ask for that; return the number "
+                "as it is.":
                     lambda expected, similar, residuals, prior:
                         np.clip(from_neighbors(expected, similar, residuals, prior), 1, 5),
-                "That is what is added to the expected rating. Add it.":
+                "You returned the correction alone. Add it to expected.":
                     lambda expected, similar, residuals, prior:
                         from_neighbors(expected, similar, residuals, prior) - expected,
-                "You did not divide: the more the person has rated, the further the sum moves.":
+                "You did not divide. Without the denominator, a person with many ratings gets an enormous correction.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals),
-                "You gave each neighbor the same weight. A more similar film counts more, in both sums.":
+                "Every neighbor has the same weight in your sums. Multiply each residual by its similarity, and add "
+                "the similarities below.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(residuals) / (prior + (~np.isnan(residuals)).sum()),
-                "You divided by the number of films rated. A weighted mean divides by the sum of the weights.":
+                "You divided by the number of rated films plus the prior. A weighted mean divides by the sum of the "
+                "weights.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + (~np.isnan(residuals)).sum()),
-                "The prior belongs into the denominator alone: what it adds has the residual 0.":
+                "You added the prior above, too. The imaginary neighbor has the residual 0, so it appears only below.":
                     lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, prior)
                         + prior / (prior + similar[~np.isnan(residuals)].sum()),
-                "You subtracted what the neighbors say. A positive residual is a film liked better than expected.":
+                "Your result fits the positive residuals alone. A negative residual is advice, too: select with "
+                "~np.isnan(residuals).":
+                    lambda expected, similar, residuals, prior: from_neighbors(
+                        expected, similar, np.where(residuals > 0, residuals, np.nan), prior),
+                "Python divides before it adds, so you added the prior to the prediction. Put brackets around the "
+                "denominator: (prior + ...).":
+                    lambda expected, similar, residuals, prior:
+                        from_neighbors(expected, similar, residuals, 0) + prior,
+                "You selected the films that were not rated. ~ swaps True and False: ~np.isnan(residuals).":
+                    lambda expected, similar, residuals, prior: expected
+                        + (similar[np.isnan(residuals)] * residuals[np.isnan(residuals)]).sum()
+                        / (prior + similar[np.isnan(residuals)].sum()),
+                "You took the mean of the products. A weighted mean has their sum above the line.":
+                    lambda expected, similar, residuals, prior: expected + np.nanmean(similar * residuals)
+                        / (prior + similar[~np.isnan(residuals)].sum()),
+                "You multiplied expected by the correction. Add the correction to expected.":
+                    lambda expected, similar, residuals, prior: expected
+                        * (from_neighbors(expected, similar, residuals, prior) - expected),
+                "You multiplied the sum of weights by the prior. The prior is added to it.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / (prior * similar[~np.isnan(residuals)].sum()),
+                "Your result fits absolute residuals. Keep their signs: a negative residual lowers the prediction.":
+                    lambda expected, similar, residuals, prior:
+                        from_neighbors(expected, similar, np.abs(residuals), prior),
+                "You divided by the sum of the residuals. Divide by the prior plus the sum of the similarities.":
+                    lambda expected, similar, residuals, prior:
+                        expected + np.nansum(similar * residuals) / (prior + np.nansum(residuals)),
+                "You subtracted the correction. A positive residual is a film that was liked better than expected: add "
+                "it.":
                     lambda expected, similar, residuals, prior:
                         2 * expected - from_neighbors(expected, similar, residuals, prior),
             },
         ),
         Exercise(
-            "2.5", "Rank from neighbors", objective="O2.3", level="core", minutes=5,
+            "2.5", "Rank from neighbors", objective="O2.3", level="core", minutes=6,
             reference=rank_from_neighbors, compare=same_ranking,
             cases=[
                 (np.array([1, 1, 0, 0]), SIMILAR, 2),
@@ -438,117 +592,159 @@ CHAPTER = Chapter(
                 (np.array([0, 1, 0, 1, 0]), TWO_NEAR, 3),
                 (np.eye(48)[0], (MANY_TIES @ MANY_TIES.T - np.eye(48)) / 2, 20),
                 (np.eye(MANY_FILMS)[0], _near_films(), N_BEST),
+                (np.zeros(3, dtype=int), np.array([[0, 0.5, 0], [0.5, 0, 0.25], [0, 0.25, 0]]), 2),  # nothing watched
             ],
             draw=_draw_met,
             properties={
-                "A set has no order. Give the positions as a list or an array, best first.":
+                "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "Your list has a film that the person knows already. Give such films the score -np.inf before the "
+                "Your list has fewer than k positions. Two common reasons: films were removed "
+                "after the cut to k, or the length of the list is not k.":
+                    lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
+                "Your list has a film that the person has watched. Set the scores of such films to -np.inf before you "
                 "sort.":
                     lambda args, ranked: not np.isin(np.flatnonzero(args[0]), ranked).any(),
-                "Films with equal scores are out of order: of these the lower position comes first. Sort -scores with "
-                'kind="stable"; [::-1] turns ties round, and without kind numpy may order them as it likes.':
+                "Films with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
+                'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
-                "Your list has the right films in the wrong order: the largest score comes first. np.argpartition, for "
-                "one, finds the k best but does not sort them.":
+                "Your list has the right films in the wrong order: the largest score comes first. (np.argpartition "
+                "finds the k best and does not sort them.)":
                     lambda args, ranked: _is_sorted(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
             },
-            why="What was met speaks for its neighbors; many of them together beat a single near one.",
+            why="Similarities to all watched films are added, so many neighbors together count more than a single one.",
             hints=(
-                "For each film: which of its neighbors did the person meet, and what do their similarities add up to?",
-                "similar @ met adds them up for all films at once; met > 0 marks what must not be recommended.",
-                'Set scores[met > 0] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
+                "For each film: which of its neighbors did the person watch, and what is the sum of their "
+                "similarities?",
+                "similar @ watched computes the sums of all films at once; watched > 0 marks what must not be in the "
+                "list.",
+                'Set scores[watched > 0] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
-                "Your list is turned round: the best film comes first.":
-                    lambda met, similar, k: rank_from_neighbors(met, similar, k)[::-1],
-                "The last k positions of a rising argsort have the best film at the end. Sort -scores instead, and "
-                "take the first k.":
-                    lambda met, similar, k: _worst_first(similar @ met, np.flatnonzero(met), k),
+                "Your list is reversed: the best film comes first.":
+                    lambda watched, similar, k: rank_from_neighbors(watched, similar, k)[::-1],
+                "Your list has the best film at the end. argsort sorts upward: sort -scores and take the first k.":
+                    lambda watched, similar, k: _worst_first(similar @ watched, np.flatnonzero(watched), k),
                 "Your positions count from 1. The first film has position 0.":
-                    lambda met, similar, k: rank_from_neighbors(met, similar, k) + 1,
-                "Those are the scores of the k best. The contract asks for their positions: np.argsort, not np.sort.":
-                    lambda met, similar, k: _best_scores(similar @ met, np.flatnonzero(met), k),
-                "You went down the columns. Row i has the neighbors of film i: similar @ met.":
-                    lambda met, similar, k: _ranked(met @ similar, np.flatnonzero(met), k),
-                "You divided by the similarities of all neighbors. The sum alone ranks: many neighbors beat one.":
-                    lambda met, similar, k: _ranked(
-                        similar @ met / np.maximum(similar.sum(axis=1), 1e-9), np.flatnonzero(met), k),
-                "You took the mean, so that one neighbor counts as much as five. Add the similarities up.":
-                    lambda met, similar, k: _ranked(
-                        similar @ met / np.maximum((similar > 0) @ met, 1), np.flatnonzero(met), k),
-                "You took the nearest of what the person knows. Add all the similarities up.":
-                    lambda met, similar, k: _ranked((similar * met).max(axis=1), np.flatnonzero(met), k),
-                "You counted the neighbors that the person knows. Each counts as much as it is similar.":
-                    lambda met, similar, k: _ranked((similar > 0) @ met, np.flatnonzero(met), k),
-                "You added up all neighbors, met or not. Only what the person knows speaks.":
-                    lambda met, similar, k: _ranked(similar.sum(axis=1), np.flatnonzero(met), k),
-                "You ranked the least similar films first: argsort rises, so sort the negative.":
-                    lambda met, similar, k: _ranked(-(similar @ met), np.flatnonzero(met), k),
-                "0 is a score that other films have too. Give what was met -np.inf.":
-                    lambda met, similar, k: _ranked(similar @ met, np.flatnonzero(met), k, value=0),
-                "You removed what was met before the sort, so the positions no longer count the same films.":
-                    lambda met, similar, k: _ranked((similar @ met)[met == 0], np.array([], int), k),
-                "You removed what was met after the cut, so the list came out too short.":
-                    lambda met, similar, k: (lambda ranked: ranked[met[ranked] == 0])(
-                        _ranked(similar @ met, np.array([], int), k)),
-                "You ranked all films. The contract asks for the k best.":
-                    lambda met, similar, k: rank_from_neighbors(met, similar, int((met == 0).sum())),
-                "Those are the scores. The contract asks for the positions of the k best.":
-                    lambda met, similar, k: similar @ met,
+                    lambda watched, similar, k: rank_from_neighbors(watched, similar, k) + 1,
+                "You returned the scores of the k best. The contract asks for their positions: np.argsort, not "
+                "np.sort.":
+                    lambda watched, similar, k: _best_scores(similar @ watched, np.flatnonzero(watched), k),
+                "You added along the columns (watched @ similar). The neighbors of film i are in row i: similar @ "
+                "watched.":
+                    lambda watched, similar, k: _ranked(watched @ similar, np.flatnonzero(watched), k),
+                "You divided by the sum of all similarities of a film. For a list, add and do not divide.":
+                    lambda watched, similar, k: _ranked(
+                        similar @ watched / np.maximum(similar.sum(axis=1), 1e-9), np.flatnonzero(watched), k),
+                "You took the mean similarity to the watched neighbors, so one neighbor counts as much as five. Take "
+                "the sum.":
+                    lambda watched, similar, k: _ranked(
+                        similar @ watched / np.maximum((similar > 0) @ watched, 1), np.flatnonzero(watched), k),
+                "You took the largest similarity to a watched film. Take the sum of all of them.":
+                    lambda watched, similar, k: _ranked((similar * watched).max(axis=1), np.flatnonzero(watched), k),
+                "You counted the watched neighbors. Add their similarities instead.":
+                    lambda watched, similar, k: _ranked((similar > 0) @ watched, np.flatnonzero(watched), k),
+                "You added the similarities to all films. Add only those to the watched ones.":
+                    lambda watched, similar, k: _ranked(similar.sum(axis=1), np.flatnonzero(watched), k),
+                "You ranked the least similar films first: argsort sorts upward, so sort -scores.":
+                    lambda watched, similar, k: _ranked(-(similar @ watched), np.flatnonzero(watched), k),
+                "You set the scores of watched films to 0, and other films may have a score of 0, too. Use -np.inf.":
+                    lambda watched, similar, k: _ranked(similar @ watched, np.flatnonzero(watched), k, value=0),
+                "You removed the watched films before the sort, so your positions count only the films that were "
+                "left. Keep all scores, and set those of watched films to -np.inf.":
+                    lambda watched, similar, k: _ranked((similar @ watched)[watched == 0], np.array([], int), k),
+                "You cut the list to k first and removed the watched films afterwards, so it has fewer than k "
+                "positions.":
+                    lambda watched, similar, k: (lambda ranked: ranked[watched[ranked] == 0])(
+                        _ranked(similar @ watched, np.array([], int), k)),
+                "You returned all films that were not watched. The contract asks for the k best: [:k].":
+                    lambda watched, similar, k: rank_from_neighbors(watched, similar, int((watched == 0).sum())),
+                "You returned the scores. The contract asks for the positions of the k best.":
+                    lambda watched, similar, k: similar @ watched,
+                "You returned the scores. The contract asks for the positions of the k best: apply np.argsort to "
+                "-scores.":
+                    lambda watched, similar, k: np.where(watched > 0, -np.inf, similar @ watched),
+                "You wrote scores[watched]. watched has entries 0 and 1, so that selects the films at positions 0 and"
+                " 1. Select with scores[watched > 0].":
+                    lambda watched, similar, k: _ranked(similar @ watched, np.unique(watched).astype(int), k),
             },
         ),
         Exercise(
-            "2.6", "TF-IDF weights", objective="O2.4", level="core", minutes=8,
+            "2.6", "TF-IDF weights", objective="O2.4", level="core", minutes=9,
             reference=tfidf,
-            cases=[(WORDS,), (THREE_WORDS,), (MORE_WORDS,), (TINY_WORDS,)],
+            cases=[(WORDS,), (np.array([[2, 1]]),), (THREE_WORDS,), (FOUR_FILMS,), (MORE_WORDS,), (TINY_WORDS,)],
             draw=_draw_counts,
             properties={CUT: lambda args, weights: np.asarray(weights).dtype.kind not in "iu"},
-            why="Rare words weigh more, repeated ones more, and each film ends with length 1.",
+            why="Rare words get larger weights, repeated words count more, and each film ends with length 1.",
             hints=(
-                "Three steps: in how many items each word stands, the weight of each word, rows of length 1.",
-                "(counts > 0).sum(axis=0) gives the d_w; np.log is the natural logarithm; len(counts) is m.",
+                "Three steps: count the films that have each word, compute the weight of each word, and give each "
+                "row length 1.",
+                "(counts > 0).sum(axis=0) computes all d_w; np.log is the natural logarithm; len(counts) is m.",
                 "weights = counts * idf, divided by np.linalg.norm(weights, axis=1, keepdims=True). A norm for each "
                 "row has shape (n_items,); keepdims=True makes it (n_items, 1).",
             ),
             misconceptions={
-                "The rows do not have length 1 yet: long texts would be alike to everything.":
+                "Your rows do not have length 1 yet: divide each row by its norm.":
                     lambda counts: counts * (np.log(_smooth_ratio(counts)) + 1),
-                "Without keepdims=True each word was divided by the norm of another film: the norms of the rows need "
-                "the shape (n_items, 1).":
+                "You divided the columns by the norms of the rows. The norms need the shape (n_items, 1): "
+                "np.linalg.norm(weights, axis=1, keepdims=True).":
                     lambda counts: _plain_idf(counts) / np.linalg.norm(_plain_idf(counts), axis=1),
-                "d_w counts the items in which a word stands, one number a column: (counts > 0).sum(axis=0). You "
-                "summed each row.":
+                "You counted along each row. d_w is the number of items that have a word, one number for each column: "
+                "(counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=1))) + 1),
-                "You left out the + 1 behind the logarithm: a word that all items have would vanish.":
+                "The + 1 after the logarithm is missing: a word that all items have would vanish.":
                     lambda counts: _weigh(counts, np.log(_smooth_ratio(counts))),
                 CUT: lambda counts: _weigh((counts * (np.log(_smooth_ratio(counts)) + 1)).astype(int), np.array(1)),
-                "The last 1 stands behind the logarithm, not in it: np.log(ratio) + 1.":
+                "You added the last 1 inside the logarithm. It comes after it: np.log(ratio) + 1.":
                     lambda counts: _weigh(counts, np.log(_smooth_ratio(counts) + 1)),
-                "You left out the ones inside the logarithm: (1 + m) / (1 + d_w).":
+                "The ones inside the logarithm are missing: (1 + m) / (1 + d_w).":
                     lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0)) + 1),
-                "That is ln(m / d_w), as many textbooks have it. Here it is ln((1 + m) / (1 + d_w)) + 1.":
+                "You used ln(m / d_w), as many textbooks do. Here it is ln((1 + m) / (1 + d_w)) + 1.":
                     lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0))),
-                "d_w counts the items in which a word stands. You counted the word itself, repeats included.":
+                "You summed the counts, so a word that one item repeats counts several times. d_w is the number of "
+                "items that have the word: (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + counts.sum(axis=0))) + 1),
-                "Each row must have length 1 (root of the sum of squares); yours sum to 1.":
+                "Your rows sum to 1. Length 1 means that the root of the sum of squares is 1: divide by "
+                "np.linalg.norm.":
                     lambda counts: (lambda w: w / w.sum(axis=1, keepdims=True))(
                         counts * (np.log(_smooth_ratio(counts)) + 1)
                     ),
-                "You gave the columns length 1. An item is a row: axis=1, keepdims=True.":
+                "You gave the columns length 1. An item is a row: np.linalg.norm(weights, axis=1, keepdims=True).":
                     lambda counts: (lambda w: w / np.linalg.norm(w, axis=0))(
                         counts * (np.log(_smooth_ratio(counts)) + 1)
                     ),
-                "A word that stands twice weighs twice as much: multiply the idf by the counts, not by 0 and 1.":
+                "A word that appears twice in an item counts twice: multiply the idf by counts, not by 0 and 1.":
                     lambda counts: tfidf((counts > 0).astype(int)),
-                "Take the natural logarithm, np.log. With the + 1 behind it, the base matters.":
+                "You used the logarithm to base 2. Use the natural logarithm, np.log: with the + 1 after it, the "
+                "base matters.":
                     lambda counts: _weigh(counts, np.log2(_smooth_ratio(counts)) + 1),
-                "Take the natural logarithm, np.log, not that of base 10. With the + 1 behind it, the base matters.":
+                "You used the logarithm to base 10. Use the natural logarithm, np.log: with the + 1 after it, the "
+                "base matters.":
                     lambda counts: _weigh(counts, np.log10(_smooth_ratio(counts)) + 1),
-                "Those are the counts with rows of length 1. Either the idf is missing, or you have one for each row, "
-                "which cancels: it is one number for each word, from (counts > 0).sum(axis=0).":
+                "Your result equals the counts with rows of length 1. Either the idf is missing, or there is one for "
+                "each row, which cancels. It is one number for each word, from (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.ones(counts.shape[1])),
-                "m is the number of items, the rows. You took the number of words.":
+                "You divided by the sum of squares of each row. The norm is its root: np.linalg.norm, or np.sqrt.":
+                    lambda counts: _plain_idf(counts) / (_plain_idf(counts) ** 2).sum(axis=1, keepdims=True),
+                "You divided everything by one norm for the full table. Each row has its own norm: axis=1, "
+                "keepdims=True.":
+                    lambda counts: _plain_idf(counts) / np.linalg.norm(_plain_idf(counts)),
+                "You returned one weight for each word, the idf. Multiply counts by it, and give each row length 1.":
+                    lambda counts: np.log(_smooth_ratio(counts)) + 1,
+                "Your d is one number for the full table. Each word needs its own: (counts > 0).sum(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).sum())) + 1),
+                "m is the number of items, len(counts). You took the number of all cells of the table.":
+                    lambda counts: _weigh(counts, np.log((1 + counts.size) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "Your largest weight in each row is 1. Length 1 means that the root of the sum of squares is 1: "
+                "divide by np.linalg.norm.":
+                    lambda counts: _plain_idf(counts) / _plain_idf(counts).max(axis=1, keepdims=True),
+                "You divided by the norms of the counts. Take the norms after the multiplication by the idf.":
+                    lambda counts: _plain_idf(counts) / np.linalg.norm(counts, axis=1, keepdims=True),
+                "Your idf grows with the number of films that have the word: the fraction in the logarithm is upside "
+                "down. It is (1 + m) / (1 + d_w).":
+                    lambda counts: _weigh(counts, 1 - np.log(_smooth_ratio(counts))),
+                "You divided by the idf. Multiply by it: rare words get larger weights.":
+                    lambda counts: _weigh(counts, 1 / (np.log(_smooth_ratio(counts)) + 1)),
+                "m is the number of items, the rows of counts. You took the number of words.":
                     lambda counts: _weigh(counts, np.log((1 + counts.shape[1]) / (1 + (counts > 0).sum(axis=0))) + 1),
             },
         ),
@@ -556,6 +752,7 @@ CHAPTER = Chapter(
             "2.7", "Rank by content", objective="O2.4", level="core", minutes=6,
             reference=rank_by_content, compare=same_ranking,
             cases=[
+                (np.array([0]), THREE_FILMS, 2),
                 (np.array([0]), tfidf(TINY_WORDS), 2),
                 (np.array([0]), SIX_FILMS, 3),
                 (np.array([0, 4]), SIX_FILMS, 4),
@@ -566,67 +763,159 @@ CHAPTER = Chapter(
             ],
             draw=_draw_profile,
             properties={
-                "A set has no order. Give the positions as a list or an array, best first.":
+                "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "Your list has an item that the person has liked already. Give such items the score -np.inf before the "
-                "sort.":
+                "Your list has fewer than k positions. Two common reasons: films were removed "
+                "after the cut to k, or the length of the list is not k.":
+                    lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
+                "Your list has an item that the person has liked already. Set the scores of such items to -np.inf "
+                "before you sort.":
                     lambda args, ranked: not np.isin(args[0], ranked).any(),
-                "Items with equal scores are out of order: of these the lower position comes first. Sort -scores with "
-                'kind="stable"; [::-1] turns ties round, and without kind numpy may order them as it likes.':
+                "Items with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
+                'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
-                "Your list has the right items in the wrong order: the largest score comes first. np.argpartition, for "
-                "one, finds the k best but does not sort them.":
+                "Your list has the right items in the wrong order: the largest score comes first. (np.argpartition "
+                "finds the k best and does not sort them.)":
                     lambda args, ranked: _is_sorted(_profiled(*args[:2]), args[0], ranked),
             },
-            why="The profile is a point among the items, and what lies nearest to it comes first.",
+            why="The profile is the mean of the liked rows, and the items that point in its direction come first.",
             hints=(
-                "Where does a person stand who liked these items? Which items point the same way?",
-                "vectors[liked].mean(axis=0) is the profile; a product with vectors scores all items at once.",
+                "First compute the profile, one number for each word. Then compare every item with it.",
+                "vectors[liked].mean(axis=0) is the profile; vectors @ profile scores all items at once.",
                 'Set scores[liked] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
-                "Your list is turned round: the best item comes first.":
+                "Your list is reversed: the best item comes first.":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, k)[::-1],
-                "The last k positions of a rising argsort have the best item at the end. Sort -scores instead, and "
-                "take the first k.":
+                "Your list has the best item at the end. argsort sorts upward: sort -scores and take the first k.":
                     lambda liked, vectors, k: _worst_first(_profiled(liked, vectors), liked, k),
                 "Your positions count from 1. The first item has position 0.":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, k) + 1,
-                "Those are the scores. The contract asks for the positions of the k best.": _profiled_only,
-                "Those are the scores of the k best. The contract asks for their positions: np.argsort, not np.sort.":
+                "You returned the scores. The contract asks for the positions of the k best.": _profiled_only,
+                "You returned the scores of the k best. The contract asks for their positions: np.argsort, not "
+                "np.sort.":
                     lambda liked, vectors, k: _best_scores(_profiled(liked, vectors), liked, k),
-                "Your profile is the largest weight of each word. It is the mean of the liked items: .mean(axis=0).":
+                "Your profile has the largest weight of each word. It is the mean of the liked rows: .mean(axis=0).":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked].max(axis=0), liked, k),
-                "0 is a score that other films have too. Give the liked films -np.inf.":
+                "You set the scores of liked films to 0, and other films may have a score of 0, too. Use -np.inf.":
                     lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k, value=0),
-                "You removed the liked films before the sort, so the positions no longer count the same films.":
+                "You removed the liked films before the sort, so your positions count only the films that were left. "
+                "Keep all scores, and set those of liked films to -np.inf.":
                     lambda liked, vectors, k: _ranked(
                         np.delete(_profiled(liked, vectors), liked), np.array([], int), k),
-                "You ranked the least similar items first: argsort rises, so sort the negative.":
+                "You ranked the least similar items first: argsort sorts upward, so sort -scores.":
                     lambda liked, vectors, k: _ranked(-_profiled(liked, vectors), liked, k),
-                "You compared with the first liked item alone. The profile is the mean of all of them.":
+                "Your profile has the same number for every word: a mean without axis=0 averages all numbers. Each "
+                "word needs its own mean: vectors[liked].mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors.sum(axis=1), liked, k),
+                "You averaged the first items of the catalog. liked has positions: select with vectors[liked].":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[: len(liked)].mean(axis=0), liked, k),
+                "You compared with the last liked item only. The profile is the mean of all liked rows.":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked[-1]], liked, k),
+                "Your profile has the smallest weight of each word. It is the mean of the liked rows: .mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked].min(axis=0), liked, k),
+                "You compared with the first liked item only. The profile is the mean of all liked rows.":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked[0]], liked, k),
-                "You took the nearest of the liked items. The contract asks for the mean of them as the profile.":
+                "Your profile is the mean of all items. Average only the rows of the liked ones: vectors[liked].":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors.mean(axis=0), liked, k),
+                "You took the largest similarity to a liked item. The contract asks for the mean of the liked rows as "
+                "the profile.":
                     lambda liked, vectors, k: _ranked((vectors @ vectors[liked].T).max(axis=1), liked, k),
-                "You removed the liked items after the cut, so the list came out too short.":
+                "You cut the list to k first and removed the liked items afterwards, so it has fewer than k positions.":
                     lambda liked, vectors, k: (lambda ranked: ranked[~np.isin(ranked, liked)])(
                         _ranked(_profiled(liked, vectors), np.array([], int), k)
                     ),
-                "You ranked all items. The contract asks for the k best.":
+                "You returned all items that were not liked. The contract asks for the k best: [:k].":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, len(vectors) - len(liked)),
             },
         ),
     ],
+    decisions=[
+        Decision(
+            "2.A", "A strange list", objective="O2.3", minutes=5,
+            replies={
+                "cause": {
+                    "a": "Nobody has heard of Attic and Barn, so they were not watched. Look at how a score of 5.0 is "
+                         "computed.",
+                    "b": "",
+                    "c": "Nothing in the table shows that. Compute the score of Attic from the other columns.",
+                    "d": "More neighbors would not repair it: a film with a single weak neighbor would still get 5.0. "
+                         "Compute the score of Attic from the other columns.",
+                },
+                "first film": {
+                    "a": "Without the division, Attic has a score of 0.10. Compare it with the others.",
+                    "b": "Without the division, Barn has a score of 0.15. Compare it with the others.",
+                    "c": "",
+                },
+            },
+            why="0.10 / 0.02 = 5 hides how little evidence there is; the undivided sums are 0.10, 0.15 and 27.6.",
+            hints=(
+                "Find out how the last column is computed from the two before it.",
+                "Section 7 compares a film that has one weak neighbor with a film that has four. What did dividing do?",
+            ),
+        ),
+        Decision(
+            "2.B", "Who should answer?", objective="O2.4", minutes=6,
+            replies={
+                "A": {
+                    "average": "An empty column has no mean, and damped it equals the mean of all, for every new film. "
+                               "What is known about this film?",
+                    "neighbors": "The column of the film is empty, so it has no neighbors. What is known about it?",
+                    "content": "",
+                },
+                "B": {
+                    "average": "",
+                    "neighbors": "The row of this person is empty: no watched film, no similar person.",
+                    "content": "A profile is the mean of liked films, and this person has not liked any yet.",
+                },
+                "C": {
+                    "average": "It would work, but everybody gets the same list. In section 9 neighbors found "
+                               "about 3.4 hidden films and popularity 1.95.",
+                    "neighbors": "",
+                    "content": "With hundreds of ratings each, the films are far beyond the point where neighbors "
+                    "passed "
+                               "content.",
+                },
+                "D": {
+                    "average": "The mean of 5 rests on two people. Damped, it is close to the mean of all and says "
+                    "little. "
+                               "What else is known about the film and about Cleo?",
+                    "neighbors": "Two ratings are fewer than the four at which neighbors passed content.",
+                    "content": "",
+                },
+            },
+            why="Ask what is empty: without a column there is content, without a row there are averages, with both "
+            "there "
+                "are neighbors.",
+            hints=(
+                "For each situation ask: is the row of the person empty? Is the column of the film empty?",
+                "With an empty column, words are left; with an empty row, averages are left. Two ratings are almost "
+                "none.",
+            ),
+        ),
+    ],
     predictions=[
         Prediction(
+            "P2.2",
+            "BiasedItemKNN predicts the stars better than the biases alone. How many hidden films will its top ten "
+            "have, compared with the plain list of popular films?",
+            {
+                "a": "at least half a film more than popularity",
+                "b": "about the same number",
+                "c": "at least half a film less than popularity",
+            },
+            outcome=lambda found: "a" if found["BiasedItemKNN"] > found["popularity"] + 0.5
+            else "c" if found["BiasedItemKNN"] < found["popularity"] - 0.5 else "b",
+        ),
+        Prediction(
             "P2.1",
-            "A hundred titles stand on a shelf of their own, each with 32 clicks or ratings so far. Where do "
-            "user neighbors order this shelf better than the words do?",
+            "Each of the hundred films on the shelf has 32 ratings or clicks. Where does UserKNN rank the shelf better "
+            "than content?",
             {
                 "a": "in the world and in MovieLens",
                 "b": "in MovieLens only",
                 "c": "in the world only",
-                "d": "in neither: what is new needs words",
+                "d": "in neither of them",
             },
             outcome=lambda ahead: {(True, True): "a", (False, True): "b", (True, False): "c", (False, False): "d"}[
                 (bool(ahead["world"]), bool(ahead["MovieLens"]))
@@ -635,59 +924,66 @@ CHAPTER = Chapter(
     ],
     quiz=[
         Question(
-            "O2.1", "A film has one rating, two stars above the mean of all. Its bias with a damping of 4?",
+            "O2.1", "A film has one rating, two stars above the mean of all. What is its bias with a damping of 4?",
             {
-                "a": ("2", "That is its plain mean. Four more ratings of nothing special stand beside the one."),
-                "b": ("0.4", "Right: 2 / (1 + 4). With a hundred such ratings it would be 200 / 104."),
-                "c": ("0.5", "That divides by the damping alone. The rating itself counts too: 1 + 4."),
+                "a": ("2", "That is the plain mean of its deviation. Four imaginary ratings of 0 are added to the "
+                           "one."),
+                "b": ("0.4", "Right: 2 / (1 + 4). With a hundred such ratings it would be 200 / 104, almost 2."),
+                "c": ("0.5", "That divides by the damping alone. The real rating counts, too: 1 + 4."),
             },
             answer="b",
         ),
         Question(
             "O2.2",
-            "Two films have one rater in common, who gave 5 to both. Which of these does not make twins of them?",
+            "Two films have exactly one rater in common, who gave 5 stars to both. Many others rated one of them. "
+            "Which similarity is small, as it should be?",
             {
-                "a": ("Their cosine over the common raters.",
-                      "It is 1, the largest there is: over one rater any two films point the same way."),
-                "b": ("The cosine of the whole columns, times 1 / (1 + shrinkage).",
-                      "Right: their other raters make the norms large, and one common rater leaves a small share."),
-                "c": ("The dot product of the common ratings.",
-                      "It is 25, the most that one rater can give, whatever the other raters think."),
+                "a": ("The cosine over the common rater alone.",
+                      "It is 1, the largest possible value: with one rater any two films have the same direction."),
+                "b": ("The cosine of the full columns, times 1 / (1 + shrinkage).",
+                      "Right: the other raters make the norms large, and one common rater leaves a small share."),
+                "c": ("The dot product of the columns.",
+                      "It is 25, as large as one rater can make it, and the other raters do not change it."),
             },
             answer="b",
         ),
         Question(
-            "O2.3", "The model with the smallest RMSE in this chapter ranks badly. Why?",
+            "O2.3", "BiasedItemKNN has the smallest RMSE in this chapter, and its top-ten lists find few hidden "
+                    "films. Why?",
             {
-                "a": ("Its predictions are too coarse, so that many films tie.",
-                      "They are real numbers and hardly ever tie."),
-                "b": ("It was measured on another split.", "Both numbers come from the same five splits."),
-                "c": ("It predicts what a film would get if rated, and the list is judged by which films are rated.",
-                      "Right: it has to tell apart what people chose from all the rest, and never learned that."),
+                "a": ("Its predictions are too coarse, so many films have equal scores.",
+                      "They are real numbers and almost never equal."),
+                "b": ("The two measures come from different splits.", "Both were measured on the same five splits."),
+                "c": ("It predicts stars for films that are rated, and the list needs which films people choose.",
+                      "Right: it learned only from films that were chosen, so it cannot distinguish them from the "
+                      "rest."),
             },
             answer="c",
         ),
         Question(
-            "O2.4", "The word \"the\" stands in every text, \"heist\" in one of a thousand. What does TF-IDF do?",
+            "O2.4", "The word \"the\" is in every description, \"heist\" in one of a thousand. What does TF-IDF do?",
             {
-                "a": ("It gives \"heist\" more weight, and \"the\" some.",
-                      "Right: ln((1 + m) / (1 + d)) + 1 is large for a rare word, and 1 for one that is everywhere."),
-                "b": ("It removes \"the\".", "The + 1 keeps it: its idf is 1. A list of stop words would remove it."),
-                "c": ("It gives \"the\" more weight, since it is frequent.",
-                      "Frequent within one text counts for a word, frequent across texts against it."),
+                "a": ("It gives \"heist\" a large weight and \"the\" a small one.",
+                      "Right: ln((1 + m) / (1 + d)) + 1 is 7.2 for \"heist\", and 1 for a word that is everywhere."),
+                "b": ("It removes \"the\".", "The + 1 keeps it with an idf of 1. A list of stop words would remove "
+                                             "it."),
+                "c": ("It gives \"the\" a larger weight, because it is frequent.",
+                      "A word counts more if it is frequent within a text, and less if it is frequent across texts."),
             },
             answer="a",
         ),
         Question(
             "O2.4",
-            "A bookshop gets 500 new titles with good descriptions, and nobody has bought one. How to order them?",
+            "A bookshop gets 500 new titles with good descriptions. Nobody has bought one yet. How should it rank "
+            "them?",
             {
-                "a": ("By item neighbors: they were better on MovieLens.",
-                      "There each title had ratings. Without one no neighbor is near, and all tie."),
-                "b": ("By words; then measure from how many sales on neighbors do better.",
-                      "Right: you saw the crossing lie elsewhere in the world than in MovieLens."),
-                "c": ("By words, for ever: content was ahead in the world.",
-                      "It was, where genres explain most of the taste. In MovieLens a few ratings were enough."),
+                "a": ("By item neighbors, because they were better on MovieLens.",
+                      "There every film had ratings. Without sales all columns are empty, and all scores are 0."),
+                "b": ("By content first, and by neighbors after enough sales; how many is to be measured.",
+                      "Right: the crossing point was at a few ratings in MovieLens and beyond 32 clicks in the world."),
+                "c": ("By content forever, because content was ahead in the world.",
+                      "In the world genres explain most of the taste. In MovieLens a few ratings were enough to "
+                      "change it."),
             },
             answer="b",
         ),
