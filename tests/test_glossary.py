@@ -12,10 +12,9 @@ BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", re.S)
 
 # Bold, but no term. A chapter that is rewritten uses italics for emphasis, and needs no line here.
 NO_TERMS = {
+    "labels of the second edition": """sum of its similarities to the films that she watched; ε""",
     "emphasis": """all; clicks; earlier; fetches; for each visitor; last; not; old; ranked; saved""",
-    "labels in lists": """a ranking score divided by the similarities; a stale table; behavior;
-        change the future, and nothing before may move; k at full rank; norms over common raters only; one task;
-        without the future; world 3""",
+    "labels in lists": """behavior; change the future, and nothing before may move; k at full rank; one task; without the future; world 3""",
     "names to be replaced": """twins; roomy twins""",
 }
 # Another form of a term -> the form in the glossary.
@@ -55,6 +54,7 @@ FORMS = {
     "eckart and young": "Eckart-Young theorem",
     "sherman and morrison": "Sherman-Morrison formula",
     "compressed sparse rows": "compressed sparse row format",
+    "folded": "folded cell",
 }
 
 
