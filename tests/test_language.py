@@ -62,7 +62,7 @@ ALLOWED = {
     r"h[eo]ld(?:s|ing)?[ -]out": "the field's term",
     r"(?:does|do|did|must|should|will|would|to) (?:not )?hold(?= [a-z]+ seeds|[.,;:) ]*$)": "a statement that holds",
     r"h[eo]lds? (?:a|the) lock": "the usual verb for locks",
-    r"\[(?:does not )?holds?(?: here)?\]|\0holds\0": "the mark of a claim",
+    r"\[(?:does not )?holds?(?: here)?\]": "the mark of a claim",
     r"holds?(?=[.,;:)]| (?:for|if|when|with|only|here|over|everywhere|true|whatever|within|and)\b)": "is true",
     r"h[eo]ld (?:\w+ ){0,3}(?:fixed|constant)": "a variable that is held fixed",
     r"(?:goal|condition|requirement|target|criteri)\w* (?:\w+ ){0,2}met|met (?:by|the) (?:goal|condition|target)s?":

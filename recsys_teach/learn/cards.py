@@ -12,7 +12,7 @@ from IPython.display import display
 # Symbol and color of each kind of card. The words are on the card, too, so neither is needed to read it.
 LOOKS = {
     "ok": ("✓", "#00704f"),
-    "holds": ("✓", "#00704f"),
+    "claim": ("✓", "#00704f"),
     "to do": ("○", "#00589b"),
     "not yet": ("✗", "#b34700"),
     "hint": ("?", "#6a3d9a"),

@@ -231,7 +231,7 @@ def claim(sentence: str, value: Any, *, near: float | None = None, within: float
     except (TypeError, ValueError):  # not a number
         holds, measured = False, f": {describe(value)[:80]} ({', '.join(tests)})"
     if holds:
-        line("holds", f"[holds] {sentence}{measured}", f"{sentence}{measured}").show()
+        line("claim", f"[holds] {sentence}{measured}", f"{sentence}{measured}").show()
     else:
         failed = f"{sentence}{measured.replace('(', '(expected ')}"
         advice = "With the data and settings of the course it holds. Did you change something above?"
