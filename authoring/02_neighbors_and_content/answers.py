@@ -58,6 +58,13 @@ def shrunk_by_products(R, shrinkage):
     return S - np.diag(np.diag(S))
 
 
+def shrunk_minus_identity(R, shrinkage):
+    unit, rated = R / np.linalg.norm(R, axis=0), (R > 0).astype(float)
+    S, n = unit.T @ unit, rated.T @ rated
+    S = S - np.eye(len(S))  # leaves a rounding error on the diagonal
+    return S * n / (n + shrinkage)
+
+
 def neighbors_by_loop(expected, similar, residuals, prior):
     above, below = 0.0, prior
     for s, e in zip(similar, residuals, strict=True):
@@ -141,7 +148,7 @@ def rank_by_cosine(liked, vectors, k):
 RIGHT = {
     "2.1": [damped_in_a_loop, damped_by_pandas, damped_by_one_hot, damped_by_add_at],
     "2.2": [cosine_by_loop, cosine_of_units],
-    "2.3": [shrunk_by_loop, shrunk_by_products],
+    "2.3": [shrunk_by_loop, shrunk_by_products, shrunk_minus_identity],
     "2.4": [neighbors_by_loop, neighbors_by_nansum],
     "2.5": [sums_by_loop, sums_by_columns, sums_by_lexsort],
     "2.6": [tfidf_by_loop, tfidf_by_differences, tfidf_of_floats],
@@ -347,14 +354,14 @@ def divides_the_sums(watched, similar, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def averages_what_was_met(watched, similar, k):
+def averages_what_was_watched(watched, similar, k):
     seen = similar[:, watched > 0]
     scores = seen.sum(axis=1) / np.maximum((seen > 0).sum(axis=1), 1)
     scores[watched > 0] = -1
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def recommends_the_met(watched, similar, k):
+def recommends_the_watched(watched, similar, k):
     return np.argsort(-(similar @ watched), kind="stable")[:k]
 
 
@@ -364,7 +371,7 @@ def ranks_sums_unstably(watched, similar, k):
     return np.argsort(-scores)[:k]
 
 
-def gives_the_met_nothing(watched, similar, k):
+def gives_the_watched_nothing(watched, similar, k):
     return np.argsort(-(similar @ watched) * (watched == 0), kind="stable")[:k]
 
 
@@ -374,7 +381,7 @@ def _scored(watched, similar):
     return scores
 
 
-def takes_the_nearest_met(watched, similar, k):
+def takes_the_nearest_watched(watched, similar, k):
     scores = similar[:, watched > 0].max(axis=1)
     scores[watched > 0] = -np.inf
     return np.argsort(-scores, kind="stable")[:k]
@@ -726,6 +733,20 @@ def removes_after_the_cut(liked, vectors, k):
     return [int(i) for i in ranked if i not in liked]
 
 
+def skips_the_best_film(watched, similar, k):
+    return np.argsort(-_scored(watched, similar), kind="stable")[1 : k + 1]
+
+
+def forgets_the_minus(watched, similar, k):
+    return np.argsort(_scored(watched, similar), kind="stable")[:k]
+
+
+def forgets_the_minus_of_content(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = -np.inf
+    return np.argsort(scores)[:k]
+
+
 WRONG = {
     "2.1": [
         (forgets_the_damping, "with 0 for an empty group"),
@@ -787,14 +808,16 @@ WRONG = {
     "2.5": [
         (goes_down_the_columns, "You added along the columns"),
         (divides_the_sums, "add and do not divide"),
-        (averages_what_was_met, "You took the mean similarity"),
-        (recommends_the_met, "a film that the person has watched"),
+        (averages_what_was_watched, "You took the mean similarity"),
+        (recommends_the_watched, "a film that the person has watched"),
         (ranks_sums_unstably, "Films with equal scores are in the wrong order"),
-        (gives_the_met_nothing, "You set the scores of watched films to 0"),
-        (takes_the_nearest_met, "You took the largest similarity"),
+        (gives_the_watched_nothing, "You set the scores of watched films to 0"),
+        (takes_the_nearest_watched, "You took the largest similarity"),
         (returns_the_best_scores, "You returned the scores of the k best"),
         (counts_films_from_one, "Your positions count from 1"),
         (turns_the_list_round, "Your list is reversed"),
+        (skips_the_best_film, "your slice starts at 1"),
+        (forgets_the_minus, "You forgot the minus"),
         (takes_the_last_k_films, "the best film at the end"),
         (partitions_films, "np.argpartition finds"),
         (partitions_films_at_k, "np.argpartition finds"),
@@ -823,12 +846,12 @@ WRONG = {
         (takes_words_for_items, "You took the number of words"),
     ],
     "2.7": [
-        (recommends_the_liked, "an item that the person has liked already"),
-        (takes_the_last_k, "least similar items first"),
-        (takes_the_nearest_liked, "the largest similarity to a liked item"),
+        (recommends_the_liked, "a film that the person has liked already"),
+        (takes_the_last_k, "least similar films first"),
+        (takes_the_nearest_liked, "the largest similarity to a liked film"),
         (averages_over_words, "do not fit together in the matrix product"),
-        (recommends_the_liked_unrounded, "an item that the person has liked already"),
-        (ranks_unstably, "Items with equal scores are in the wrong order"),
+        (recommends_the_liked_unrounded, "a film that the person has liked already"),
+        (ranks_unstably, "Films with equal scores are in the wrong order"),
         (turns_ties_round, "[::-1] reverses them"),
         (removes_before_the_sort, "count only the films that were left"),
         (gives_the_liked_zero, "You set the scores of liked films to 0"),
@@ -838,11 +861,12 @@ WRONG = {
         (returns_the_scores_of_the_best, "You returned the scores of the k best"),
         (counts_items_from_one, "Your positions count from 1"),
         (puts_the_best_last, "Your list is reversed"),
-        (takes_the_last_k_items, "the best item at the end"),
+        (forgets_the_minus_of_content, "You forgot the minus"),
+        (takes_the_last_k_items, "the best film at the end"),
         (partitions_items, "np.argpartition finds"),
         (averages_everything, "a single number, or an array with too few axes"),
-        (averages_all_items, "the mean of all items"),
-        (takes_the_first_liked, "the first liked item only"),
+        (averages_all_items, "the mean of all films"),
+        (takes_the_first_liked, "the first liked film only"),
         (removes_after_the_cut, "fewer than k positions"),
     ],
 }

@@ -18,7 +18,7 @@ CHASE, HEIST, WALTZ, LETTER = R_TINY.T
 R_SMALL = np.array([[4, 2], [0, 3], [4, 0]], dtype=float)
 SIMILAR = np.array([[0, 0.5, 0, 0], [0, 0, 0.25, 0], [0.25, 0.25, 0, 0], [0.75, 0, 0.5, 0]])
 ONE_WAY = (
-    np.array(  # row 0 does not hold film 3, row 3 holds film 0
+    np.array(  # row 0 does not contain film 3, row 3 contains film 0
         [[0, 3, 2, 0, 1], [3, 0, 1, 0, 2], [2, 1, 0, 1, 0], [1, 0, 1, 0, 4], [0, 2, 0, 4, 0]]
     )
     / 4
@@ -98,6 +98,15 @@ def _worst_first(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(scores.round(9), kind="stable")[-k:]
 
 
+def _is_not_ascending(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
+    """Whether the list is not the one that a sort without the minus returns."""
+    ranked, scores = np.asarray(ranked), scores.astype(float)
+    if ranked.dtype.kind not in "iu" or not len(without) or not np.isin(without, ranked).any():
+        return True
+    scores[without] = -np.inf
+    return not np.allclose(scores[ranked], np.sort(scores)[: len(ranked)])
+
+
 def _near_films() -> np.ndarray:
     """Similarities of many films to film 0, all different."""
     similar = np.zeros((MANY_FILMS, MANY_FILMS))
@@ -110,7 +119,7 @@ def _profiled_only(liked: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray
 
 
 def _keeps_order(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
-    """Whether equal scores stand in the order of positions; true also of a list that is wrong in another way."""
+    """Whether equal scores are in the order of positions; true also of a list that is wrong in another way."""
     ranked, k = np.asarray(ranked), np.size(ranked)
     if ranked.dtype.kind not in "iu" or ranked.max() >= len(scores):
         return True
@@ -125,13 +134,13 @@ def _is_sorted(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
     return sorted(np.ravel(ranked).tolist()) != sorted(best) or np.ravel(ranked).tolist() == best
 
 
-def _believes_twins(R: np.ndarray, shrinkage: float, S: Any) -> bool:
+def _uses_common_norms(R: np.ndarray, shrinkage: float, S: Any) -> bool:
     """Whether all pairs with one common rater have cosine 1, as if the norms ran over common raters."""
     single = (_both(R) == 1) & (_cosines(R) < 0.999)
     return bool(single.any() and np.allclose(np.asarray(S)[single], 1 / (1 + shrinkage)))
 
 
-def _believes_twins_or_nan(R: np.ndarray, S: Any) -> bool:
+def _has_nan_where_apart(R: np.ndarray, S: Any) -> bool:
     """Whether NaN is exactly where nobody rated both films, as norms over the common raters leave it."""
     apart = (_both(R) == 0) & ~np.eye(R.shape[1], dtype=bool)
     return bool(apart.any() and (np.isnan(np.asarray(S, dtype=float)) == apart).all())
@@ -158,6 +167,10 @@ def _both(R: np.ndarray) -> np.ndarray:
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
     both = (a > 0) & (b > 0)
     return cosine(a[both] - a[both].mean(), b[both] - b[both].mean())
+
+
+def _pearsons(R: np.ndarray) -> np.ndarray:
+    return np.nan_to_num([[_pearson(a, b) for b in R.T] for a in R.T])
 
 
 def _over_all(similar: np.ndarray, n: np.ndarray, shrinkage: float) -> np.ndarray:
@@ -205,7 +218,7 @@ def _draw_neighbors(rng: np.random.Generator) -> tuple:
     return round(rng.uniform(2, 4), 2), similar.round(2), residuals, round(rng.uniform(0.1, 0.9), 2)
 
 
-def _draw_met(rng: np.random.Generator) -> tuple:
+def _draw_watched(rng: np.random.Generator) -> tuple:
     similar = rng.integers(1, 17, size=(7, 7)) / 16 * (1 - np.eye(7))  # sixteenths add up without rounding
     np.put_along_axis(similar, np.argsort(similar, axis=1)[:, :3], 0, axis=1)  # the four nearest of each stay
     return (rng.permutation(7) < 3).astype(float), similar, int(rng.integers(2, 5))
@@ -379,6 +392,8 @@ CHAPTER = Chapter(
                     lambda a, b: a @ b / np.linalg.norm(a),
                 "You divided by the norm of b only. Divide by the norm of a, too.":
                     lambda a, b: a @ b / np.linalg.norm(b),
+                "You squared the cosine. Divide the dot product itself by the product of the norms.":
+                    lambda a, b: cosine(a, b) ** 2,
                 "You divided by the norm of the products a * b. Compute the norm of each column separately.":
                     lambda a, b: a @ b / np.linalg.norm(a * b),
                 "You divided by the sum of the norms. The cosine divides by their product.":
@@ -415,14 +430,15 @@ CHAPTER = Chapter(
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2
                     or np.allclose(S, np.transpose(S), equal_nan=True),
                 "A film is not its own neighbor: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
-                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not np.diag(S).any(),
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or np.allclose(np.diag(S), 0, atol=1e-9),
                 "Your result has NaN or infinity. A division by 0 causes this: divide by n + shrinkage, which is "
                 "never 0.":
                     lambda args, S: bool(np.isfinite(np.asarray(S, dtype=float)).all())
-                    or _believes_twins_or_nan(args[0], S),
+                    or _has_nan_where_apart(args[0], S),
                 "Your norms run over the common raters only. Then any two films with a single common rater have a "
                 "cosine of 1. Take the norms over all ratings of each film.":
-                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or not _believes_twins(args[0], args[1], S),
+                    lambda args, S: np.shape(S) != (args[0].shape[1],) * 2
+                    or not _uses_common_norms(args[0], args[1], S),
             },
             why="The cosine says how alike two films are, and n / (n + shrinkage) how far we believe it.",
             hints=(
@@ -478,6 +494,17 @@ CHAPTER = Chapter(
                         _cosines(np.stack([_centered(column) for column in R.T], axis=1))
                         * _both(R) / (_both(R) + shrinkage)
                     ),
+                "Your result fits a shrinkage of 50, whatever `shrinkage` is. Use the argument.":
+                    lambda R, shrinkage: shrunk_similarities(R, 50),
+                "Python divides before it adds, so you added the shrinkage to the cosines, and 0 / 0 is NaN. Put "
+                "brackets around n + shrinkage.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / _both(R) + shrinkage),
+                "You compared who rated the films and not how many stars they gave. Take the cosines of R itself; the "
+                "0/1 table only counts n.":
+                    lambda R, shrinkage: shrunk_similarities((R > 0) * 1.0, shrinkage),
+                "You shrank Pearson's correlations, see section 3. Here nothing is subtracted: take the cosines "
+                "of the stars.":
+                    lambda R, shrinkage: _over_all(_pearsons(R), _both(R), shrinkage),
                 "You multiplied by n / (1 + shrinkage). The denominator is n + shrinkage, with the n of each pair.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / (1 + shrinkage)),
                 "You divided the rows by their norms. Films are columns: np.linalg.norm(R, axis=0).":
@@ -576,6 +603,18 @@ CHAPTER = Chapter(
                 "You divided by the sum of the residuals. Divide by the prior plus the sum of the similarities.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + np.nansum(residuals)),
+                "Your result fits a prior of 0.1, whatever `prior` is. Use the argument.":
+                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 0.1),
+                "You divided expected, too. Only the sum of products is divided: put no brackets around expected + ...":
+                    lambda expected, similar, residuals, prior: (expected + np.nansum(similar * residuals))
+                        / (prior + similar[~np.isnan(residuals)].sum()),
+                "You added the plain mean of the residuals. Weight each residual by its similarity, and divide by the "
+                "prior plus the sum of the similarities.":
+                    lambda expected, similar, residuals, prior: expected + np.nanmean(residuals),
+                "You added the plain mean of the residuals, or 0 without any. Weight each residual by its similarity, "
+                "and divide by the prior plus the sum of the similarities.":
+                    lambda expected, similar, residuals, prior: expected
+                        + np.nansum(residuals) / max(1, (~np.isnan(residuals)).sum()),
                 "You subtracted the correction. A positive residual is a film that was liked better than expected: add "
                 "it.":
                     lambda expected, similar, residuals, prior:
@@ -594,13 +633,16 @@ CHAPTER = Chapter(
                 (np.eye(MANY_FILMS)[0], _near_films(), N_BEST),
                 (np.zeros(3, dtype=int), np.array([[0, 0.5, 0], [0.5, 0, 0.25], [0, 0.25, 0]]), 2),  # nothing watched
             ],
-            draw=_draw_met,
+            draw=_draw_watched,
             properties={
                 "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
                 "Your list has fewer than k positions. Two common reasons: films were removed "
                 "after the cut to k, or the length of the list is not k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
+                "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of watched films, come "
+                "first. Sort -scores.":
+                    lambda args, ranked: _is_not_ascending(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
                 "Your list has a film that the person has watched. Set the scores of such films to -np.inf before you "
                 "sort.":
                     lambda args, ranked: not np.isin(np.flatnonzero(args[0]), ranked).any(),
@@ -624,6 +666,25 @@ CHAPTER = Chapter(
                     lambda watched, similar, k: rank_from_neighbors(watched, similar, k)[::-1],
                 "Your list has the best film at the end. argsort sorts upward: sort -scores and take the first k.":
                     lambda watched, similar, k: _worst_first(similar @ watched, np.flatnonzero(watched), k),
+                "You skipped the best film: your slice starts at 1. The first k places are [:k].":
+                    lambda watched, similar, k: _ranked(similar @ watched, np.flatnonzero(watched), k + 1)[1:],
+                "You took the end of the list, where the worst films are. After a sort of -scores, the best are [:k].":
+                    lambda watched, similar, k: _ranked(
+                        similar @ watched, np.flatnonzero(watched), len(watched))[-k:],
+                "You divided by the sum of similarities to the watched films, so every score is 1 or 0 (or NaN). Add "
+                "and do not divide.":
+                    lambda watched, similar, k: _ranked(
+                        similar @ watched / (similar @ watched), np.flatnonzero(watched), k),
+                "You divided by the sum of similarities to the watched films, so every score is 1 or 0. Add and do not "
+                "divide.":
+                    lambda watched, similar, k: _ranked(
+                        ((similar @ watched) > 0) * 1.0, np.flatnonzero(watched), k),
+                "You divided by the number of neighbors of each film. The score is the sum: add and do not divide.":
+                    lambda watched, similar, k: _ranked(
+                        similar @ watched / np.maximum((similar > 0).sum(axis=1), 1), np.flatnonzero(watched), k),
+                "You added similar and its transpose. Row i alone has the neighbors of film i: similar @ watched.":
+                    lambda watched, similar, k: _ranked(
+                        (similar + similar.T) @ watched, np.flatnonzero(watched), k),
                 "Your positions count from 1. The first film has position 0.":
                     lambda watched, similar, k: rank_from_neighbors(watched, similar, k) + 1,
                 "You returned the scores of the k best. The contract asks for their positions: np.argsort, not "
@@ -688,10 +749,10 @@ CHAPTER = Chapter(
                 "You divided the columns by the norms of the rows. The norms need the shape (n_items, 1): "
                 "np.linalg.norm(weights, axis=1, keepdims=True).":
                     lambda counts: _plain_idf(counts) / np.linalg.norm(_plain_idf(counts), axis=1),
-                "You counted along each row. d_w is the number of items that have a word, one number for each column: "
+                "You counted along each row. d_w is the number of films that have a word, one number for each column: "
                 "(counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=1))) + 1),
-                "The + 1 after the logarithm is missing: a word that all items have would vanish.":
+                "The + 1 after the logarithm is missing: a word that all films have would vanish.":
                     lambda counts: _weigh(counts, np.log(_smooth_ratio(counts))),
                 CUT: lambda counts: _weigh((counts * (np.log(_smooth_ratio(counts)) + 1)).astype(int), np.array(1)),
                 "You added the last 1 inside the logarithm. It comes after it: np.log(ratio) + 1.":
@@ -700,19 +761,19 @@ CHAPTER = Chapter(
                     lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0)) + 1),
                 "You used ln(m / d_w), as many textbooks do. Here it is ln((1 + m) / (1 + d_w)) + 1.":
                     lambda counts: _weigh(counts, np.log(len(counts) / (counts > 0).sum(axis=0))),
-                "You summed the counts, so a word that one item repeats counts several times. d_w is the number of "
-                "items that have the word: (counts > 0).sum(axis=0).":
+                "You summed the counts, so a word that one film repeats counts several times. d_w is the number of "
+                "films that have the word: (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + counts.sum(axis=0))) + 1),
                 "Your rows sum to 1. Length 1 means that the root of the sum of squares is 1: divide by "
                 "np.linalg.norm.":
                     lambda counts: (lambda w: w / w.sum(axis=1, keepdims=True))(
                         counts * (np.log(_smooth_ratio(counts)) + 1)
                     ),
-                "You gave the columns length 1. An item is a row: np.linalg.norm(weights, axis=1, keepdims=True).":
+                "You gave the columns length 1. A film is a row: np.linalg.norm(weights, axis=1, keepdims=True).":
                     lambda counts: (lambda w: w / np.linalg.norm(w, axis=0))(
                         counts * (np.log(_smooth_ratio(counts)) + 1)
                     ),
-                "A word that appears twice in an item counts twice: multiply the idf by counts, not by 0 and 1.":
+                "A word that appears twice in a film counts twice: multiply the idf by counts, not by 0 and 1.":
                     lambda counts: tfidf((counts > 0).astype(int)),
                 "You used the logarithm to base 2. Use the natural logarithm, np.log: with the + 1 after it, the "
                 "base matters.":
@@ -732,7 +793,7 @@ CHAPTER = Chapter(
                     lambda counts: np.log(_smooth_ratio(counts)) + 1,
                 "Your d is one number for the full table. Each word needs its own: (counts > 0).sum(axis=0).":
                     lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).sum())) + 1),
-                "m is the number of items, len(counts). You took the number of all cells of the table.":
+                "m is the number of films, len(counts). You took the number of all cells of the table.":
                     lambda counts: _weigh(counts, np.log((1 + counts.size) / (1 + (counts > 0).sum(axis=0))) + 1),
                 "Your largest weight in each row is 1. Length 1 means that the root of the sum of squares is 1: "
                 "divide by np.linalg.norm.":
@@ -744,7 +805,13 @@ CHAPTER = Chapter(
                     lambda counts: _weigh(counts, 1 - np.log(_smooth_ratio(counts))),
                 "You divided by the idf. Multiply by it: rare words get larger weights.":
                     lambda counts: _weigh(counts, 1 / (np.log(_smooth_ratio(counts)) + 1)),
-                "m is the number of items, the rows of counts. You took the number of words.":
+                "Your result fits 5 films, whatever the number of rows is. Use len(counts).":
+                    lambda counts: _weigh(counts, np.log(6 / (1 + (counts > 0).sum(axis=0))) + 1),
+                "m is the number of films, len(counts). You took the sum of all counts.":
+                    lambda counts: _weigh(counts, np.log((1 + counts.sum()) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "Python divides before it adds: write (1 + m) / (1 + d) with brackets.":
+                    lambda counts: _weigh(counts, np.log(1 + len(counts) + (counts > 0).sum(axis=0)) + 1),
+                "m is the number of films, the rows of counts. You took the number of words.":
                     lambda counts: _weigh(counts, np.log((1 + counts.shape[1]) / (1 + (counts > 0).sum(axis=0))) + 1),
             },
         ),
@@ -768,28 +835,35 @@ CHAPTER = Chapter(
                 "Your list has fewer than k positions. Two common reasons: films were removed "
                 "after the cut to k, or the length of the list is not k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
-                "Your list has an item that the person has liked already. Set the scores of such items to -np.inf "
+                "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of liked films, come "
+                "first. Sort -scores.":
+                    lambda args, ranked: _is_not_ascending(_profiled(*args[:2]), args[0], ranked),
+                "Your list has a film that the person has liked already. Set the scores of such films to -np.inf "
                 "before you sort.":
                     lambda args, ranked: not np.isin(args[0], ranked).any(),
-                "Items with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
+                "Films with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
-                "Your list has the right items in the wrong order: the largest score comes first. (np.argpartition "
+                "Your list has the right films in the wrong order: the largest score comes first. (np.argpartition "
                 "finds the k best and does not sort them.)":
                     lambda args, ranked: _is_sorted(_profiled(*args[:2]), args[0], ranked),
             },
-            why="The profile is the mean of the liked rows, and the items that point in its direction come first.",
+            why="The profile is the mean of the liked rows, and the films that point in its direction come first.",
             hints=(
-                "First compute the profile, one number for each word. Then compare every item with it.",
-                "vectors[liked].mean(axis=0) is the profile; vectors @ profile scores all items at once.",
+                "First compute the profile, one number for each word. Then compare every film with it.",
+                "vectors[liked].mean(axis=0) is the profile; vectors @ profile scores all films at once.",
                 'Set scores[liked] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
-                "Your list is reversed: the best item comes first.":
+                "Your list is reversed: the best film comes first.":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, k)[::-1],
-                "Your list has the best item at the end. argsort sorts upward: sort -scores and take the first k.":
+                "Your list has the best film at the end. argsort sorts upward: sort -scores and take the first k.":
                     lambda liked, vectors, k: _worst_first(_profiled(liked, vectors), liked, k),
-                "Your positions count from 1. The first item has position 0.":
+                "You skipped the best film: your slice starts at 1. The first k places are [:k].":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k + 1)[1:],
+                "You took the end of the list, where the worst films are. After a sort of -scores, the best are [:k].":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, len(vectors))[-k:],
+                "Your positions count from 1. The first film has position 0.":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, k) + 1,
                 "You returned the scores. The contract asks for the positions of the k best.": _profiled_only,
                 "You returned the scores of the k best. The contract asks for their positions: np.argsort, not "
@@ -803,29 +877,29 @@ CHAPTER = Chapter(
                 "Keep all scores, and set those of liked films to -np.inf.":
                     lambda liked, vectors, k: _ranked(
                         np.delete(_profiled(liked, vectors), liked), np.array([], int), k),
-                "You ranked the least similar items first: argsort sorts upward, so sort -scores.":
+                "You ranked the least similar films first: argsort sorts upward, so sort -scores.":
                     lambda liked, vectors, k: _ranked(-_profiled(liked, vectors), liked, k),
                 "Your profile has the same number for every word: a mean without axis=0 averages all numbers. Each "
                 "word needs its own mean: vectors[liked].mean(axis=0).":
                     lambda liked, vectors, k: _ranked(vectors.sum(axis=1), liked, k),
-                "You averaged the first items of the catalog. liked has positions: select with vectors[liked].":
+                "You averaged the first films of the catalog. liked has positions: select with vectors[liked].":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[: len(liked)].mean(axis=0), liked, k),
-                "You compared with the last liked item only. The profile is the mean of all liked rows.":
+                "You compared with the last liked film only. The profile is the mean of all liked rows.":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked[-1]], liked, k),
                 "Your profile has the smallest weight of each word. It is the mean of the liked rows: .mean(axis=0).":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked].min(axis=0), liked, k),
-                "You compared with the first liked item only. The profile is the mean of all liked rows.":
+                "You compared with the first liked film only. The profile is the mean of all liked rows.":
                     lambda liked, vectors, k: _ranked(vectors @ vectors[liked[0]], liked, k),
-                "Your profile is the mean of all items. Average only the rows of the liked ones: vectors[liked].":
+                "Your profile is the mean of all films. Average only the rows of the liked ones: vectors[liked].":
                     lambda liked, vectors, k: _ranked(vectors @ vectors.mean(axis=0), liked, k),
-                "You took the largest similarity to a liked item. The contract asks for the mean of the liked rows as "
+                "You took the largest similarity to a liked film. The contract asks for the mean of the liked rows as "
                 "the profile.":
                     lambda liked, vectors, k: _ranked((vectors @ vectors[liked].T).max(axis=1), liked, k),
-                "You cut the list to k first and removed the liked items afterwards, so it has fewer than k positions.":
+                "You cut the list to k first and removed the liked films afterwards, so it has fewer than k positions.":
                     lambda liked, vectors, k: (lambda ranked: ranked[~np.isin(ranked, liked)])(
                         _ranked(_profiled(liked, vectors), np.array([], int), k)
                     ),
-                "You returned all items that were not liked. The contract asks for the k best: [:k].":
+                "You returned all films that were not liked. The contract asks for the k best: [:k].":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, len(vectors) - len(liked)),
             },
         ),
@@ -880,7 +954,8 @@ CHAPTER = Chapter(
                     "average": "The mean of 5 rests on two people. Damped, it is close to the mean of all and says "
                     "little. "
                                "What else is known about the film and about Cleo?",
-                    "neighbors": "Two ratings are fewer than the four at which neighbors passed content.",
+                    "neighbors": "Its neighbors would rest on two people alone, and these are friends of the director, "
+                                 "who are no sample of its viewers. What else is known about the film?",
                     "content": "",
                 },
             },
@@ -889,8 +964,8 @@ CHAPTER = Chapter(
                 "are neighbors.",
             hints=(
                 "For each situation ask: is the row of the person empty? Is the column of the film empty?",
-                "With an empty column, words are left; with an empty row, averages are left. Two ratings are almost "
-                "none.",
+                "With an empty column, words are left; with an empty row, averages are left. In D ask who gave the "
+                "two ratings.",
             ),
         ),
     ],
@@ -928,24 +1003,24 @@ CHAPTER = Chapter(
             {
                 "a": ("2", "That is the plain mean of its deviation. Four imaginary ratings of 0 are added to the "
                            "one."),
-                "b": ("0.4", "Right: 2 / (1 + 4). With a hundred such ratings it would be 200 / 104, almost 2."),
-                "c": ("0.5", "That divides by the damping alone. The real rating counts, too: 1 + 4."),
+                "b": ("0.5", "That divides by the damping alone. The real rating counts, too: 1 + 4."),
+                "c": ("0.4", "Right: 2 / (1 + 4). With a hundred such ratings it would be 200 / 104, almost 2."),
             },
-            answer="b",
+            answer="c",
         ),
         Question(
             "O2.2",
             "Two films have exactly one rater in common, who gave 5 stars to both. Many others rated one of them. "
             "Which similarity is small, as it should be?",
             {
-                "a": ("The cosine over the common rater alone.",
-                      "It is 1, the largest possible value: with one rater any two films have the same direction."),
-                "b": ("The cosine of the full columns, times 1 / (1 + shrinkage).",
+                "a": ("The cosine of the full columns, times 1 / (1 + shrinkage).",
                       "Right: the other raters make the norms large, and one common rater leaves a small share."),
+                "b": ("The cosine over the common rater alone.",
+                      "It is 1, the largest possible value: with one rater any two films have the same direction."),
                 "c": ("The dot product of the columns.",
                       "It is 25, as large as one rater can make it, and the other raters do not change it."),
             },
-            answer="b",
+            answer="a",
         ),
         Question(
             "O2.3", "BiasedItemKNN has the smallest RMSE in this chapter, and its top-ten lists find few hidden "
@@ -953,39 +1028,40 @@ CHAPTER = Chapter(
             {
                 "a": ("Its predictions are too coarse, so many films have equal scores.",
                       "They are real numbers and almost never equal."),
-                "b": ("The two measures come from different splits.", "Both were measured on the same five splits."),
-                "c": ("It predicts stars for films that are rated, and the list needs which films people choose.",
+                "b": ("It predicts stars for films that are rated, and the list needs which films people choose.",
                       "Right: it learned only from films that were chosen, so it cannot distinguish them from the "
                       "rest."),
+                "c": ("The two measures come from different splits.", "Both were measured on the same five splits."),
             },
-            answer="c",
+            answer="b",
         ),
         Question(
             "O2.4", "The word \"the\" is in every description, \"heist\" in one of a thousand. What does TF-IDF do?",
             {
-                "a": ("It gives \"heist\" a large weight and \"the\" a small one.",
-                      "Right: ln((1 + m) / (1 + d)) + 1 is 7.2 for \"heist\", and 1 for a word that is everywhere."),
-                "b": ("It removes \"the\".", "The + 1 keeps it with an idf of 1. A list of stop words would remove "
+                "a": ("It removes \"the\".", "The + 1 keeps it with an idf of 1. A list of stop words would remove "
                                              "it."),
+                "b": ("It gives \"heist\" a large weight and \"the\" a small one.",
+                      "Right: ln((1 + m) / (1 + d)) + 1 is 7.2 for \"heist\", and 1 for a word that is everywhere."),
                 "c": ("It gives \"the\" a larger weight, because it is frequent.",
                       "A word counts more if it is frequent within a text, and less if it is frequent across texts."),
             },
-            answer="a",
+            answer="b",
         ),
         Question(
             "O2.4",
             "A bookshop gets 500 new titles with good descriptions. Nobody has bought one yet. How should it rank "
             "them?",
             {
-                "a": ("By item neighbors, because they were better on MovieLens.",
+                "a": ("By content first, and by neighbors after enough sales; how many is to be measured.",
+                      "Right: the crossing point was between one and two ratings in MovieLens and beyond "
+                      "32 clicks in the world."),
+                "b": ("By item neighbors, because they were better on MovieLens.",
                       "There every film had ratings. Without sales all columns are empty, and all scores are 0."),
-                "b": ("By content first, and by neighbors after enough sales; how many is to be measured.",
-                      "Right: the crossing point was at a few ratings in MovieLens and beyond 32 clicks in the world."),
                 "c": ("By content forever, because content was ahead in the world.",
                       "In the world genres explain most of the taste. In MovieLens a few ratings were enough to "
                       "change it."),
             },
-            answer="b",
+            answer="a",
         ),
     ],
 )  # fmt: skip

@@ -25,6 +25,7 @@ from recsys_teach.learn.schema import Decision, Exercise
 from recsys_teach.learn.todo import ADVICE, TODO, TodoError
 
 RANDOM_CASES = 5
+LARGE = 2000  # numbers in an argument; a smaller case that fails is shown before such a one
 
 CUT_OFF = "Your numbers are the right ones without their fractions. `//` and `int` cut fractions off; divide with `/`."
 ROUNDED = "Your numbers are the right ones, rounded. Return them in full."
@@ -143,7 +144,7 @@ def _grade_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
             (f'Write check("{exercise.id}", {name}) without calling it.',),
         )
     tried: list[tuple[tuple[Any, ...], Any]] = []
-    failures: list[tuple[bool, Verdict]] = []  # was the case drawn; what differs
+    failures: list[tuple[bool, bool, Verdict]] = []  # is the case large; was it drawn; what differs
     for args in _arguments(exercise):
         expected = exercise.reference(*copy.deepcopy(args))  # first: what it loads is not on the learner's clock
         got, verdict = _try(exercise, answer, args, expected, run)
@@ -152,12 +153,13 @@ def _grade_function(exercise: Exercise, answer: Any, run: Run) -> Verdict:
         if verdict:
             return verdict
         if failure := _compare(exercise, answer, args, expected, got):
-            failures.append((len(tried) >= len(exercise.cases), failure))
+            large = any(isinstance(arg, np.ndarray) and arg.size > LARGE for arg in args)
+            failures.append((large, len(tried) >= len(exercise.cases), failure))
         tried.append((args, got))
     if not failures:
         return Verdict("ok", exercise.why)
     # the smallest counterexample, and one that was written by hand before one that was drawn
-    _, first = min(failures, key=lambda failure: (failure[0], sum(map(len, failure[1].evidence))))
+    *_, first = min(failures, key=lambda failure: (*failure[:2], sum(map(len, failure[2].evidence))))
     reason = _misconception(exercise, tried)
     if not reason and first.reason.startswith(DIFFERS):  # else a property was not kept, which says more
         reason = _rounding(exercise, tried)
