@@ -15,7 +15,6 @@ NO_TERMS = {
     "labels of the second edition": """sum of its similarities to the films that she watched; ε""",
     "emphasis": """all; clicks; earlier; fetches; for each visitor; last; not; old; ranked; saved""",
     "labels in lists": """behavior; change the future, and nothing before may move; k at full rank; one task; without the future; world 3""",
-    "names to be replaced": """twins; roomy twins""",
 }
 # Another form of a term -> the form in the glossary.
 FORMS = {
@@ -54,6 +53,8 @@ FORMS = {
     "eckart and young": "Eckart-Young theorem",
     "sherman and morrison": "Sherman-Morrison formula",
     "compressed sparse rows": "compressed sparse row format",
+    "leakyrelu": "LeakyReLU",
+    "cgc": "customized gate control",
     "folded": "folded cell",
 }
 

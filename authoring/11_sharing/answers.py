@@ -13,7 +13,7 @@ def losses_by_loop(outputs, labels):
     return np.array(losses)
 
 
-def losses_by_chances(outputs, labels):
+def losses_by_probabilities(outputs, labels):
     p = 1 / (1 + np.exp(-outputs))
     return np.nanmean(-(labels * np.log(p) + (1 - labels) * np.log(1 - p)), axis=0).tolist()
 
@@ -21,47 +21,59 @@ def losses_by_chances(outputs, labels):
 def mix_by_rows(gate_logits, experts):
     mixed = []
     for logits, table in zip(gate_logits, experts, strict=True):
-        shares = np.exp(logits) / np.exp(logits).sum()
-        mixed.append(shares @ table)
+        weights = np.exp(logits) / np.exp(logits).sum()
+        mixed.append(weights @ table)
     return mixed
 
 
 def mix_by_broadcast(gate_logits, experts):
-    shares = np.exp(gate_logits - gate_logits.max(axis=1, keepdims=True))
-    shares = shares / shares.sum(axis=1, keepdims=True)
-    return (shares[:, :, None] * experts).sum(axis=1)
+    weights = np.exp(gate_logits - gate_logits.max(axis=1, keepdims=True))
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return (weights[:, :, None] * experts).sum(axis=1)
 
 
-def mmoe_by_loops(X, W, gates, heads):
+def mmoe_by_loops(X, W, gates, towers):
     result = np.zeros((len(X), len(gates)))
     for r, x in enumerate(X):
         experts = np.array([np.maximum(x @ matrix, 0) for matrix in W])
         for k in range(len(gates)):
-            shares = np.exp(x @ gates[k])
-            result[r, k] = (shares / shares.sum()) @ experts @ heads[k]
+            weights = np.exp(x @ gates[k])
+            result[r, k] = (weights / weights.sum()) @ experts @ towers[k]
     return result
 
 
-def mmoe_by_torch(X, W, gates, heads):
-    X, W, gates, heads = (torch.from_numpy(part) for part in (X, W, gates, heads))
+def mmoe_by_torch(X, W, gates, towers):
+    X, W, gates, towers = (torch.from_numpy(part) for part in (X, W, gates, towers))
     experts = torch.relu(torch.einsum("nf,efw->new", X, W))
-    shares = torch.softmax(torch.einsum("nf,kfe->nke", X, gates), dim=2)
-    return ((shares @ experts) * heads).sum(dim=2)
+    weights = torch.softmax(torch.einsum("nf,kfe->nke", X, gates), dim=2)
+    return ((weights @ experts) * towers).sum(dim=2)
 
 
-def cgc_by_loop(own, shared, gate_logits):
+def cgc_by_loop(task_experts, shared_experts, gate_logits):
     mixed = []
-    for k in range(len(own)):
-        mixed.append(mix_by_broadcast(gate_logits[k], np.concatenate([own[k], shared], axis=1)))
+    for k in range(len(task_experts)):
+        mixed.append(mix_by_broadcast(gate_logits[k], np.concatenate([task_experts[k], shared_experts], axis=1)))
     return np.array(mixed)
 
 
-def cgc_by_two_sums(own, shared, gate_logits):
-    shares = np.exp(gate_logits)
-    shares /= shares.sum(axis=2, keepdims=True)
-    n_task_experts = own.shape[2]
-    from_own = np.einsum("kne,knew->knw", shares[:, :, :n_task_experts], own)
-    return from_own + np.einsum("kne,new->knw", shares[:, :, n_task_experts:], shared)
+def cgc_by_two_sums(task_experts, shared_experts, gate_logits):
+    weights = np.exp(gate_logits)
+    weights /= weights.sum(axis=2, keepdims=True)
+    n_reserved = task_experts.shape[2]
+    from_reserved = np.einsum("kne,knew->knw", weights[:, :, :n_reserved], task_experts)
+    return from_reserved + np.einsum("kne,new->knw", weights[:, :, n_reserved:], shared_experts)
+
+
+def cgc_by_forbidden_scores(task_experts, shared_experts, gate_logits):
+    n_tasks, n, n_reserved, _ = task_experts.shape
+    everything = np.concatenate([*task_experts, shared_experts], axis=1)
+    mixed = []
+    for k in range(n_tasks):
+        scores = np.full((n, everything.shape[1]), -np.inf)
+        scores[:, k * n_reserved : (k + 1) * n_reserved] = gate_logits[k][:, :n_reserved]
+        scores[:, n_tasks * n_reserved :] = gate_logits[k][:, n_reserved:]
+        mixed.append(mix_by_rows(scores, everything))
+    return mixed
 
 
 def weights_by_projection(a, b, cosine):
@@ -78,26 +90,45 @@ def weights_by_angle(a, b, cosine):
     return np.array([u1, np.cos(angle) * u1 + np.sin(angle) * u2])
 
 
-def count_by_parts(n_features, n_tasks, n_experts, width, head_width):
+def count_by_parts(n_features, n_tasks, n_experts, width, tower_width):
     experts = n_experts * (n_features * width + width)
     gates = n_tasks * n_features * n_experts
-    heads = n_tasks * (width * head_width + head_width + head_width + 1)
-    return experts + gates + heads
+    towers = n_tasks * (width * tower_width + tower_width + tower_width + 1)
+    return experts + gates + towers
 
 
-def count_by_layers(n_features, n_tasks, n_experts, width, head_width):
+def count_by_layers(n_features, n_tasks, n_experts, width, tower_width):
     def layer(n_in, n_out, bias=1):
         return (n_in + bias) * n_out
 
-    one_task = layer(n_features, n_experts, 0) + layer(width, head_width) + layer(head_width, 1)
+    one_task = layer(n_features, n_experts, 0) + layer(width, tower_width) + layer(tower_width, 1)
     return layer(n_features, n_experts * width) + n_tasks * one_task
 
 
+def losses_by_nanmean(outputs, labels):
+    return np.nanmean(np.logaddexp(0, outputs) - labels * outputs, axis=0)
+
+
+def mix_by_experts(gate_logits, experts):
+    weights = np.exp(gate_logits)
+    weights = weights / weights.sum(axis=1)[:, None]
+    mixed = np.zeros((len(experts), experts.shape[2]))
+    for e in range(experts.shape[1]):
+        mixed += weights[:, [e]] * experts[:, e]
+    return mixed
+
+
+def mmoe_by_stacks(X, W, gates, towers):
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    outputs = [mix_by_broadcast(X @ gates[k], experts) @ towers[k] for k in range(len(gates))]
+    return np.stack(outputs, axis=1)
+
+
 RIGHT = {
-    "11.1": [losses_by_loop, losses_by_chances],
-    "11.2": [mix_by_rows, mix_by_broadcast],
-    "11.3": [mmoe_by_loops, mmoe_by_torch],
-    "11.4": [cgc_by_loop, cgc_by_two_sums],
+    "11.1": [losses_by_loop, losses_by_probabilities, losses_by_nanmean],
+    "11.2": [mix_by_rows, mix_by_broadcast, mix_by_experts],
+    "11.3": [mmoe_by_loops, mmoe_by_torch, mmoe_by_stacks],
+    "11.4": [cgc_by_loop, cgc_by_two_sums, cgc_by_forbidden_scores],
     "11.5": [weights_by_projection, weights_by_angle],
     "11.6": [count_by_parts, count_by_layers],
 }
@@ -114,8 +145,8 @@ def divides_by_all_rows(outputs, labels):
 
 
 def drops_rows(outputs, labels):
-    whole = ~np.isnan(labels).any(axis=1)
-    return losses_by_loop(outputs[whole], labels[whole])
+    complete = ~np.isnan(labels).any(axis=1)
+    return losses_by_loop(outputs[complete], labels[complete])
 
 
 def forgets_nan(outputs, labels):
@@ -137,26 +168,55 @@ def compares_with_nan(outputs, labels):
     return np.array(losses)
 
 
-def takes_logits_for_probabilities(outputs, labels):
+def uses_logits_as_probabilities(outputs, labels):
     with np.errstate(all="ignore"):
         return np.nanmean(-(labels * np.log(outputs) + (1 - labels) * np.log(1 - outputs)), axis=0)
 
 
-def shares_over_table(gate_logits, experts):
-    shares = np.exp(gate_logits)
-    shares = shares / shares.sum()
-    return (shares[:, :, None] * experts).sum(axis=1)
+def sigmoid_first(outputs, labels):
+    p = 1 / (1 + np.exp(-outputs))
+    return np.nanmean(np.log(1 + np.exp(p)) - labels * p, axis=0)
 
 
-def mean_of_weighed(gate_logits, experts):
-    shares = np.exp(gate_logits)
-    shares = shares / shares.sum(axis=1, keepdims=True)
-    return (shares[:, :, None] * experts).mean(axis=1)
+def two_tasks_only(outputs, labels):
+    losses = []
+    for k in range(2):
+        known = ~np.isnan(labels[:, k])
+        o, y = outputs[known, k], labels[known, k]
+        losses.append(np.mean(np.log(1 + np.exp(o)) - y * o))
+    return np.array(losses)
 
 
-def shares_over_rows(gate_logits, experts):
-    shares = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=0)
-    return (shares[:, :, None] * experts).sum(axis=1)
+def losses_of_rows(outputs, labels):
+    return np.nanmean(np.log(1 + np.exp(outputs)) - labels * outputs, axis=1)
+
+
+def minus_cross_entropy(outputs, labels):
+    p = 1 / (1 + np.exp(-outputs))
+    return np.nanmean(labels * np.log(p) + (1 - labels) * np.log(1 - p), axis=0)
+
+
+def weights_over_table(gate_logits, experts):
+    weights = np.exp(gate_logits)
+    weights = weights / weights.sum()
+    return (weights[:, :, None] * experts).sum(axis=1)
+
+
+def keepdims_forgotten(gate_logits, experts):
+    weights = np.exp(gate_logits)
+    weights = weights / weights.sum(axis=1)
+    return (weights[:, :, None] * experts).sum(axis=1)
+
+
+def mean_of_weighted(gate_logits, experts):
+    weights = np.exp(gate_logits)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return (weights[:, :, None] * experts).mean(axis=1)
+
+
+def weights_over_rows(gate_logits, experts):
+    weights = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=0)
+    return (weights[:, :, None] * experts).sum(axis=1)
 
 
 def plain_weights(gate_logits, experts):
@@ -167,61 +227,133 @@ def hard_choice(gate_logits, experts):
     return np.array([table[logits.argmax()] for logits, table in zip(gate_logits, experts, strict=True)])
 
 
-def one_gate(X, W, gates, heads):
-    return mmoe_by_loops(X, W, [gates[0]] * len(gates), heads)
+def softmax_twice(gate_logits, experts):
+    once = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=1, keepdims=True)
+    return mix_by_broadcast(once, experts)
 
 
-def no_relu(X, W, gates, heads):
-    experts = np.einsum("nf,efw->new", X, W)
-    return np.stack([mix_by_broadcast(X @ g, experts) @ h for g, h in zip(gates, heads, strict=True)], axis=1)
+def sigmoid_weights(gate_logits, experts):
+    return (1 / (1 + np.exp(-gate_logits[:, :, None])) * experts).sum(axis=1)
 
 
-def no_softmax_at_the_gates(X, W, gates, heads):
+def sums_over_units(gate_logits, experts):
+    weights = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=1, keepdims=True)
+    return (weights[:, :, None] * experts).sum(axis=2)
+
+
+def two_experts_only(gate_logits, experts):
+    weights = np.exp(gate_logits) / np.exp(gate_logits).sum(axis=1, keepdims=True)
+    return weights[:, [0]] * experts[:, 0] + weights[:, [1]] * experts[:, 1]
+
+
+def first_row_for_all(gate_logits, experts):
+    weights = np.exp(gate_logits[0]) / np.exp(gate_logits[0]).sum()
+    return np.array([weights @ table for table in experts])
+
+
+def one_gate(X, W, gates, towers):
+    return mmoe_by_loops(X, W, [gates[0]] * len(gates), towers)
+
+
+def no_relu(X, W, gates, towers):
+    experts = np.stack([X @ W[e] for e in range(len(W))], axis=1)
+    return np.stack([mix_by_broadcast(X @ g, experts) @ t for g, t in zip(gates, towers, strict=True)], axis=1)
+
+
+def late_relu(X, W, gates, towers):
+    experts = np.stack([X @ W[e] for e in range(len(W))], axis=1)
+    mixtures = [np.maximum(mix_by_broadcast(X @ g, experts), 0) for g in gates]
+    return np.stack([m @ t for m, t in zip(mixtures, towers, strict=True)], axis=1)
+
+
+def no_softmax_at_the_gates(X, W, gates, towers):
     experts = np.maximum(np.einsum("nf,efw->new", X, W), 0)
     mixed = np.einsum("nf,kfe,new->knw", X, gates, experts)
-    return np.einsum("knw,kw->nk", mixed, heads)
+    return np.einsum("knw,kw->nk", mixed, towers)
 
 
-def tasks_first(X, W, gates, heads):
-    return mmoe_by_loops(X, W, gates, heads).T
+def tasks_first(X, W, gates, towers):
+    return mmoe_by_loops(X, W, gates, towers).T
 
 
-def shared_first(own, shared, gate_logits):
-    return np.array(
-        [mix_by_broadcast(gate_logits[k], np.concatenate([shared, own[k]], axis=1)) for k in range(len(own))]
-    )
+def softmax_before_mix(X, W, gates, towers):
+    def gate(scores):
+        return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    return np.stack([mix_by_broadcast(gate(X @ gates[k]), experts) @ towers[k] for k in range(len(gates))], axis=1)
 
 
-def own_alone(own, shared, gate_logits):
-    n_task_experts = own.shape[2]
-    return np.array([mix_by_broadcast(gate_logits[k][:, :n_task_experts], own[k]) for k in range(len(own))])
+def two_tasks_of_mmoe(X, W, gates, towers):
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    return np.stack([mix_by_broadcast(X @ gates[k], experts) @ towers[k] for k in range(2)], axis=1)
 
 
-def no_softmax(own, shared, gate_logits):
-    tables = [np.concatenate([mine, shared], axis=1) for mine in own]
-    return np.stack([(g[:, :, None] * t).sum(axis=1) for g, t in zip(gate_logits, tables, strict=True)])
+def mixtures_only(X, W, gates, towers):
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    return np.stack([mix_by_broadcast(X @ gates[k], experts) for k in range(len(gates))], axis=1)
 
 
-def rows_first(own, shared, gate_logits):
-    return np.stack(list(cgc_by_loop(own, shared, gate_logits)), axis=1)
+def sigmoid_at_the_end(X, W, gates, towers):
+    return 1 / (1 + np.exp(-mmoe_by_loops(X, W, gates, towers)))
 
 
-def two_softmaxes(own, shared, gate_logits):
-    n_task_experts = own.shape[2]
+def first_tower(X, W, gates, towers):
+    return mmoe_by_loops(X, W, gates, [towers[0]] * len(towers))
+
+
+def shared_first(task_experts, shared_experts, gate_logits):
     return np.array(
         [
-            mix_by_broadcast(logits[:, :n_task_experts], mine) + mix_by_broadcast(logits[:, n_task_experts:], shared)
-            for mine, logits in zip(own, gate_logits, strict=True)
+            mix_by_broadcast(logits, np.concatenate([shared_experts, reserved], axis=1))
+            for logits, reserved in zip(gate_logits, task_experts, strict=True)
         ]
     )
 
 
-def first_gate(own, shared, gate_logits):
-    return cgc_by_loop(own, shared, [gate_logits[0]] * len(own))
+def reserved_alone(task_experts, shared_experts, gate_logits):
+    n = task_experts.shape[2]
+    return np.array([mix_by_broadcast(g[:, :n], e) for g, e in zip(gate_logits, task_experts, strict=True)])
+
+
+def no_softmax(task_experts, shared_experts, gate_logits):
+    tables = [np.concatenate([reserved, shared_experts], axis=1) for reserved in task_experts]
+    return np.stack([(g[:, :, None] * t).sum(axis=1) for g, t in zip(gate_logits, tables, strict=True)])
+
+
+def rows_first(task_experts, shared_experts, gate_logits):
+    return np.stack(list(cgc_by_loop(task_experts, shared_experts, gate_logits)), axis=1)
+
+
+def two_softmaxes(task_experts, shared_experts, gate_logits):
+    n = task_experts.shape[2]
+    return np.array(
+        [
+            mix_by_broadcast(logits[:, :n], reserved) + mix_by_broadcast(logits[:, n:], shared_experts)
+            for reserved, logits in zip(task_experts, gate_logits, strict=True)
+        ]
+    )
+
+
+def first_gate(task_experts, shared_experts, gate_logits):
+    return cgc_by_loop(task_experts, shared_experts, [gate_logits[0]] * len(task_experts))
+
+
+def first_experts(task_experts, shared_experts, gate_logits):
+    return cgc_by_loop([task_experts[0]] * len(task_experts), shared_experts, gate_logits)
+
+
+def two_tasks_of_cgc(task_experts, shared_experts, gate_logits):
+    return cgc_by_loop(task_experts, shared_experts, gate_logits)[:2]
 
 
 def not_at_right_angle(a, b, cosine):
     a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    return np.array([a, cosine * a + np.sqrt(1 - cosine**2) * b])
+
+
+def b_keeps_its_length(a, b, cosine):
+    a = a / np.linalg.norm(a)
     return np.array([a, cosine * a + np.sqrt(1 - cosine**2) * b])
 
 
@@ -246,15 +378,21 @@ def second_keeps_length(a, b, cosine):
     return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * (b - (b @ u1) * u1)])
 
 
-def takes_a_for_u1(a, b, cosine):
+def uses_a_for_u1(a, b, cosine):
     u1 = a / np.linalg.norm(a)
     u2 = b - (b @ a) * u1
     return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
 
 
-def takes_a_for_u1_at_the_end(a, b, cosine):
+def uses_a_for_u1_at_the_end(a, b, cosine):
     u1 = a / np.linalg.norm(a)
     u2 = b - (b @ u1) * a
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
+
+
+def uses_a_for_u1_twice(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = b - (b @ a) * a
     return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
 
 
@@ -266,86 +404,118 @@ def sign_lost(a, b, cosine):
     return weights_by_projection(a, b, np.abs(cosine))
 
 
-def gates_with_biases(n_features, n_tasks, n_experts, width, head_width):
+def directions_only(a, b, cosine):
+    return weights_by_projection(a, b, 0)
+
+
+def no_gates(n_features, n_tasks, n_experts, width, tower_width):
+    return count_by_parts(n_features, n_tasks, n_experts, width, tower_width) - n_tasks * n_features * n_experts
+
+
+def gates_with_biases(n_features, n_tasks, n_experts, width, tower_width):
     gates = n_tasks * (n_features + 1) * n_experts
-    return no_gates(n_features, n_tasks, n_experts, width, head_width) + gates
+    return no_gates(n_features, n_tasks, n_experts, width, tower_width) + gates
 
 
-def one_head(n_features, n_tasks, n_experts, width, head_width):
-    head = width * head_width + head_width + head_width + 1
-    return n_experts * (n_features + 1) * width + n_tasks * n_features * n_experts + head
+def one_tower(n_features, n_tasks, n_experts, width, tower_width):
+    tower = width * tower_width + tower_width + tower_width + 1
+    return n_experts * (n_features + 1) * width + n_tasks * n_features * n_experts + tower
 
 
-def without_last_layer(n_features, n_tasks, n_experts, width, head_width):
-    return n_experts * (n_features + 1) * width + n_tasks * (n_features * n_experts + (width + 1) * head_width)
+def without_last_layer(n_features, n_tasks, n_experts, width, tower_width):
+    return n_experts * (n_features + 1) * width + n_tasks * (n_features * n_experts + (width + 1) * tower_width)
 
 
-def no_gates(n_features, n_tasks, n_experts, width, head_width):
-    return count_by_parts(n_features, n_tasks, n_experts, width, head_width) - n_tasks * n_features * n_experts
+def no_biases(n_features, n_tasks, n_experts, width, tower_width):
+    return n_experts * n_features * width + n_tasks * (n_features * n_experts + width * tower_width + tower_width)
 
 
-def no_biases(n_features, n_tasks, n_experts, width, head_width):
-    return n_experts * n_features * width + n_tasks * (n_features * n_experts + width * head_width + head_width)
+def one_gate_for_all(n_features, n_tasks, n_experts, width, tower_width):
+    return no_gates(n_features, n_tasks, n_experts, width, tower_width) + n_features * n_experts
 
 
-def one_gate_for_all(n_features, n_tasks, n_experts, width, head_width):
-    return no_gates(n_features, n_tasks, n_experts, width, head_width) + n_features * n_experts
+def without_last_bias(n_features, n_tasks, n_experts, width, tower_width):
+    return count_by_parts(n_features, n_tasks, n_experts, width, tower_width) - n_tasks
 
 
 WRONG = {
     "11.1": [
         (unknown_is_zero, "read an unknown label as 0"),
-        (divides_by_all_rows, "divide by all rows"),
+        (divides_by_all_rows, "divide by the number of all rows"),
         (drops_rows, "dropped each row"),
         (forgets_nan, "NaN times 0"),
         (mask_by_product, "NaN times 0"),
-        (compares_with_nan, "NaN != NaN"),
-        (takes_logits_for_probabilities, "took the outputs for probabilities"),
+        (compares_with_nan, "NaN times 0"),
+        (uses_logits_as_probabilities, "used the outputs as probabilities"),
+        (sigmoid_first, "applied the sigmoid"),
+        (two_tasks_only, "not the number of tasks"),
+        (losses_of_rows, "one loss for each row"),
+        (minus_cross_entropy, "A loss is negative"),
         (lambda outputs, labels: np.nanmean((labels - outputs) ** 2, axis=0), "squared error"),
     ],
     "11.2": [
-        (shares_over_rows, "over the rows"),
-        (plain_weights, "logits themselves"),
-        (hard_choice, "best expert alone"),
-        (shares_over_table, "whole table"),
-        (mean_of_weighed, "mean after weighting"),
+        (weights_over_rows, "over the rows"),
+        (plain_weights, "scores themselves"),
+        (hard_choice, "highest score alone"),
+        (weights_over_table, "whole table"),
+        (keepdims_forgotten, "keepdims=True"),
+        (mean_of_weighted, "averaged the weighted experts"),
+        (softmax_twice, "softmax twice"),
+        (sigmoid_weights, "used a sigmoid"),
+        (sums_over_units, "(n, width)"),
+        (two_experts_only, "only two experts"),
+        (first_row_for_all, "first row"),
     ],
     "11.3": [
-        (one_gate, "one gate for all"),
+        (one_gate, "one gate for each task"),
         (no_relu, "ReLU of the experts is missing"),
+        (late_relu, "after the mixing"),
         (tasks_first, "transpose"),
         (no_softmax_at_the_gates, "softmax is missing"),
+        (softmax_before_mix, "softmax twice"),
+        (two_tasks_of_mmoe, "more or fewer tasks than two"),
+        (mixtures_only, "three axes"),
+        (lambda X, W, gates, towers: mmoe_by_stacks(X, W, gates, towers).sum(axis=1), "one axis"),
+        (sigmoid_at_the_end, "sigmoid to the outputs"),
+        (first_tower, "All tasks use the first tower"),
     ],
     "11.4": [
         (shared_first, "shared experts come first"),
         (lambda own, shared, logits: cgc_by_loop(own, shared[:, ::-1], logits), "shared experts are in reverse"),
-        (lambda own, shared, logits: cgc_by_loop(own[:, :, ::-1], shared, logits), "own experts are in reverse"),
+        (lambda own, shared, logits: cgc_by_loop(own[:, :, ::-1], shared, logits), "experts of a task are in reverse"),
         (two_softmaxes, "You took two softmaxes"),
-        (own_alone, "left the shared experts out"),
+        (reserved_alone, "shared experts are missing"),
         (first_gate, "gate of the first task"),
-        (no_softmax, "logits themselves"),
+        (first_experts, "reserved experts of the first task"),
+        (two_tasks_of_cgc, "three: len(task_experts)"),
+        (no_softmax, "scores themselves"),
         (rows_first, "Rows come first"),
     ],
     "11.5": [
         (not_at_right_angle, "not at a right angle"),
+        (b_keeps_its_length, "neither at a right angle"),
         (linear_blend, "1 - cosine"),
         (lengths_kept, "keep the lengths"),
         (first_keeps_length, "u1 keeps"),
         (second_keeps_length, "u2 keeps"),
         (weights_in_columns, "transpose"),
         (sign_lost, "sign of the cosine"),
-        (takes_a_for_u1, "You used a where u1 belongs"),
-        (takes_a_for_u1_at_the_end, "You used a where u1 belongs"),
+        (uses_a_for_u1, "You used a in the place of u1"),
+        (uses_a_for_u1_at_the_end, "You used a in the place of u1"),
+        (uses_a_for_u1_twice, "You used a in both places"),
+        (directions_only, "returned u1 and u2"),
     ],
     "11.6": [
         (no_gates, "gates are missing"),
-        (no_biases, "biases are missing"),
+        (no_biases, "All biases are missing"),
         (one_gate_for_all, "counted one gate"),
-        (gates_with_biases, "gates biases"),
-        (one_head, "counted one head"),
+        (gates_with_biases, "biases of the gates"),
+        (one_tower, "counted one tower"),
         (lambda *sizes: count_by_parts(*sizes) - sizes[2] * sizes[3], "biases of the experts are missing"),
         (lambda *sizes: count_by_parts(*sizes) - sizes[2] * (sizes[3] - 1), "not one"),
-        (lambda *sizes: count_by_parts(*sizes) - sizes[1] * (sizes[4] + 1), "Each head lacks"),
-        (without_last_layer, "Each head lacks"),
+        (lambda *sizes: count_by_parts(*sizes) - sizes[1] * (sizes[4] + 1), "tower_width + 1"),
+        (without_last_layer, "tower_width + 1"),
+        (without_last_bias, "bias of its last layer"),
+        (lambda a, b, c, d, e: count_by_parts(a, 2, c, d, e), "two is only the example"),
     ],
 }

@@ -2,84 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
-from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Decision, Exercise, Prediction, Question
 from recsys_teach.models.multitask import MMoE, n_parameters, task_losses
 
 NAN = np.nan
-ZERO_LOGITS = np.zeros((2, 2))
-LABELS_TINY = np.array([[1.0, 1.0], [0.0, NAN]])
-LOGITS_TINY = np.array([[2.0, 0.0], [0.0, 3.0], [-1.0, 1.0]])
-LABELS_MORE = np.array([[1.0, 0.0], [0.0, NAN], [1.0, 1.0]])
-E_TINY = np.array([[[1.0, 0.0], [0.0, 1.0]], [[2.0, 2.0], [4.0, 0.0]]])  # (2 rows, 2 experts, 2 units)
 
 
 def masked_losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean cross-entropy of each task over the rows that have its label, shape (n_tasks,)."""
+    """Compute the mean cross-entropy of each task over the rows that have its label, shape (n_tasks,)."""
     return task_losses(torch.from_numpy(outputs), torch.from_numpy(labels), ["binary"] * outputs.shape[1]).numpy()
 
 
 def mix(gate_logits: np.ndarray, experts: np.ndarray) -> np.ndarray:
     """Mix the experts of each row by a softmax, shape (n, width)."""
-    return np.einsum("ne,new->nw", softmax(gate_logits, axis=1), experts)
+    return _weighted(softmax(gate_logits, axis=1), experts)
 
 
-def mmoe_forward(X: np.ndarray, W: np.ndarray, gates: np.ndarray, heads: np.ndarray) -> np.ndarray:
-    """Give what each task says of each row, shape (n, n_tasks)."""
-    experts = np.maximum(np.einsum("nf,efw->new", X, W), 0)
-    return np.stack([mix(X @ gate, experts) @ head for gate, head in zip(gates, heads, strict=True)], axis=1)
+def mmoe_forward(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+    """Compute the output of each task for each row, shape (n, n_tasks)."""
+    experts = _experts(X, W)
+    return np.stack([mix(X @ gate, experts) @ tower for gate, tower in zip(gates, towers, strict=True)], axis=1)
 
 
-def cgc_step(own: np.ndarray, shared: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
-    """Mix each task's own experts and the shared ones, shape (n_tasks, n, width)."""
+def cgc_step(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    """Mix each task's reserved experts and the shared ones, shape (n_tasks, n, width)."""
     return np.stack(
-        [mix(logits, np.concatenate([mine, shared], axis=1)) for mine, logits in zip(own, gate_logits, strict=True)]
+        [
+            mix(logits, np.concatenate([reserved, shared_experts], axis=1))
+            for reserved, logits in zip(task_experts, gate_logits, strict=True)
+        ]
     )
 
 
 def related_weights(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
-    """Two vectors of length 1 with this cosine, the first along a, shape (2, n_features)."""
+    """Build two vectors of length 1 with this cosine, the first along a, shape (2, n_features)."""
     u1 = a / np.linalg.norm(a)
     rest = b - (b @ u1) * u1
     return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * rest / np.linalg.norm(rest)])
 
 
-def count_mmoe(n_features: int, n_tasks: int, n_experts: int, width: int, head_width: int) -> int:
+def count_mmoe(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> int:
     """Count the parameters of an MMoE, gates and biases included."""
-    return n_parameters(MMoE(n_features, n_tasks, n_experts=n_experts, width=width, head_width=head_width))
+    return n_parameters(MMoE(n_features, n_tasks, n_experts=n_experts, width=width, head_width=tower_width))
+
+
+def _weighted(weights: np.ndarray, experts: np.ndarray) -> np.ndarray:
+    return np.einsum("ne,new->nw", weights, experts)
+
+
+def _experts(X: np.ndarray, W: np.ndarray) -> np.ndarray:
+    return np.maximum(np.einsum("nf,efw->new", X, W), 0)
 
 
 def _cross_entropy(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.logaddexp(0, outputs) - labels * outputs
 
 
-def _mmoe(X: np.ndarray, W: np.ndarray, gates: np.ndarray, heads: np.ndarray, *, late: bool = False) -> np.ndarray:
-    """Forward pass without the ReLU, or with it after the mixing."""
+def _with_gate(weights: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return a forward pass whose gates turn scores into weights in another way."""
+
+    def forward(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+        mixtures = [_weighted(weights(X @ gate), _experts(X, W)) for gate in gates]
+        return np.stack([mixture @ tower for mixture, tower in zip(mixtures, towers, strict=True)], axis=1)
+
+    return forward
+
+
+def _late_relu(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
     linear = np.einsum("nf,efw->new", X, W)
-    mixed = [mix(X @ gate, linear) for gate in gates]
-    return np.stack([(np.maximum(m, 0) if late else m) @ h for m, h in zip(mixed, heads, strict=True)], axis=1)
+    return np.stack([np.maximum(mix(X @ g, linear), 0) @ t for g, t in zip(gates, towers, strict=True)], axis=1)
 
 
-def _see_others(own: np.ndarray, shared: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
-    return cgc_step(own[::-1], shared, gate_logits)
+def _no_relu(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+    linear = np.einsum("nf,efw->new", X, W)
+    return np.stack([mix(X @ g, linear) @ t for g, t in zip(gates, towers, strict=True)], axis=1)
 
 
-def _without_right_angle(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
-    u1, u2 = a / np.linalg.norm(a), b / np.linalg.norm(b)
-    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])
+def _cgc_with(weights: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return a level whose gates turn scores into weights in another way."""
+
+    def step(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+        return np.stack(
+            [
+                _weighted(weights(logits), np.concatenate([reserved, shared_experts], axis=1))
+                for reserved, logits in zip(task_experts, gate_logits, strict=True)
+            ]
+        )
+
+    return step
 
 
-def _with_rest(a: np.ndarray, rest: np.ndarray, cosine: float) -> np.ndarray:
+def _two_softmaxes(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    n = task_experts.shape[2]
+    pairs = zip(task_experts, gate_logits, strict=True)
+    return np.stack([mix(g[:, :n], reserved) + mix(g[:, n:], shared_experts) for reserved, g in pairs])
+
+
+def _shared_first(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    pairs = zip(task_experts, gate_logits, strict=True)
+    return np.stack([mix(g, np.concatenate([shared_experts, reserved], axis=1)) for reserved, g in pairs])
+
+
+def _reserved_only(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    n = task_experts.shape[2]
+    return np.stack([mix(g[:, :n], reserved) for reserved, g in zip(task_experts, gate_logits, strict=True)])
+
+
+def _shared_only(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    n = task_experts.shape[2]
+    return np.stack([mix(g[:, n:], shared_experts) for g in gate_logits])
+
+
+def _second_along(a: np.ndarray, rest: np.ndarray, cosine: float) -> np.ndarray:
     u1 = a / np.linalg.norm(a)
     return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * rest / np.linalg.norm(rest)])
 
 
-def _blend(a: np.ndarray, b: np.ndarray, share: float, other: float) -> np.ndarray:
+def _blend(a: np.ndarray, b: np.ndarray, along: float, across: float) -> np.ndarray:
     u1, u2 = related_weights(a, b, 0.0)
-    return np.stack([u1, share * u1 + other * u2])
+    return np.stack([u1, along * u1 + across * u2])
 
 
 def _first_unscaled(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
@@ -97,6 +145,26 @@ def _unscaled(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
     return np.stack([a, cosine * a + np.sqrt(1 - cosine**2) * rest])
 
 
+def _count(experts: float, gates: float, towers: float) -> Callable[..., float]:
+    """Return a count whose three parts are those of the right one plus some multiple of what is often forgotten."""
+
+    def count(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> float:
+        right = count_mmoe(n_features, n_tasks, n_experts, width, tower_width)
+        return right + experts * n_experts * width + gates * n_tasks * n_experts + towers * n_tasks
+
+    return count
+
+
+def _parts(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> tuple[int, int, int]:
+    """Count all experts, one gate and one tower."""
+    tower = (width + 1) * tower_width + tower_width + 1
+    return n_experts * (n_features + 1) * width, n_features * n_experts, tower
+
+
+def _has_shape(shape_of: Callable[[tuple], tuple]) -> Callable[[tuple, Any], bool]:
+    return lambda args, result: np.shape(result) == shape_of(args)
+
+
 def _draw_labels(rng: np.random.Generator) -> tuple:
     labels = rng.integers(0, 2, size=(6, 3)).astype(float)
     labels[rng.permutation(6)[:3], 1] = NAN
@@ -109,11 +177,11 @@ def _draw_mix(rng: np.random.Generator) -> tuple:
 
 
 def _draw_mmoe(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=(5, 4)), rng.normal(size=(3, 4, 2)), rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 2))
+    return rng.normal(size=(5, 4)), rng.normal(size=(3, 4, 2)), rng.normal(size=(4, 4, 3)), rng.normal(size=(4, 2))
 
 
 def _draw_cgc(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=(3, 4, 1, 2)), rng.normal(size=(4, 2, 2)), rng.normal(size=(3, 4, 3))
+    return rng.normal(size=(3, 4, 2, 2)), rng.normal(size=(4, 3, 2)), rng.normal(size=(3, 4, 5))
 
 
 def _draw_weights(rng: np.random.Generator) -> tuple:
@@ -124,100 +192,180 @@ def _draw_sizes(rng: np.random.Generator) -> tuple:
     return tuple(int(size) for size in rng.integers(2, 20, size=5))
 
 
-def _click_alone_or_shared(differences: tuple[float, float, float]) -> str:
-    gained = sum(difference > 0 for difference in differences)
-    return "a" if gained == 3 else "c" if gained == 0 else "b"
+def _where_sharing_helps(intervals: dict[str, tuple[float, float]]) -> str:
+    """Turn the intervals of the gain, "related click" and so on, into the letter that came true."""
+    lows = {name: mean - half for name, (mean, half) in intervals.items()}
+    if all(low > 0 for low in lows.values()):
+        return "a"
+    if lows["related like"] > 0 and sum(low > 0 for low in lows.values()) == 1:
+        return "b"
+    return "c" if all(low <= 0 for low in lows.values()) else "none of them"
+
+
+def _what_the_dial_does(lows: dict[float, float]) -> str:
+    """Turn the lower ends of the interval of the gain, one for each setting of the dial, into a letter."""
+    if min(lows.values()) > 0:
+        return "a"
+    return "b" if lows[1.0] > 0 and lows[0.0] <= 0 else "c"
 
 
 CHAPTER = Chapter(
     number="11",
     title="Sharing",
     objectives={
-        "O11.1": "Write the losses of several tasks so that unknown labels are left out",
+        "O11.1": "Name label, loss and data of a task, and write losses that leave out unknown labels",
         "O11.2": "Mix experts by a gate, and write the forward pass of an MMoE",
-        "O11.3": "Mix each task's own experts with the shared ones, as a level of PLE does",
-        "O11.4": "Draw the weights of two tasks with a given cosine",
-        "O11.5": "Count the parameters of a model, so that budgets can be equal",
+        "O11.3": "Say which task may use which expert in CGC and PLE, and compute a level of it",
+        "O11.4": "Make two tasks with a chosen relation, and say what the correlation of their labels does not tell",
+        "O11.5": "Compare designs at equal size, and decide which tasks should share a network",
     },
     exercises=[
         Exercise(
-            "11.1", "Losses of several tasks", objective="O11.1", level="core", minutes=8,
+            "11.1", "Losses of several tasks", objective="O11.1", level="core", minutes=10,
             reference=masked_losses,
             cases=[
-                (ZERO_LOGITS, LABELS_TINY),
-                (LOGITS_TINY, LABELS_MORE),
+                (np.zeros((2, 2)), np.array([[1.0, 1.0], [0.0, NAN]])),
                 (
-                    np.array([[0.0, 1.0, -1.0], [2.0, 0.0, 0.0], [1.0, -1.0, 0.0]]),
-                    np.array([[NAN, 1.0, 0.0], [1.0, NAN, NAN], [0.0, 0.0, 1.0]]),
+                    np.array([[0.0, 1.0, -1.0], [2.0, 0.0, 0.0], [1.0, -1.0, 0.0], [-2.0, 3.0, 0.5]]),
+                    np.array([[NAN, 1.0, 0.0], [1.0, NAN, NAN], [0.0, 0.0, 1.0], [1.0, 1.0, NAN]]),
                 ),
-                (np.array([[-1.0], [5.0]]), np.array([[1.0], [NAN]])),
+                (  # a row without any label
+                    np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0], [-1.0, 1.0, 0.0]]),
+                    np.array([[1.0, 0.0, 1.0], [NAN, NAN, NAN], [1.0, 1.0, 0.0]]),
+                ),
+                (np.array([[-1.0], [5.0], [2.0]]), np.array([[1.0], [NAN], [0.0]])),  # one task
             ],
             draw=_draw_labels,
-            why="Each task has its own rows: what nobody could observe neither adds to the loss nor to the count.",
+            why="Each task uses the rows whose label it knows: an unknown label changes neither the sum nor the count.",
             hints=(
-                "Go through the tasks one by one: which rows have a label of this task? NaN times 0 is NaN: pick rows.",
-                "known = ~np.isnan(labels[:, k]); then the mean of the formula over outputs[known, k] and labels.",
-                "o, y = outputs[known, k], labels[known, k]; losses.append(np.mean(np.log(1 + np.exp(o)) - y * o))",
+                "Go through the tasks one by one. For task k, which rows have a label that is not NaN?",
+                "known = ~np.isnan(labels[:, k]) selects the rows: o = outputs[known, k] and y = labels[known, k].",
+                "losses.append(np.mean(np.log(1 + np.exp(o)) - y * o)) for each task, then np.array(losses).",
             ),
             misconceptions={
-                "You read an unknown label as 0: everybody who did not click would count as one who did not finish.":
+                "You read an unknown label as 0. The model would learn that people dislike what they have not opened.":
                     lambda outputs, labels: masked_losses(outputs, np.nan_to_num(labels)),
-                "You divide by all rows. Divide by the rows that have a label of the task.":
+                "You read an unknown label as 1. Select the rows whose label is known instead.":
+                    lambda outputs, labels: masked_losses(outputs, np.nan_to_num(labels, nan=1.0)),
+                "You divide by the number of all rows. Divide by the number of rows that have a label of the task.":
                     lambda outputs, labels: np.nansum(_cross_entropy(outputs, labels), axis=0) / len(labels),
-                "You dropped each row that lacks any label. The click of such a row is known: use it.":
+                "You dropped each row in which any label is unknown. Another label of such a row may be known: use it.":
                     lambda outputs, labels: masked_losses(
                         outputs[~np.isnan(labels).any(axis=1)], labels[~np.isnan(labels).any(axis=1)]
                     ),
-                "Your result is NaN: NaN times 0 is NaN, and NaN != NaN is True. Pick rows by ~np.isnan(labels[:, k]).":
+                "Your result contains NaN. NaN times 0 is NaN, and NaN == NaN is False: select the known rows with "
+                "~np.isnan(labels[:, k]) before you compute.":
                     lambda outputs, labels: _cross_entropy(outputs, labels).mean(axis=0),
-                "You took the outputs for probabilities. They are logits: the formula of the task has the sigmoid in "
-                "it.":
+                "You used the outputs as probabilities. They are logits: ln(1 + e^o) - y o contains the sigmoid.":
                     lambda outputs, labels: np.nanmean(
                         -(labels * np.log(outputs) + (1 - labels) * np.log(1 - outputs)), axis=0
                     ),
+                "You applied the sigmoid before a formula that already contains it. Put the logits into the formula.":
+                    lambda outputs, labels: np.nanmean(_cross_entropy(expit(outputs), labels), axis=0),
                 "That is a squared error. The labels are 0 or 1, and the loss is the cross-entropy of the logits.":
                     lambda outputs, labels: np.nanmean((outputs - labels) ** 2, axis=0),
-                "That is one number over all labels. Give one loss for each task.":
+                "That is one number for all labels together. Return one loss for each task.":
                     lambda outputs, labels: float(np.nanmean(_cross_entropy(outputs, labels))),
-                "That is the sum over the known rows; the loss is their mean.":
+                "That is the sum over the known rows. The loss of a task is their mean.":
                     lambda outputs, labels: np.nansum(_cross_entropy(outputs, labels), axis=0),
+                "That is one loss for each row. Average over the rows of a task (axis=0).":
+                    lambda outputs, labels: np.nanmean(_cross_entropy(outputs, labels), axis=1),
+                "The term y · o is missing: your loss does not depend on the labels.":
+                    lambda outputs, labels: np.nanmean(_cross_entropy(outputs, 0 * labels), axis=0),
+                "You added y · o. In the formula it is subtracted: ln(1 + e^o) - y · o.":
+                    lambda outputs, labels: np.nanmean(_cross_entropy(outputs, -labels), axis=0),
+                "You exchanged outputs and labels in the formula.":
+                    lambda outputs, labels: np.nanmean(_cross_entropy(labels, outputs), axis=0),
+                "That is the loss in bits: use np.log, the natural logarithm.":
+                    lambda outputs, labels: masked_losses(outputs, labels) / np.log(2),
+                "You used log10. The loss needs np.log, the natural logarithm.":
+                    lambda outputs, labels: np.nanmean(np.log10(1 + np.exp(outputs)) - labels * outputs, axis=0),
+                "The sign in the exponent differs: the first term is ln(1 + e^o), with +o.":
+                    lambda outputs, labels: np.nanmean(np.logaddexp(0, -outputs) - labels * outputs, axis=0),
+                "All your losses are the loss of the first task. Use column k for task k.":
+                    lambda outputs, labels: np.repeat(masked_losses(outputs[:, :1], labels[:, :1]), outputs.shape[1]),
+                "You divide by the number of ones. Divide by the number of known labels, zeros included.":
+                    lambda outputs, labels: np.nansum(_cross_entropy(outputs, labels), axis=0)
+                    / np.nansum(labels, axis=0),
+            },
+            properties={
+                "The number of your losses is not the number of tasks. Tasks are the columns: outputs.shape[1].":
+                    _has_shape(lambda args: (args[0].shape[1],)),
+                "A loss is negative. A cross-entropy is never below 0: look at the signs.":
+                    lambda args, result: bool((np.nan_to_num(np.asarray(result, dtype=float)) > -1e-9).all()),
             },
         ),
         Exercise(
-            "11.2", "Mix experts by a gate", objective="O11.2", level="warm-up", minutes=6,
+            "11.2", "Mix experts by a gate", objective="O11.2", level="warm-up", minutes=8,
             reference=mix,
             cases=[
-                (np.array([[0.0, 0.0], [0.0, 0.0]]), E_TINY),
-                (np.array([[0.0, np.log(3.0)], [2.0, 0.0]]), E_TINY),
+                (np.array([[0.0, np.log(3.0)]]), np.array([[[1.0, 0.0], [0.0, 1.0]]])),
                 (np.log([[1.0, 2.0, 5.0]]), np.array([[[8.0], [4.0], [-8.0]]])),
-                (np.array([[7.0], [-7.0]]), np.array([[[1.0, 2.0, 3.0]], [[-4.0, 0.0, 6.0]]])),  # one expert
+                (  # two rows, three experts of two units; equal scores in row 0
+                    np.array([[0.0, 0.0, 0.0], [2.0, 0.0, -1.0]]),
+                    np.array([[[1.0, 0.0], [0.0, 1.0], [5.0, 5.0]], [[2.0, 2.0], [4.0, 0.0], [0.0, -6.0]]]),
+                ),
+                (  # four rows, two experts of three units
+                    np.log([[1.0, 3.0], [3.0, 1.0], [1.0, 1.0], [4.0, 1.0]]),
+                    np.arange(24.0).reshape(4, 2, 3) - 6,
+                ),
+                (np.array([[7.0], [-7.0], [0.0]]), np.array([[[1.0, 2.0]], [[-4.0, 0.0]], [[3.0, 9.0]]])),  # one expert
             ],
             draw=_draw_mix,
-            why="Each row has shares of its own that sum to 1, and all units of an expert get the same share.",
+            why="The weights of each row sum to 1, and all units of an expert get the same weight.",
             hints=(
-                "How many shares has a row? Over which axis do they sum to 1?",
-                "shares = np.exp(gate_logits), divided by its sum over axis=1, with keepdims=True: (n, n_experts).",
-                "(shares[:, :, None] * experts).sum(axis=1)",
+                "How many weights has a row, and over which axis do they sum to 1?",
+                "weights = np.exp(gate_logits), divided by weights.sum(axis=1, keepdims=True): shape (n, n_experts).",
+                "(weights[:, :, None] * experts).sum(axis=1): the new axis gives all units of an expert one weight.",
             ),
             misconceptions={
-                "Your shares sum to 1 over the rows. Each row shares out its own experts: axis=1.":
-                    lambda gate_logits, experts: np.einsum("ne,new->nw", softmax(gate_logits, axis=0), experts),
-                "Your shares sum to 1 over the whole table. Each row has shares of its own: sum over axis=1.":
-                    lambda gate_logits, experts: np.einsum("ne,new->nw", softmax(gate_logits), experts),
-                "You took the mean after weighting. The shares already sum to 1: add the weighted experts up.":
+                "Your weights sum to 1 over the rows. The weights of each row sum to 1: use axis=1.":
+                    lambda gate_logits, experts: _weighted(softmax(gate_logits, axis=0), experts),
+                "Your weights sum to 1 over the whole table. The weights of each row sum to 1: use axis=1.":
+                    lambda gate_logits, experts: _weighted(softmax(gate_logits), experts),
+                "You averaged the weighted experts. The weights already sum to 1: add the weighted experts.":
                     lambda gate_logits, experts: mix(gate_logits, experts) / experts.shape[1],
-                "You mixed with the logits themselves: they may be negative, and do not sum to 1.":
-                    lambda gate_logits, experts: np.einsum("ne,new->nw", gate_logits, experts),
-                "You took the mean of the experts: the gate has no say.":
+                "You used the scores themselves as weights. They may be negative, and they do not sum to 1.":
+                    lambda gate_logits, experts: _weighted(gate_logits, experts),
+                "You divided the scores by their sum. Exponentiate them first, as a softmax does.":
+                    lambda gate_logits, experts: _weighted(
+                        gate_logits / gate_logits.sum(axis=1, keepdims=True), experts
+                    ),
+                "All experts have the same weight in your result: the gate has no effect.":
                     lambda gate_logits, experts: experts.mean(axis=1),
-                "You took the best expert alone. This gate mixes all of them.":
+                "You used the expert with the highest score alone. This gate mixes all of them.":
                     lambda gate_logits, experts: experts[np.arange(len(experts)), gate_logits.argmax(axis=1)],
-                "You used exp(logits) without dividing by their sum.":
-                    lambda gate_logits, experts: np.einsum("ne,new->nw", np.exp(gate_logits), experts),
+                "You used exp(scores) without dividing by their sum.":
+                    lambda gate_logits, experts: _weighted(np.exp(gate_logits), experts),
+                "You applied the softmax twice. The first one already returns weights.":
+                    lambda gate_logits, experts: mix(softmax(gate_logits, axis=1), experts),
+                "You used a sigmoid for each expert. A softmax makes weights that sum to 1.":
+                    lambda gate_logits, experts: _weighted(expit(gate_logits), experts),
+                "You divided sigmoids by their sum. A softmax divides exponentials by their sum.":
+                    lambda gate_logits, experts: _weighted(
+                        expit(gate_logits) / expit(gate_logits).sum(axis=1, keepdims=True), experts
+                    ),
+                "All rows use the weights of the first row. Each row has its own weights.":
+                    lambda gate_logits, experts: _weighted(
+                        np.repeat(softmax(gate_logits[:1], axis=1), len(experts), axis=0), experts
+                    ),
+                "Your result has only two experts in it. Add all of them: their number is experts.shape[1].":
+                    lambda gate_logits, experts: _weighted(softmax(gate_logits, axis=1)[:, :2], experts[:, :2]),
+                "You added the experts without weights.": lambda gate_logits, experts: experts.sum(axis=1),
+                "You took the largest output for each unit. A mixture is a weighted sum.":
+                    lambda gate_logits, experts: experts.max(axis=1),
+                "You divided by the number of rows, too. A mixture is the weighted sum of a row's experts.":
+                    lambda gate_logits, experts: mix(gate_logits, experts) / len(experts),
+                "The softmax of your weights goes in the wrong direction: a high score has to give a high weight.":
+                    lambda gate_logits, experts: mix(-gate_logits, experts),
+            },
+            properties={
+                "Your result does not have the shape (n, width). Add over the experts, which are axis 1 of `experts`.":
+                    _has_shape(lambda args: (len(args[1]), args[1].shape[2])),
             },
         ),
         Exercise(
-            "11.3", "The forward pass of an MMoE", objective="O11.2", level="core", minutes=10,
+            "11.3", "The forward pass of an MMoE", objective="O11.2", level="core", minutes=12,
             reference=mmoe_forward,
             cases=[
                 (
@@ -226,11 +374,23 @@ CHAPTER = Chapter(
                     np.zeros((2, 2, 2)),
                     np.array([[2.0], [6.0]]),
                 ),
-                (
+                (  # three tasks, one expert of two units
+                    np.array([[1.0], [-2.0]]),
+                    np.array([[[3.0, -1.0]]]),
+                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
+                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
+                ),
+                (  # three tasks, three experts, two rows; expert 2 is positive and negative
                     np.array([[1.0, 2.0], [3.0, -1.0]]),
-                    np.array([[[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 1.0]]]),
-                    np.array([[[0.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]]),
-                    np.array([[1.0, 2.0], [3.0, -1.0]]),
+                    np.array([[[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 1.0]], [[-1.0, 2.0], [0.0, 1.0]]]),
+                    np.array(
+                        [
+                            [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+                            [[0.0, 0.0, 0.5], [1.0, 0.0, 0.0]],
+                            [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0]],
+                        ]
+                    ),
+                    np.array([[1.0, 2.0], [3.0, -1.0], [0.0, -2.0]]),
                 ),
                 (  # one task; three experts of one unit that read features 0, 1 and 2: 1, 2 and 0 after the ReLU
                     np.array([[1.0, 2.0, -1.0, 0.0]]),
@@ -238,265 +398,409 @@ CHAPTER = Chapter(
                     np.log(2) * np.eye(4)[None, :, :3] * [1.0, 0.0, 0.0],
                     np.array([[4.0]]),
                 ),
-                (  # three tasks, one expert
-                    np.array([[1.0], [-2.0]]),
-                    np.array([[[3.0, -1.0]]]),
-                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
-                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
-                ),
             ],
             draw=_draw_mmoe,
-            why="All tasks read the same experts; gate and head are their own. A loop over rows is right, but slow.",
+            why="All tasks read the same experts; each task has its own gate and its own tower.",
             hints=(
-                "Three steps: experts for all tasks, a mixture for each task, a head for each task.",
-                "experts = np.maximum(np.einsum('nf,efw->new', X, W), 0); the logits of gate k are X @ gates[k].",
-                "np.stack([mix(X @ gates[k], experts) @ heads[k] for k in range(len(gates))], axis=1)",
+                "Follow the diagram from left to right: experts for all tasks, then a mixture and an output for each.",
+                "Experts: np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1). Scores of gate k: "
+                "X @ gates[k].",
+                "np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)",
             ),
             misconceptions={
-                "All tasks use the first gate. That is one gate for all; MMoE has one for each task.":
-                    lambda X, W, gates, heads: mmoe_forward(X, W, np.stack([gates[0]] * len(gates)), heads),
-                "The ReLU of the experts is missing.": lambda X, W, gates, heads: _mmoe(X, W, gates, heads),
-                "The ReLU comes after the mixing. Each expert has its own, before.":
-                    lambda X, W, gates, heads: _mmoe(X, W, gates, heads, late=True),
-                "You mixed with the logits of the gates. The softmax is missing, which makes shares that sum to 1.":
-                    lambda X, W, gates, heads: np.stack(
-                        [
-                            np.einsum("ne,new->nw", X @ gate, np.maximum(np.einsum("nf,efw->new", X, W), 0)) @ head
-                            for gate, head in zip(gates, heads, strict=True)
-                        ],
-                        axis=1,
-                    ),
-                "All experts get the same share: the gates have no effect.":
-                    lambda X, W, gates, heads: mmoe_forward(X, W, np.zeros_like(gates), heads),
-                "All tasks use the first head.":
-                    lambda X, W, gates, heads: mmoe_forward(X, W, gates, np.stack([heads[0]] * len(heads))),
-                "That is the transpose: rows first, then tasks.":
-                    lambda X, W, gates, heads: mmoe_forward(X, W, gates, heads).T,
+                "All tasks use the first gate. An MMoE has one gate for each task.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, np.stack([gates[0]] * len(gates)), towers),
+                "The ReLU of the experts is missing.": _no_relu,
+                "The ReLU comes after the mixing. Each expert applies it to its own numbers, before the mixing.":
+                    _late_relu,
+                "You used the scores of the gates as weights. The softmax is missing.":
+                    _with_gate(lambda scores: scores),
+                "You applied the softmax twice. `mix` contains it: pass the scores X @ gates[k] to it.":
+                    _with_gate(lambda scores: softmax(softmax(scores, axis=1), axis=1)),
+                "Your gates use a sigmoid. A gate is a softmax over the experts.":
+                    _with_gate(expit),
+                "Your gates use exp without dividing by the sum over the experts.": _with_gate(np.exp),
+                "The weights of your gates sum to 1 over the rows. They sum to 1 over the experts of a row (axis=1).":
+                    _with_gate(lambda scores: softmax(scores, axis=0)),
+                "All experts have the same weight: the gates have no effect.":
+                    _with_gate(lambda scores: np.full(scores.shape, 1 / scores.shape[1])),
+                "You used the expert with the highest score alone. A gate mixes all of them.":
+                    _with_gate(lambda scores: np.eye(scores.shape[1])[scores.argmax(axis=1)]),
+                "All tasks use the first tower.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, np.stack([towers[0]] * len(towers))),
+                "The towers are missing: you added up the units of the mixture.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, np.ones_like(towers)),
+                "That is the transpose: rows first, then tasks (np.stack with axis=1).":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers).T,
+                "You applied a ReLU to the outputs. Outputs may be negative; only the experts have a ReLU.":
+                    lambda X, W, gates, towers: np.maximum(mmoe_forward(X, W, gates, towers), 0),
+                "You applied a sigmoid to the outputs. This function returns them as they are.":
+                    lambda X, W, gates, towers: expit(mmoe_forward(X, W, gates, towers)),
+                "You applied a softmax to the outputs. This function returns them as they are.":
+                    lambda X, W, gates, towers: softmax(mmoe_forward(X, W, gates, towers), axis=1),
+                "You applied a ReLU to the scores of the gates. Only the experts have a ReLU.":
+                    _with_gate(lambda scores: softmax(np.maximum(scores, 0), axis=1)),
+                "Only expert 0 is in your result. Stack the outputs of all experts.":
+                    lambda X, W, gates, towers: mmoe_forward(X, np.stack([W[0]] * len(W)), gates, towers),
+            },
+            properties={
+                "Your result has three axes. A mixture still has to go through the tower of its task, which returns "
+                "one number for each row.": lambda args, result: np.ndim(result) != 3,
+                "Your result has one axis. Return a column for each task: np.stack(outputs, axis=1).":
+                    lambda args, result: np.ndim(result) != 1,
+                "Your result is the transpose, or it lost the rows: rows come first, as many as X has.":
+                    lambda args, result: len(result) == len(args[0]),
+                "The number of columns is not the number of tasks. There may be more or fewer tasks than two: "
+                "len(gates).": _has_shape(lambda args: (len(args[0]), len(args[2]))),
             },
         ),
         Exercise(
-            "11.4", "Who may see which expert", objective="O11.3", level="core", minutes=8,
+            "11.4", "Who may use which expert", objective="O11.3", level="core", minutes=8,
             reference=cgc_step,
             cases=[
-                (
-                    np.array([[[[1.0]]], [[[10.0]]]]),
-                    np.array([[[5.0]]]),
-                    np.zeros((2, 1, 2)),
-                ),
-                (
-                    np.array([[[[1.0, 0.0]]], [[[0.0, 8.0]]]]),
-                    np.array([[[4.0, 4.0]]]),
-                    np.array([[[0.0, np.log(3.0)]], [[1.0, 0.0]]]),
-                ),
-                (  # two shared experts
-                    np.array([[[[2.0]]], [[[6.0]]]]),
-                    np.array([[[4.0], [8.0]]]),
-                    np.log([[[2.0, 1.0, 5.0]], [[1.0, 1.0, 1.0]]]),
-                ),
-                (  # one task with two experts of its own, in two rows
-                    np.array([[[[1.0], [6.0]], [[2.0], [4.0]]]]),
-                    np.array([[[5.0]], [[8.0]]]),
-                    np.log([[[3.0, 1.0, 1.0], [1.0, 1.0, 2.0]]]),
-                ),
+                (np.array([[[[1.0]]], [[[10.0]]]]), np.array([[[5.0]]]), np.zeros((2, 1, 2))),
                 (  # three tasks
                     np.array([[[[0.0]]], [[[4.0]]], [[[8.0]]]]),
                     np.array([[[12.0]]]),
                     np.log([[[1.0, 3.0]], [[1.0, 1.0]], [[3.0, 1.0]]]),
                 ),
+                (  # three tasks with two reserved and two shared experts, two rows
+                    np.arange(12.0).reshape(3, 2, 2, 1) ** 2 - 9,
+                    np.array([[[4.0], [8.0]], [[-2.0], [6.0]]]),
+                    np.log(
+                        [
+                            [[2.0, 1.0, 5.0, 2.0], [1.0, 2.0, 1.0, 4.0]],
+                            [[1.0, 1.0, 1.0, 1.0], [4.0, 1.0, 2.0, 3.0]],
+                            [[1.0, 6.0, 1.0, 2.0], [3.0, 1.0, 1.0, 5.0]],
+                        ]
+                    ),
+                ),
+                (  # one task with two reserved experts, in two rows
+                    np.array([[[[1.0], [6.0]], [[2.0], [4.0]]]]),
+                    np.array([[[5.0]], [[8.0]]]),
+                    np.log([[[3.0, 1.0, 1.0], [1.0, 1.0, 2.0]]]),
+                ),
+                (  # experts of two units
+                    np.array([[[[1.0, 0.0]]], [[[0.0, 8.0]]]]),
+                    np.array([[[4.0, 4.0]]]),
+                    np.array([[[0.0, np.log(3.0)]], [[1.0, 0.0]]]),
+                ),
             ],
             draw=_draw_cgc,
-            why="In one level a task reads its own experts and the shared ones, and no path leads to those "
-                "of another task.",
+            why="Within one level a task uses its reserved experts and the shared ones, and no others.",
             hints=(
-                "For each task: which experts stand on the table, and in which order does its gate name them?",
-                "np.concatenate([own[k], shared], axis=1) has the shape (n, n_task_experts + n_shared_experts, width).",
-                "np.stack([mix(gate_logits[k], np.concatenate([own[k], shared], axis=1)) for k in range(len(own))])",
+                "For each task: which experts may it use, and in which order do the columns of its gate list them?",
+                "np.concatenate([task_experts[k], shared_experts], axis=1) has all experts that task k may use.",
+                "np.stack([mix(gate_logits[k], np.concatenate([task_experts[k], shared_experts], axis=1)) "
+                "for k in range(len(task_experts))])",
             ),
             misconceptions={
-                "Your shared experts come first. The gate names a task's own experts first, then the shared ones.":
-                    lambda own, shared, gate_logits: np.stack(
-                        [mix(g, np.concatenate([shared, o], axis=1)) for o, g in zip(own, gate_logits, strict=True)]
+                "Your shared experts come first. The columns of a gate list the reserved experts first.": _shared_first,
+                "Your shared experts are in reverse order. The gate lists them in the order of `shared_experts`.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts, shared_experts[:, ::-1], gate_logits
                     ),
-                "Your shared experts are in reverse order. The gate names them in the order of `shared`.":
-                    lambda own, shared, gate_logits: cgc_step(own, shared[:, ::-1], gate_logits),
-                "A task's own experts are in reverse order. The gate names them in the order of `own`.":
-                    lambda own, shared, gate_logits: cgc_step(own[:, :, ::-1], shared, gate_logits),
-                "Each task mixes the experts of another task. Own means own.": _see_others,
-                "You left the shared experts out: then nothing is shared at all.":
-                    lambda own, shared, gate_logits: np.stack(
-                        [mix(g[:, : o.shape[1]], o) for o, g in zip(own, gate_logits, strict=True)]
+                "The reserved experts of a task are in reverse order.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts[:, :, ::-1], shared_experts, gate_logits
                     ),
-                "You mixed with the logits themselves. A softmax makes shares of them.":
-                    lambda own, shared, gate_logits: np.stack(
-                        [
-                            np.einsum("ne,new->nw", g, np.concatenate([o, shared], axis=1))
-                            for o, g in zip(own, gate_logits, strict=True)
-                        ]
+                "All tasks use the reserved experts of the first task.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        np.stack([task_experts[0]] * len(task_experts)), shared_experts, gate_logits
                     ),
-                "Rows come first in your result. Tasks come first: np.stack over the tasks, axis=0.":
-                    lambda own, shared, gate_logits: cgc_step(own, shared, gate_logits).swapaxes(0, 1),
+                "The tasks use each other's reserved experts, in reverse order.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts[::-1], shared_experts, gate_logits
+                    ),
                 "All tasks use the gate of the first task.":
-                    lambda own, shared, gate_logits: cgc_step(own, shared, np.stack([gate_logits[0]] * len(own))),
-                "You took two softmaxes, one over the own and one over the shared experts. One softmax runs over all "
-                "of them.":
-                    lambda own, shared, gate_logits: np.stack(
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts, shared_experts, np.stack([gate_logits[0]] * len(task_experts))
+                    ),
+                "The shared experts are missing.": _reserved_only,
+                "The reserved experts are missing.": _shared_only,
+                "You used the scores themselves as weights. The softmax is missing.": _cgc_with(lambda scores: scores),
+                "You applied the softmax twice. `mix` contains it: pass the scores to it.":
+                    _cgc_with(lambda scores: softmax(softmax(scores, axis=1), axis=1)),
+                "You used a sigmoid for each expert. The weights of a task come from one softmax and sum to 1.":
+                    _cgc_with(expit),
+                "You used exp(scores) without dividing by their sum.": _cgc_with(np.exp),
+                "The weights sum to 1 over the rows. They sum to 1 over the experts that a task may use (axis=1).":
+                    _cgc_with(lambda scores: softmax(scores, axis=0)),
+                "All experts have the same weight: the gates have no effect.":
+                    _cgc_with(lambda scores: np.full(scores.shape, 1 / scores.shape[1])),
+                "Your weights sum to 1 over the tasks. They sum to 1 over the experts that a task may use.":
+                    lambda task_experts, shared_experts, gate_logits: np.stack(
                         [
-                            mix(g[:, : o.shape[1]], o) + mix(g[:, o.shape[1] :], shared)
-                            for o, g in zip(own, gate_logits, strict=True)
+                            _weighted(weights, np.concatenate([reserved, shared_experts], axis=1))
+                            for reserved, weights in zip(task_experts, softmax(gate_logits, axis=0), strict=True)
                         ]
                     ),
+                "Rows come first in your result. Tasks come first: np.stack(mixtures) with axis=0.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts, shared_experts, gate_logits
+                    ).swapaxes(0, 1),
+                "You took two softmaxes, one over the reserved and one over the shared experts. One softmax runs over "
+                "all of them.": _two_softmaxes,
+                "You took two softmaxes and averaged the two mixtures. One softmax runs over all experts.":
+                    lambda *args: _two_softmaxes(*args) / 2,
+            },
+            properties={
+                "Your result does not have the shape (n_tasks, n, width). There may be one task, or three: "
+                "len(task_experts).":
+                    _has_shape(lambda args: (len(args[0]), len(args[1]), args[1].shape[2])),
             },
         ),
         Exercise(
-            "11.5", "Two weights with a known cosine", objective="O11.4", level="core", minutes=8,
+            "11.5", "Two weights with a known cosine", objective="O11.4", level="core", minutes=10,
             reference=related_weights,
             cases=[
                 (np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.6),
                 (np.array([0.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), 0.8),
-                (np.array([2.0, 0.0]), np.array([1.0, 1.0]), -0.6),
+                (np.array([2.0, 0.0, 0.0]), np.array([1.0, 1.0, 1.0]), -0.6),
                 (np.array([0.0, -2.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0, -3.0]), 0.0),
                 (np.array([3.0, 4.0]), np.array([0.0, 1.0]), 1.0),
+                (np.array([1.0, 2.0, 2.0]), np.array([-1.0, 0.0, 1.0]), -1.0),
             ],
             draw=_draw_weights,
-            why="Along u1 lies the cosine, across it the sine, and the squares of both sum to 1.",
+            why="The part of w2 along u1 is the cosine, the part across it is the sine, and their squares sum to 1.",
             hints=(
-                "Take from b what lies along a, and what is left stands at a right angle to a.",
-                "u1 = a / |a|; rest = b - (b @ u1) * u1; u2 = rest / |rest|, with np.linalg.norm for the lengths.",
+                "Subtract from b its part along u1. What is left is at a right angle to a.",
+                "u1 = a / np.linalg.norm(a); rest = b - (b @ u1) * u1; u2 = rest / np.linalg.norm(rest).",
                 "np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])",
             ),
             misconceptions={
-                "You used a where u1 belongs: the part of b along u1 is (b @ u1) * u1, with u1 of length 1 in both "
-                "places.":
-                    lambda a, b, cosine: _with_rest(a, b - (b @ a) * a / np.linalg.norm(a), cosine),
-                "u1 and u2 are not at a right angle: take from b what lies along u1, then scale.": _without_right_angle,
-                "You weighted by cosine and 1 - cosine. Then w2 is too short, and its cosine with w1 is another one.":
+                "You used a in the place of u1: the part of b along u1 is (b @ u1) * u1, and u1 has the length 1.":
+                    lambda a, b, cosine: _second_along(a, b - (b @ a) * a / np.linalg.norm(a), cosine),
+                "You used a in both places of u1: the part of b along u1 is (b @ u1) * u1, and u1 has the length 1.":
+                    lambda a, b, cosine: _second_along(a, b - (b @ a) * a, cosine),
+                "u1 and u2 are not at a right angle: subtract from b its part along u1, then divide by the length.":
+                    _second_along,
+                "u2 is neither at a right angle to u1 nor of length 1: subtract from b its part along u1, then divide "
+                "by the length.":
+                    lambda a, b, cosine: np.stack([a / np.linalg.norm(a), cosine * a / np.linalg.norm(a)
+                                                   + np.sqrt(1 - cosine**2) * b]),
+                "You used 1 - cosine for the part across. The squares of both parts have to sum to 1.":
                     lambda a, b, cosine: _blend(a, b, cosine, 1 - cosine),
-                "You took 1 - cosine² without its root.":
+                "You used 1 - cosine² without the square root.":
                     lambda a, b, cosine: _blend(a, b, cosine, 1 - cosine**2),
-                "Sine and cosine are swapped: at cosine 1 both weights must be the same.":
+                "Sine and cosine are exchanged: at cosine 1 both weights have to be equal.":
                     lambda a, b, cosine: _blend(a, b, np.sqrt(1 - cosine**2), cosine),
-                "The vectors keep the lengths of a and b. Scale both to length 1.": _unscaled,
-                "u1 keeps the length of a. Scale it to length 1 before you use it.": _first_unscaled,
-                "u2 keeps its length. Scale what is left of b to length 1.": _second_unscaled,
+                "The vectors keep the lengths of a and b. Divide each by its length.": _unscaled,
+                "u1 keeps the length of a. Divide a by its length before you use it.": _first_unscaled,
+                "u2 keeps its length. Divide what is left of b by its length.": _second_unscaled,
+                "You divided what is left of b by the length of b. Divide it by its own length.":
+                    lambda a, b, cosine: _blend(
+                        a, b, cosine,
+                        np.sqrt(1 - cosine**2) * np.linalg.norm(b - (b @ a) / (a @ a) * a) / np.linalg.norm(b),
+                    ),
                 "That is the transpose: one row for each weight, so np.stack, not np.column_stack.":
                     lambda a, b, cosine: related_weights(a, b, cosine).T,
-                "The sign of the cosine is lost: at a negative cosine w2 points away from u1.":
+                "The sign of the cosine is lost: for a negative cosine w2 points away from u1.":
                     lambda a, b, cosine: related_weights(a, b, abs(cosine)),
+                "You returned u1 and u2. The second row has to be w2, which mixes them.":
+                    lambda a, b, cosine: related_weights(a, b, 0.0),
+                "The two rows are exchanged: w1 comes first.":
+                    lambda a, b, cosine: related_weights(a, b, cosine)[::-1],
+                "u2 points the other way: subtract the part along u1 from b, not b from it.":
+                    lambda a, b, cosine: _second_along(a, (b @ a) / (a @ a) * a - b, cosine),
+                "You exchanged a and b: u1 points along a.":
+                    lambda a, b, cosine: related_weights(b, a, cosine),
+                "The projection on u1 is missing a factor: (b @ u1) is a number, multiply it by u1.":
+                    lambda a, b, cosine: _second_along(a, b - b @ a / np.linalg.norm(a), cosine),
+            },
+            properties={
+                "The result does not have the shape (2, n_features): one row for each weight.":
+                    _has_shape(lambda args: (2, len(args[0]))),
             },
         ),
         Exercise(
-            "11.6", "Count the parameters", objective="O11.5", level="warm-up", minutes=6,
+            "11.6", "Count the parameters", objective="O11.5", level="warm-up", minutes=7,
             reference=count_mmoe,
-            cases=[(2, 2, 2, 3, 2), (5, 3, 4, 1, 6), (100, 2, 8, 16, 8)],
+            cases=[(2, 2, 2, 3, 2), (1, 1, 1, 1, 1), (5, 3, 4, 1, 6), (7, 4, 3, 5, 2), (100, 2, 8, 16, 8)],
             draw=_draw_sizes,
-            why="Experts, gates and heads all learn; a budget that leaves a part out is not equal.",
+            why="Experts, gates and towers all learn, so a comparison at equal size counts all three.",
             hints=(
-                "Three sums: all experts, all gates, all heads. A layer from a to b has a · b weights, b biases.",
-                "An expert has (n_features + 1) * width, a gate n_features * n_experts; a head is two layers.",
-                "n_experts * (n_features + 1) * width + n_tasks * (n_features * n_experts + (width + 1) * head_width "
-                "+ head_width + 1)",
+                "Add three sums: all experts, all gates, all towers. A layer from a to b has a · b weights, b biases.",
+                "An expert has (n_features + 1) * width parameters and a gate n_features * n_experts. A tower is two "
+                "layers.",
+                "n_experts * (n_features + 1) * width + n_tasks * (n_features * n_experts + (width + 1) * tower_width "
+                "+ tower_width + 1)",
             ),
             misconceptions={
                 "The gates are missing.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_experts * (n_features + 1) * width
-                    + n_tasks * ((width + 1) * head_width + head_width + 1),
-                "The biases are missing.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_experts * n_features * width
-                    + n_tasks * (n_features * n_experts + width * head_width + head_width),
-                "The biases of the experts are missing: each has one for each of its width units.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: count_mmoe(
-                        n_features, n_tasks, n_experts, width, head_width
-                    ) - n_experts * width,
-                "An expert has a bias for each of its width units, not one.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: count_mmoe(
-                        n_features, n_tasks, n_experts, width, head_width
-                    ) - n_experts * (width - 1),
-                "Each head lacks head_width + 1 numbers: its biases, or its last layer, from head_width to 1 with a "
-                "bias.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: count_mmoe(
-                        n_features, n_tasks, n_experts, width, head_width
-                    ) - n_tasks * (head_width + 1),
-                "You gave the gates biases. They have none.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_tasks * n_experts
-                    + count_mmoe(n_features, n_tasks, n_experts, width, head_width),
-                "You counted one head. Each task has one.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_experts * (n_features + 1) * width
-                    + n_tasks * n_features * n_experts + (width + 1) * head_width + head_width + 1,
+                    lambda *sizes: count_mmoe(*sizes) - sizes[1] * sizes[0] * sizes[2],
+                "All biases are missing.":
+                    lambda *sizes: count_mmoe(*sizes) - sizes[2] * sizes[3] - sizes[1] * (sizes[4] + 1),
+                "The biases of the experts are missing: each expert has one for each of its width units.":
+                    _count(-1, 0, 0),
+                "An expert has one bias for each of its width units, not one for all of them.":
+                    lambda *sizes: count_mmoe(*sizes) - sizes[2] * (sizes[3] - 1),
+                "Each tower lacks tower_width + 1 numbers: its biases, or its last layer with the bias.":
+                    lambda *sizes: count_mmoe(*sizes) - sizes[1] * (sizes[4] + 1),
+                "Each tower lacks tower_width numbers: the biases of its first layer, or the weights of its last one.":
+                    lambda *sizes: count_mmoe(*sizes) - sizes[1] * sizes[4],
+                "Each tower lacks one number: the bias of its last layer.": _count(0, 0, -1),
+                "The towers are missing.":
+                    lambda *sizes: _parts(*sizes)[0] + sizes[1] * _parts(*sizes)[1],
+                "You counted biases of the gates. They have none.": _count(0, 1, 0),
+                "You counted one tower. Each task has one.":
+                    lambda *sizes: _parts(*sizes)[0] + sizes[1] * _parts(*sizes)[1] + _parts(*sizes)[2],
                 "You counted one gate. Each task has one.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_experts * (n_features + 1) * width
-                    + n_features * n_experts + n_tasks * ((width + 1) * head_width + head_width + 1),
-                "You gave each task experts of its own. In an MMoE all tasks share all experts.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_tasks * (
-                        n_experts * (n_features + 1) * width
-                        + n_features * n_experts + (width + 1) * head_width + head_width + 1
-                    ),
-                "A head reads one mixture of width numbers, not the numbers of all experts side by side.":
-                    lambda n_features, n_tasks, n_experts, width, head_width: n_experts * (n_features + 1) * width
-                    + n_tasks * (n_features * n_experts + (n_experts * width + 1) * head_width + head_width + 1),
+                    lambda *sizes: _parts(*sizes)[0] + _parts(*sizes)[1] + sizes[1] * _parts(*sizes)[2],
+                "You counted one gate and one tower. Each task has one of each.": lambda *sizes: sum(_parts(*sizes)),
+                "You counted one expert. There are n_experts of them.":
+                    lambda *sizes: count_mmoe(*sizes) - (sizes[2] - 1) * (sizes[0] + 1) * sizes[3],
+                "You counted experts for each task. In an MMoE all tasks share all experts.":
+                    lambda *sizes: sizes[1] * sum(_parts(*sizes)),
+                "A tower reads one mixture of width numbers, not the numbers of all experts side by side.":
+                    lambda *sizes: count_mmoe(*sizes) + sizes[1] * (sizes[2] - 1) * sizes[3] * sizes[4],
+                "A gate reads the input row, n_features numbers, and not the width numbers of an expert.":
+                    lambda *sizes: count_mmoe(*sizes) + sizes[1] * sizes[2] * (sizes[3] - sizes[0]),
+                "Your count does not change with the number of tasks: two is only the example.":
+                    lambda *sizes: count_mmoe(sizes[0], 2, *sizes[2:]),
             },
+        ),
+    ],
+    decisions=[
+        Decision(
+            "11.A", "Design a third task", objective="O11.1", minutes=5,
+            replies={
+                "row A": {
+                    "1": "",
+                    "0": "118 of 120 minutes are more than 90 %.",
+                    "nan": "This film was watched to the end, so the label is known.",
+                },
+                "row B": {
+                    "1": "5 of 120 minutes are far below 90 %.",
+                    "0": "",
+                    "nan": "A week is over, and the person did not open the film again: that is a known no.",
+                },
+                "row C": {
+                    "1": "Nobody opened the film, so nobody finished it. Is it known what would have happened?",
+                    "0": "Nobody opened the film. Is it known that this person would have stopped?",
+                    "nan": "",
+                },
+                "row D": {
+                    "1": "The film was still playing at the export. Tomorrow this row may be a 0.",
+                    "0": "The film was still playing at the export. Tomorrow this row may be a 1.",
+                    "nan": "",
+                },
+            },
+            why="C and D are unknown for two reasons: nobody opened C, and D is not over yet.",
+            hints=(
+                "Ask for each row: has the outcome happened, and do we know it?",
+                "Two rows are known, one of them a yes. The two others are unknown, for two different reasons.",
+            ),
+        ),
+        Decision(
+            "11.B", "Choose a design", objective="O11.3", minutes=4,
+            replies={
+                "design": {
+                    "a": "Click changes nothing of like's network, and so like cannot profit from the clicks either.",
+                    "b": "A shared bottom has no experts that are reserved for like: click changes all of its layer.",
+                    "c": "A small weight is not 0. In an MMoE no expert is reserved: both losses train all of them.",
+                    "d": "",
+                    "e": "Mirror the red path: through the shared gate, click reaches like's experts of level 1.",
+                },
+            },
+            why="Click cannot reach like's reserved experts, and the shared experts learn from both tasks.",
+            hints=(
+                "Which designs have experts that are reserved for like? Which have a part that both tasks train?",
+                "Of the designs with reserved experts, in which one is there no path from click to those of like?",
+            ),
+        ),
+        Decision(
+            "11.C", "Choose the groups", objective="O11.5", minutes=6,
+            replies={
+                "groups": {
+                    "a": "The errors of this choice are 7 + 8 + 12 = 27, and click has 7 instead of 6 alone: negative "
+                         "transfer.",
+                    "b": "",
+                    "c": "Its errors are 6 + 8 + 14 = 28. The best partner of finish is click, but then like is left "
+                         "alone.",
+                    "d": "Its errors are 8 + 12 + 9 = 29, and click has 8 instead of 6 alone: negative transfer.",
+                    "e": "Three networks are too many for the budget, and the errors are 6 + 9 + 14 = 29.",
+                },
+            },
+            why="6 + 8 + 11 = 25 is the smallest sum, no task loses, and two networks are enough.",
+            hints=(
+                "Strike out what breaks a condition: more than two networks, or a task that is worse than alone.",
+                "For each choice that is left, read one error for each task from the row of its network, and add them.",
+            ),
         ),
     ],
     predictions=[
         Prediction(
             "P11.1",
-            "One network predicts click, finish and like. Its rival is three separate networks, one for each of them, "
-            "which together have as many numbers to learn. All three labels come from the same taste. The one network "
-            "is better",
+            "A shared bottom and two single-task models of the same total size learn click and like, from 20 logs of "
+            "each service. Sharing lowers the error",
             {
-                "a": "at all three",
-                "b": "at some, and worse at others",
-                "c": "at none of them",
+                "a": "of both tasks in both services",
+                "b": "of like in the related service only",
+                "c": "of no task, because the size is the same",
             },
-            outcome=_click_alone_or_shared,
+            outcome=_where_sharing_helps,
+        ),
+        Prediction(
+            "P11.2",
+            "Task 1 has many labels and task 2 few. A shared bottom for both and two single-task models have the same "
+            "total size. The shared bottom predicts task 2 better",
+            {
+                "a": "at every setting of the dial, even at 0: more labels always help",
+                "b": "only where the dial is at 1 or near it",
+                "c": "at no setting: the labels of task 1 say nothing about task 2",
+            },
+            outcome=_what_the_dial_does,
         ),
     ],
     quiz=[
         Question(
-            "O11.1", "A film was shown and not clicked. What is its label for the task finish?",
+            "O11.1", "A film was shown and not clicked. What is the label of this row for the task finish?",
             {
-                "a": ("0: it was not finished.", "Then finish would learn clicks over again."),
+                "a": ("0: it was not finished.", "Then finish would partly learn to predict clicks."),
                 "b": ("Unknown: the row does not count for this task.",
-                      "Right: and its click counts for the task click."),
-                "c": ("The mean of all finishes.", "A made-up label teaches what was made up."),
+                      "Right, and the same row has a known label, 0, for the task click."),
+                "c": ("The mean of all finish labels.", "An invented label teaches the network what we invented."),
             },
             answer="b",
         ),
         Question(
-            "O11.2", "What belongs to one task alone in an MMoE?",
+            "O11.2", "Which parts of an MMoE does one task use without the others?",
             {
-                "a": ("Its experts.", "All tasks read all experts; that is PLE's own part."),
-                "b": ("Nothing.", "Then all tasks would say the same."),
-                "c": ("Its gate and its head.", "Right: two tasks may mix the same experts in two ways."),
+                "a": ("Its experts.", "All tasks use all experts. Reserved experts are what CGC adds."),
+                "b": ("Nothing.", "Then all tasks would have the same output."),
+                "c": ("Its gate and its tower.", "Right: two tasks can mix the same experts in two ways."),
             },
             answer="c",
         ),
         Question(
-            "O11.3", "In PLE with one level, the loss of like moves",
+            "O11.3", "Which experts does the loss of like train in PLE with one level (CGC)?",
             {
-                "a": ("the experts of like and the shared ones, and no expert of click.",
-                      "Right: you saw the gradient, and it was exactly 0."),
-                "b": ("all experts.", "That is an MMoE."),
-                "c": ("the experts of like alone.", "That is one model a task: nothing would be shared."),
+                "a": ("Those reserved for like, and the shared ones.",
+                      "Right. With two levels it also reaches click's experts of level 1, through the shared gate."),
+                "b": ("All experts.", "That is an MMoE, or the lower level of a PLE with two levels."),
+                "c": ("Those reserved for like, and no others.", "Then nothing would be shared."),
             },
             answer="a",
         ),
         Question(
-            "O11.4", "The weights of two tasks have the cosine p. What is the correlation of their labels?",
+            "O11.4", "The labels of two tasks have the correlation 0. What does that say about sharing?",
             {
-                "a": ("p.", "Only of the straight part: the sines bend it."),
-                "b": ("A number that rises with p, and depends on the waves.",
-                      "Right: the closed form gives it, and it is 1 at p = 1, but for the noise."),
-                "c": ("Nothing can be said.", "You computed it."),
+                "a": ("The tasks have nothing in common.",
+                      "The labels z and cos z have the correlation 0, and both tasks need the same direction w."),
+                "b": ("Little: both tasks may still need the same features.",
+                      "Right. A network shares features, and a correlation compares labels."),
+                "c": ("The cosine of their weights is 0.", "A cosine of 1 is possible, too, as z and cos z show."),
             },
             answer="b",
         ),
         Question(
-            "O11.5", "A paper shows one run each, and the MMoE ahead by 3 %. What do you ask for first?",
+            "O11.5", "A paper shows one run of each design, and the MMoE is ahead by 3 %. What do you ask for first?",
             {
-                "a": ("Differences in pairs over several draws and seeds, with equal budgets and an interval.",
-                      "Right: one network may move by more than that from seed to seed."),
+                "a": ("Differences within several data draws and seeds, at equal size, with an interval.",
+                      "Right: a network can differ by more than that from one random start to the next."),
                 "b": ("More digits.", "The digits are not what is uncertain."),
-                "c": ("A larger MMoE.", "Then the budgets are no longer equal."),
+                "c": ("A larger MMoE.", "Then the sizes are no longer equal."),
             },
             answer="a",
         ),

@@ -1,7 +1,12 @@
-"""The runs of chapter 11 that take longer than a notebook may: the generator of two tasks, and three kinds of worlds.
+"""The runs of chapter 11 that take longer than a notebook may: two services, a generator of two tasks, and worlds.
 
-`python -m authoring.saved_runs 11` writes saved/generator.csv (cosine, draw, seed, model, task, error)
-and world.csv (setting, seed, model, task, auc). It takes about ten minutes on one core.
+`python -m authoring.saved_runs 11` writes saved/services.csv (service, rows, log, model, errors in percentage points,
+predictions for Noor's two films), scarce.csv (cosine, draw, model, error of a task with few labels), generator.csv
+(cosine, draw, seed, model, task, error), relu.csv (the same with ReLU in place of LeakyReLU in the towers) and
+world.csv (setting, seed, model, task, auc). It takes about half an hour on one core.
+
+A service has known probabilities; a log draws rows, labels and the networks' start. The sizes and the learning rate of
+the services were chosen on logs 0 to 9, which are not in the table.
 
 On the generator an error is the mean squared error on new rows as a share of the variance of the label. A draw moves
 data, weights and waves; a seed moves the start of the network and the order of the batches. In a world each seed draws
@@ -23,7 +28,126 @@ from recsys_teach.data.world import make_world
 from recsys_teach.models.multitask import PLE, MMoE, PairInput, SharedBottom, related_tasks, task_losses
 from recsys_teach.training import seeded, shuffled, train
 
-COSINES, DRAWS, SEEDS = (0.5, 0.9, 1.0), range(10), range(2)
+LOGS = range(100, 120)
+CASES = (("related", 2_000), ("unrelated", 2_000), ("related", 8_000))  # service, rows of its log
+NOOR = np.array([[-0.5, 1.0, 1.0, 0.31, 1.60], [-0.5, 1.0, -0.5, 0.27, -0.91]])  # rows of Chase and Letter
+DESIGNS: dict[str, list[tuple[Callable[[], nn.Module], list[int]]]] = {  # 342, 342 and 336 parameters
+    "single-task": [(lambda: SharedBottom(5, 1, width=11), [0]), (lambda: SharedBottom(5, 1, width=11), [1])],
+    "shared bottom": [(lambda: SharedBottom(5, 2, width=14), [0, 1])],
+    "MMoE": [(lambda: MMoE(5, 2, n_experts=3, width=8), [0, 1])],
+}
+
+
+def service_probabilities(X: np.ndarray, service: str) -> np.ndarray:
+    """Compute the true P(click) and P(like | click), shape (n, 2)."""
+    taste_1, taste_2, content_1, content_2, trailer = X.T
+    match = taste_1 * content_1 + taste_2 * content_2
+    like_match = match if service == "related" else taste_1 * content_2 - taste_2 * content_1
+    logits = np.stack([match + trailer - 1, 1.5 * like_match - trailer + 0.5], axis=1)
+    return 1 / (1 + np.exp(-logits))
+
+
+def service_log(n: int, log: int, service: str) -> tuple[Tensor, Tensor]:
+    """Draw features (n, 5) and labels (n, 2); like is NaN where nobody clicked."""
+    rng = np.random.default_rng(log)
+    X = rng.normal(size=(n, 5))
+    Y = (rng.random((n, 2)) < service_probabilities(X, service)).astype(float)
+    Y[Y[:, 0] == 0, 1] = np.nan
+    return torch.tensor(X).float(), torch.tensor(Y).float()
+
+
+def fit_service(build: Callable[[], nn.Module], X: Tensor, Y: Tensor, random_state: int) -> nn.Module:
+    """Train on the first 70 % of the rows, and keep the epoch with the best loss on the others."""
+    n_train, kinds = int(0.7 * len(X)), ["binary"] * Y.shape[1]
+    with seeded(random_state):
+        network = build()
+
+        def loss(rows: Tensor | slice) -> Tensor:
+            return task_losses(network(X[rows]), Y[rows], kinds).sum()
+
+        train(
+            network,
+            lambda rng: ((rows,) for rows in shuffled(n_train, 200, rng)),
+            loss,
+            n_epochs=200,
+            learning_rate=0.02,
+            patience=20,
+            validate=lambda: -float(loss(slice(n_train, None))),
+            random_state=random_state,
+        )
+    return network
+
+
+def run_services() -> None:
+    """Measure all designs on all logs, and write the table after each case."""
+    X_new = np.random.default_rng(10_000).normal(size=(4_000, 5))
+    X_all = torch.tensor(np.vstack([NOOR, X_new])).float()
+    rows = []
+    for service, n in CASES:
+        truth = service_probabilities(X_new, service)
+        for log in LOGS:
+            X, Y = service_log(n, log, service)
+            for name, parts in DESIGNS.items():
+                networks = [fit_service(build, X, Y[:, tasks], log) for build, tasks in parts]
+                with torch.no_grad():
+                    p = torch.sigmoid(torch.cat([network(X_all) for network in networks], dim=1)).numpy()
+                errors = 100 * np.abs(p[2:] - truth).mean(axis=0)
+                rows.append((service, n, log, name, *errors, *p[0], *p[1]))
+        columns = ["service", "rows", "log", "model", "click", "like"]
+        noor = ["chase_click", "chase_like", "letter_click", "letter_like"]
+        save("11", services=pd.DataFrame(rows, columns=columns + noor).round(4))
+        print(service, n, flush=True)
+
+
+DIAL = (0.0, 0.5, 0.9, 1.0)
+N_SCARCE, N_SCARCE_TRAIN, N_FEATURES, SCARCE_SHARE = 3_000, 2_100, 30, 0.1  # rows of a log, features, labels of task 2
+SCARCE = {  # 1,906 and 1,914 parameters in all; chosen on draws 100 to 102, which are not in the table
+    "single-task": (lambda: SharedBottom(N_FEATURES, 1, width=24), [1]),  # the other one would learn task 1 alone
+    "shared bottom": (lambda: SharedBottom(N_FEATURES, 2, width=40), [0, 1]),
+}
+
+
+def run_scarce() -> None:
+    """Turn the dial where task 2 has few labels and task 1 has many, and write the table after each draw."""
+    rows = []
+    for draw in DRAWS:
+        for cosine in DIAL:
+            parts = related_tasks(N_SCARCE + 4_000, cosine, n_features=N_FEATURES, random_state=draw)
+            X, Y, _ = (torch.from_numpy(part) for part in parts)
+            labels, test = Y[:N_SCARCE].clone(), Y[N_SCARCE:, 1]
+            labels[torch.from_numpy(np.random.default_rng(draw).random(N_SCARCE) > SCARCE_SHARE), 1] = np.nan
+            for name, (build, tasks) in SCARCE.items():
+                network = fit_scarce(build, X[:N_SCARCE], labels[:, tasks], draw)
+                with torch.no_grad():
+                    output = network(X[N_SCARCE:])[:, -1]
+                rows.append((cosine, draw, name, float(((output - test) ** 2).mean() / test.var())))
+        save("11", scarce=pd.DataFrame(rows, columns=["cosine", "draw", "model", "error"]).round(5))
+        print("scarce, draw", draw, flush=True)
+
+
+def fit_scarce(build: Callable[[], nn.Module], X: Tensor, Y: Tensor, random_state: int) -> nn.Module:
+    """Train on the first rows, and keep the epoch with the best loss on the others."""
+    kinds = ["regression"] * Y.shape[1]
+    with seeded(random_state):
+        network = build()
+
+        def loss(rows: Tensor | slice) -> Tensor:
+            return task_losses(network(X[rows]), Y[rows], kinds).sum()
+
+        train(
+            network,
+            lambda rng: ((rows,) for rows in shuffled(N_SCARCE_TRAIN, 150, rng)),
+            loss,
+            n_epochs=100,
+            learning_rate=0.01,
+            patience=12,
+            validate=lambda: -float(loss(slice(N_SCARCE_TRAIN, None))),
+            random_state=random_state,
+        )
+    return network
+
+
+COSINES, DRAWS, SEEDS = (0.5, 1.0), range(10), range(2)
 N_TRAIN, N_TEST = 10_000, 5_000
 GENERATOR = {  # all within 1 % of 14,818 parameters, gates counted
     "shared bottom": lambda: SharedBottom(100, 2, width=126),
@@ -49,13 +173,25 @@ def fit_generator(make: Callable[[], nn.Module], X: Tensor, Y: Tensor, seed: int
     return network
 
 
-def generator_errors(cosine: float, draw: int, seed: int) -> dict[str, np.ndarray]:
-    """Error of each task, for each model."""
+def with_relu(network: nn.Module) -> nn.Module:
+    """Replace the leaky units of all towers by ReLUs."""
+    for tower in network.heads.heads:
+        tower[1] = nn.ReLU()
+    return network
+
+
+def generator_errors(cosine: float, draw: int, seed: int, change: Callable[[nn.Module], nn.Module]) -> dict:
+    """Compute the errors of both tasks for each model, after a change of the network."""
     X, Y, _ = (torch.from_numpy(part) for part in related_tasks(N_TRAIN + N_TEST, cosine, random_state=draw))
     train_part, test = slice(0, N_TRAIN), slice(N_TRAIN, None)
-    models = {name: fit_generator(make, X[train_part], Y[train_part], seed) for name, make in GENERATOR.items()}
+    models = {
+        name: fit_generator(lambda make=make: change(make()), X[train_part], Y[train_part], seed)
+        for name, make in GENERATOR.items()
+    }
     alone = [
-        fit_generator(lambda: SharedBottom(100, 1, width=SINGLE_WIDTH), X[train_part], Y[train_part, [task]], seed)
+        fit_generator(
+            lambda: change(SharedBottom(100, 1, width=SINGLE_WIDTH)), X[train_part], Y[train_part, [task]], seed
+        )
         for task in range(2)
     ]
     with torch.no_grad():
@@ -66,17 +202,17 @@ def generator_errors(cosine: float, draw: int, seed: int) -> dict[str, np.ndarra
     }
 
 
-def run_generator() -> None:
-    """Measure all draws, cosines and seeds, and write the table after each draw."""
+def run_generator(table: str, change: Callable[[nn.Module], nn.Module]) -> None:
+    """Measure all draws, cosines and seeds, and write the table of this name after each draw."""
     rows = []
     for draw in DRAWS:
         for cosine in COSINES:
             for seed in SEEDS:
-                for name, errors in generator_errors(cosine, draw, seed).items():
+                for name, errors in generator_errors(cosine, draw, seed, change).items():
                     rows += [(cosine, draw, seed, name, task, error) for task, error in enumerate(errors)]
-        table = pd.DataFrame(rows, columns=["cosine", "draw", "seed", "model", "task", "error"])
-        save("11", generator=table.round(5))
-        print("draw", draw, flush=True)
+        columns = ["cosine", "draw", "seed", "model", "task", "error"]
+        save("11", **{table: pd.DataFrame(rows, columns=columns).round(5)})
+        print(table, "draw", draw, flush=True)
 
 
 KINDS = ["binary"] * 3  # click, finish, like
@@ -198,11 +334,18 @@ def run_world(setting: str, seed: int) -> list[tuple]:
 
 
 def main() -> None:
-    """Run everything, or only what is named (generator, world), and write the tables."""
+    """Run everything, or only what is named (services, scarce, generator, relu, world), and write the tables."""
     torch.set_num_threads(1)
-    wanted = sys.argv[1:] or ["generator", "world"]
+    parts = ["services", "scarce", "generator", "relu", "world"]
+    wanted = [part for part in parts if part in sys.argv] or parts
+    if "services" in wanted:
+        run_services()
+    if "scarce" in wanted:
+        run_scarce()
     if "generator" in wanted:
-        run_generator()
+        run_generator("generator", lambda network: network)
+    if "relu" in wanted:
+        run_generator("relu", with_relu)
     if "world" in wanted:
         rows: list[tuple] = []
         for setting in SETTINGS:
