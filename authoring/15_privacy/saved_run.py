@@ -1,12 +1,13 @@
 """The runs of chapter 15 that take longer than a notebook may: what privacy costs, and what is left to attack.
 
-`python -m authoring.saved_runs 15` writes saved/example_level.csv and user_level.csv; about seven
+`python -m authoring.saved_runs 15` writes saved/example_level.csv, user_level.csv and membership.csv; about eight
 minutes on one core.
 
 Example level: one rating comes or goes. A biased matrix factorization learns by DP-SGD (opacus, ghost clipping, Poisson
 sampling); dp-accounting finds the noise. Of the ratings for training, AUDITED are kept by a fair coin each, and the
 attack guesses the coins from the errors of the model. User level: one person comes or goes. The second moments
-of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its directions from them.
+of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its directions from them. The membership
+attack of the chapter is repeated on 100 directions from these second moments, with and without the noise.
 
 The noise here comes from seeded generators in floating point: enough to measure the bill, not to release a model.
 
@@ -34,7 +35,7 @@ from authoring.saved_runs import save
 from recsys_teach.data import Interactions, Split, movielens, split_per_user
 from recsys_teach.evaluation import evaluate, rmse
 from recsys_teach.models import BiasedMF, DampedBiases, Popularity, PureSVD
-from recsys_teach.privacy.attacks import membership_auc
+from recsys_teach.privacy.attacks import kept_share, membership_auc
 from recsys_teach.training import seeded
 
 SEEDS = range(5)
@@ -47,6 +48,8 @@ N_FACTORS, BATCH, N_EPOCHS, CLIP = 8, 4_000, 10, 0.5
 RATE = {0.5: 10.0, 1.0: 20.0, 2.0: 40.0, 4.0: 40.0, 8.0: 40.0}  # learning rate: more noise, smaller steps
 MIDDLE = 3.5  # of the scale of stars; known to everybody, so it costs nothing
 N_DIRECTIONS = 5
+ATTACKED = 100  # directions of the model that the membership attack is tried on
+N_FALSE = 4  # outsiders that the attack may accuse, of 472
 
 
 class Ratings(torch.utils.data.Dataset):
@@ -213,11 +216,32 @@ def run_user_level(ml: Interactions, seed: int) -> list[dict]:
     return rows
 
 
+def run_membership(ml: Interactions, seed: int) -> list[dict]:
+    """Attack the directions of rows of length 1, of a random half of the people, without noise and with it."""
+    rng = np.random.default_rng(seed)
+    table = ml.matrix().toarray()
+    unit = table / np.sqrt(table.sum(axis=1, keepdims=True))
+    member = rng.permutation(ml.n_users) < ml.n_users // 2
+    exact = unit[member].T @ unit[member]
+    sigma = dp_accounting.get_sigma_gaussian(8.0, DELTA)
+    upper = np.triu(rng.normal(scale=sigma, size=exact.shape))
+    rows = []
+    for epsilon, moments in ((np.nan, exact), (8.0, exact + upper + np.triu(upper, 1).T)):
+        V = eigsh(moments, k=ATTACKED, which="LA", v0=np.ones(ml.n_items))[1]
+        kept = kept_share(unit, V)
+        threshold = np.sort(kept[~member])[::-1][N_FALSE]
+        auc, tpr = membership_auc(kept[member], kept[~member]), float(np.mean(kept[member] > threshold))
+        rows.append(dict(epsilon=epsilon, seed=seed, auc=auc, tpr=tpr))
+    print(*rows, sep="\n", flush=True)
+    return rows
+
+
 def main() -> None:
     """Run everything and write the tables."""
     warnings.simplefilter("ignore")  # opacus warns of its own random numbers, which are not cryptographic here
     ml = movielens.load()
-    for name, run in {"user_level": run_user_level, "example_level": run_example_level}.items():
+    runs = {"membership": run_membership, "user_level": run_user_level, "example_level": run_example_level}
+    for name, run in runs.items():
         rows = []
         for seed in SEEDS:
             rows += run(ml, seed)
