@@ -248,7 +248,7 @@ def sorts_the_values(table, columns):
     return [rows.count(row) for row in rows]
 
 
-def share_who_said_yes(answers, epsilon):
+def share_of_yeses(answers, epsilon):
     return sum(answers) / len(answers)
 
 
@@ -358,7 +358,7 @@ WRONG = {
         (sorts_the_values, "order of the values"),
     ],
     "15.5": [
-        (share_who_said_yes, "answer yes"),
+        (share_of_yeses, "answer yes"),
         (divides_by_p, "divided the yeses by p"),
         (cuts_off, "cut the estimate off"),
         (divides_the_rest_by_p, "divisor is 2p - 1"),

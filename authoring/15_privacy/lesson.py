@@ -7,7 +7,7 @@
 #   recsys_teach:
 #     chapter: "15"
 #     edition: 2
-#     minutes: {reading: 100, doing: 75}
+#     minutes: {reading: 110, doing: 75}
 # ---
 
 # %% [markdown]
@@ -18,7 +18,7 @@
 # the file? If not, what could she send instead?
 #
 # In this notebook you first play the attacker, because a defense can only be judged against somebody who knows
-# something and wants something. Then you build defenses and attack again. Each sitting ends with an answer for Mara.
+# something and wants something. Then you build defenses, and attack again. Each sitting ends with an answer for Mara.
 #
 # ## What you will be able to do
 #
@@ -60,7 +60,8 @@ numbered = R[order]  # who is who, only Mara knows
 pd.DataFrame(numbered, columns=films)
 
 # %% [markdown]
-# You are a friend of Ada. Last week she told you that she gave *Chase* five stars and *Heist* four. Which row is hers?
+# You are a friend of Ada, and last week she told you that she gave *Chase* five stars and *Heist* four. Which row is
+# hers?
 
 
 # %% tags=["diagram"]
@@ -71,7 +72,7 @@ def draw_linkage():
     roles = [
         ["highlight" if i == row and j < 2 else "task 1" if i == row else None for j in range(4)] for i in range(5)
     ]
-    known = diagram.box(1.3, 1.6, "A friend knows of Ada:\nChase 5, Heist 4", "highlight", width=2.2, height=0.8)
+    known = diagram.box(1.3, 2.07, "A friend knows of Ada:\nChase 5, Heist 4", "highlight", width=2.2, height=0.8)
     table = diagram.grid(
         4.1,
         2.7,
@@ -82,10 +83,10 @@ def draw_linkage():
         title="Mara's file, numbers for names",
     )
     learned = diagram.box(
-        8.5, 1.6, "The friend learns:\nAda gave Letter 1 star\nand did not rate Waltz", "task 1", width=2.6, height=1.0
+        8.5, 2.07, "The friend learns:\nAda gave Letter 1 star\nand did not rate Waltz", "task 1", width=2.6, height=1.0
     )
-    diagram.arrow(known, table, "compare")
-    diagram.arrow(table, learned, "one row fits")
+    diagram.arrow(known, (3.75, 2.07), "compare")
+    diagram.arrow((table.x + table.width / 2, 2.07), learned, "one row fits")
     return diagram.figure
 
 
@@ -97,18 +98,18 @@ show(
 )
 
 # %% [markdown]
-# Only one row begins with 5, 4. The friend now knows Ada's other ratings, although her name was never in the file. This
-# is a **linkage attack**: something known from elsewhere is linked to a row. For every attack we will ask who attacks,
-# what this person knows, and what they want.
+# Only one row begins with 5, 4, so the friend now knows Ada's other ratings, although her name was never in the file.
+# This is a **linkage attack**: something known from elsewhere is linked to a row. For every attack we will ask who
+# attacks, what this person knows, and what they want.
 #
 # | attacker | knows | wants |
 # |---|---|---|
 # | a friend of Ada | the file; that Ada is in it; two of her ratings, exactly | her other ratings |
 #
-# For the exercise you need to compare several columns at once. On a smaller table:
+# For the exercise you need to compare several columns at once, here on a smaller table:
 
 # %%
-small = np.array([[3, 1, 4], [3, 2, 4]])
+small = np.array([[3, 1, 4], [3, 2, 5], [0, 1, 4]])
 fits = small[:, [0, 2]] == [3, 4]  # columns 0 and 2 of each row, compared with 3 and 4
 print(fits)
 print("all columns fit:", fits.all(axis=1), " positions:", np.flatnonzero(fits.all(axis=1)))
@@ -137,13 +138,12 @@ check("15.1", candidates)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** Each known rating rules out everybody who differs in it, and `all` keeps the rows that nothing has
-# ruled out. **Another way.** Start with all positions and, film by film, keep those whose rating is equal. **Typical
-# mistake.** `any` in place of `all`: then one equal rating is enough.
+# ruled out. **Another way.** Start with all positions and, film by film, keep those whose rating is equal.
+# **Typical mistake.** `any` in place of `all`: then one equal rating is enough.
 
 # %% [markdown]
-# Five rows are a toy. MovieLens-100K has 943 people without names, so from now on it plays the role of Mara's file.
-# Somebody learns four ratings of a person, drawn at random from this person's row. For what share of the people does
-# only one row fit? Write your guess before you go on.
+# From now on MovieLens-100K, with 943 people, plays the role of Mara's file. Somebody learns four ratings of a person,
+# drawn at random from this person's row. For what share of the people does only one row fit? Write your guess first.
 
 # %%
 ### BEGIN SOLUTION
@@ -173,14 +173,13 @@ claim(
 # Four ratings are enough for nearly nine people in ten. The reason is that the table is wide: with 1,682 films and five
 # possible ratings, hardly any two people agree on four of them.
 #
-# The law knows this. In the European Union's data protection law (GDPR, article 4 and recital 26), replacing names is
-# called **pseudonymization**, and data that can be linked to a person with additional information are still *personal
-# data*. By replacing the names Mara has reduced a risk. She has not left the law, and she needs a legal ground to pass
-# the file on.
+# The law takes this into account: in the European Union's data protection law (GDPR, article 4 and recital 26),
+# replacing names is called **pseudonymization**, and data that can be linked to a person with additional information
+# are still *personal data*. Mara has reduced a risk, and she still needs a legal ground to pass the file on.
 #
 # ## 2 · The memory is noisy
 #
-# "Nobody remembers ratings exactly," says Mara. That was also the hope of Netflix. In 2006 it published some 100
+# "Nobody remembers ratings exactly," says Mara, and that was also the hope of Netflix. In 2006 it published some 100
 # million ratings of 480,000 customers without names, for a contest: the Netflix Prize. Two years later Narayanan and
 # Shmatikov showed that eight ratings with their dates, where two ratings may be wrong and the dates may be off by two
 # weeks, are unique for 99 of 100 people in the file. They compared the file with reviews that people had written on the
@@ -191,12 +190,13 @@ claim(
 # |---|---|---|
 # | a reader of public reviews | the file; a name with some ratings, some of them wrong | the row of this name |
 #
-# The attack no longer asks which row fits in *all* ratings. It asks which row fits *best*. A known film fits if the row
-# has a rating of it within one star. Each film that fits adds a weight, and films with few ratings add more: that two
-# people both saw a rare film says more than that both saw *Star Wars*.
+# The attack now asks which row fits *best*. A known film fits if the row has a rating of it within one star. Each film
+# that fits adds a weight. Films with few ratings add more, because having seen a rare film says more about a person
+# than having seen *Star Wars*.
 #
-# Suppose the attacker remembers *Chase* 4, *Heist* 5 and *Waltz* 1, and *Chase* has 4 ratings, *Heist* 4 and *Waltz*
-# 1. With the weight 1 / ln(1 + number of ratings), the weights are 1 / ln 5 = .62, again .62, and 1 / ln 2 = 1.44.
+# Suppose the attacker remembers four stars for *Chase*, five for *Heist* and one for *Waltz*. *Chase* and *Heist* have
+# four ratings each, and *Waltz* has one. With the weight 1 / ln(1 + number of ratings), the weights are 1 / ln 5 = .62,
+# again .62, and 1 / ln 2 = 1.44.
 
 
 # %% tags=["diagram"]
@@ -269,9 +269,9 @@ check("15.2", linkage_scores)
 # rating": 0 lies within one star of 1, so people who never saw the film would fit.
 
 # %% [markdown]
-# Now the attack on real rows. The known ratings are off by −1, 0 or 1 star, and one film in four is wrong altogether: a
-# popular film that this person has not rated. We count a person as found if their row *alone* has the best score. (Your
-# function is replaced by the course's version, so the notebook runs whatever you wrote.)
+# Now we attack real rows. The known ratings are off by −1, 0 or 1 star, and one film in four is wrong altogether: a
+# popular film that this person has not rated. We count a person as found if their row *alone* has the best score.
+# (`reference` returns the course's function, so the notebook runs whatever you wrote.)
 
 # %%
 linkage_scores = reference("15.2")
@@ -296,12 +296,8 @@ def found_by(n_known, rng):
 known_films = [4, 8, 12, 16]
 shares_found = {
     "exact stars": [[uniqueness(stars, n, np.random.default_rng(seed)) for n in known_films] for seed in range(2)],
-    "off by a star,\none in four wrong": [
-        [found_by(n, np.random.default_rng(seed)) for n in known_films] for seed in range(5)
-    ],
-    "films without\nstars, exact": [
-        [uniqueness(stars > 0, n, np.random.default_rng(seed)) for n in known_films] for seed in range(2)
-    ],
+    "noisy stars": [[found_by(n, np.random.default_rng(seed)) for n in known_films] for seed in range(5)],
+    "titles only": [[uniqueness(stars > 0, n, np.random.default_rng(seed)) for n in known_films] for seed in range(2)],
 }
 
 
@@ -337,22 +333,21 @@ def claims_on_noise():
 claims_on_noise()
 
 # %% [markdown]
-# Mistakes make the attack dearer and do not stop it: four exact ratings or sixteen noisy ones lead to about the same
-# share. Even a list of titles without stars is enough for most people. Who writes sixteen reviews? Everybody whom
-# Narayanan and Shmatikov found.
+# Mistakes slow the attack down and do not stop it: sixteen noisy ratings find about as many people as four exact ones.
+# Even a list of titles without stars is enough for most people.
 #
 # ## 3 · A model in place of the file
 #
-# Mara has a second idea. The university needs recommendations, so she could fit a PureSVD (chapter 04) to her table of
+# Mara has a second idea: the university needs recommendations, so she could fit a PureSVD (chapter 04) to her table of
 # zeros and ones and send only its directions, the matrix $V$ (`V`, shape (n_items, k), orthonormal columns). A student
-# with row $x$ is then recommended what is largest in $x V V^\top$. No member's row leaves the club. Is that safe?
+# with row $x$ is then recommended what is largest in $x V V^\top$. No member's row leaves the club, so is that safe?
 #
 # Perhaps it is a secret that somebody is a member at all. Think of a club for people with an illness. A **membership
 # inference** attack asks whether a person was in the training data.
 #
 # | attacker | knows | wants |
 # |---|---|---|
-# | an employee of the university | `V`; *all* films that Ada rated, from her account there | is Ada a member of the club? |
+# | an employee of the university | `V`; *all* films that Ada rated, from her account there | is Ada a member? |
 #
 # Why should $V$ tell? PureSVD chose these directions so that the *members'* rows lose as little as possible, and an
 # outsider's row had no say. So the attacker measures how much of a row the directions keep.
@@ -421,7 +416,7 @@ print(f"mean share kept: members {kept[member].mean():.2f}, outsiders {kept[~mem
 def draw_histograms():
     """Draw the shares of members and outsiders with the threshold that accuses four outsiders."""
     fig, ax = new_axes(width=8.4, height=3.4)
-    bins = np.arange(0.3, 1.001, 0.025)
+    bins = np.arange(0.1, 1.001, 0.025)
     ax.hist(kept[~member], bins, color=GRAY, alpha=0.55, label="472 outsiders")
     ax.hist(kept[member], bins, histtype="step", color=BLUE, linewidth=2.5, label="471 members")
     threshold = np.sort(kept[~member])[::-1][4]
@@ -442,13 +437,13 @@ show(
 
 # %% [markdown]
 # How good is this attack? One number is the **AUC** of chapter 06: the probability that a random member has a higher
-# score than a random outsider. Guessing gives .5.
+# score than a random outsider; guessing gives .5.
 #
 # The AUC is an average over everybody, and averages can hide harm. Suppose that an attack cannot say anything about
 # most people, but it recognizes a few members with certainty. Its AUC is hardly above .5, and for these few the secret
-# is out. So we also ask: if the attacker may accuse almost no outsider, how many members does he find? The share of
-# outsiders who are accused is the **false positive rate** (**FPR**), and the share of members who are accused is the
-# **true positive rate** (**TPR**). Carlini et al. (2022) recommend the **TPR at a low FPR**.
+# is out. So we also ask: if almost no outsider may be accused, how many members are found? The share of outsiders who
+# are accused is the **false positive rate** (**FPR**), and the share of members who are accused is the **true positive
+# rate** (**TPR**). Carlini et al. (2022) recommend the **TPR at a low FPR**.
 #
 # By hand: members Ada .9, Ben .6 and Cleo .3; outsiders Dan .8 and Eve .5. If no outsider may be accused, the threshold
 # must be .8, and only Ada lies above it: TPR 1/3. If one may be accused, the threshold drops to .5, Dan is wrongly
@@ -483,8 +478,8 @@ check("15.8", true_positive_rate)
 # than is allowed.
 
 # %% [markdown]
-# Four of 472 outsiders is an FPR just under one percent. We repeat the attack for models of different size, five times
-# with other members.
+# Four of 472 outsiders are an FPR of less than one percent. We repeat the attack for models of different sizes, five
+# times with other members.
 
 # %%
 from recsys_teach.privacy.attacks import membership_auc
@@ -505,9 +500,9 @@ pd.DataFrame({"AUC": auc.mean(axis=0), "TPR at 4 of 472": tpr.mean(axis=0)}, ind
 def draw_ranks():
     """Draw AUC and TPR against the number of directions."""
     fig, ax = new_axes(width=8.4, height=3.6)
-    curves(ax, ranks, {"AUC": auc, "TPR at an FPR\nbelow 1 %": tpr})
+    curves(ax, ranks, {"AUC": auc, "TPR, FPR < 1 %": tpr})
     ax.axhline(0.5, color=GRAY, linestyle=":")
-    ax.text(1, 0.53, "AUC of guessing", color=GRAY)
+    ax.text(230, 0.44, "AUC of guessing", color=GRAY)
     ax.set(xscale="log", xticks=ranks, xticklabels=ranks, ylim=(0, 1.03), xlabel="directions k (log scale)")
     ax.minorticks_off()
     return fig
@@ -541,21 +536,21 @@ claims_on_membership()
 
 # %% [markdown]
 # The more a model can store, the more it tells. Five directions describe the crowd, and four hundred describe 471
-# people one by one. The curve also shows what the law calls a practical problem: if Ada asks Mara to delete her data,
-# deleting her row does not delete her from $V$. Mara has to train again without Ada, or use a method of **machine
-# unlearning**, and attacks like this one are how such methods are judged.
+# people one by one. The law has a view on this, too: if Ada asks Mara to delete her data, deleting her row does not
+# remove her from $V$. Mara has to train again without Ada or use a method of **machine unlearning**, and such methods
+# are judged by attacks like this one.
 #
 # ## Settled for today: what Mara may send
 #
 # Not the file: four remembered ratings, or sixteen poor ones, lead to a row. Not a large model: with 100 directions
-# more than a third of the members can be recognized with hardly any mistake. A model with five directions resisted
-# *this* attack. That is not a proof, because a better attack may exist.
+# more than a third of the members can be recognized with hardly any mistake. With five directions *this* attack did
+# little better than guessing. That is not a proof, because a better attack may exist.
 #
 # ## Pause · End of sitting 1
 #
-# Keep three ideas: an attacker is described by what they know and want; a row is found by what fits best; a model that
-# stores people tells about them. You may forget the formulas. When you return, run all cells above first; it takes
-# about half a minute.
+# Keep three ideas: an attacker is described by what they know and want, a row is found by what fits best, and a model
+# that stores people tells about them. You may forget the formulas. When you return, first run all cells above (half a
+# minute).
 #
 # # Sitting 2 · Defenses, without and with a promise
 #
@@ -581,7 +576,6 @@ def draw_coarser():
     after = [["F", "20-39", "9"]] * 3 + [["M", "40-59", "1"]] * 3
     ill = [["yes"], ["yes"], ["yes"], ["no"], ["yes"], ["no"]]
     names = ["gender", "age", "zip"]
-    first = diagram.grid(0.7, 3.1, before, cell=0.0001)  # only for the place of the arrow
     for x, rows, groups, title in (
         (0.4, before, [None] * 6, "before: each row is alone"),
         (5.4, after, ["task 1"] * 3 + ["task 2"] * 3, "after: groups of three"),
@@ -621,9 +615,9 @@ show(
 )
 
 # %% [markdown]
-# Before, an attacker who knows that Ada is female, 31 and lives in 94043 finds one row. After, three rows are possible.
-# A table is **k-anonymous** if every combination of quasi-identifiers that occurs is shared by at least k rows
-# (Sweeney, 2002). The table on the right is 3-anonymous.
+# Before, an attacker who knows that Ada is female, 31 and lives in 94043 finds one row, and after, three rows are
+# possible. A table is **k-anonymous** if every combination of quasi-identifiers that occurs is shared by at least k
+# rows (Sweeney, 2002). The table on the right is 3-anonymous.
 #
 # | attacker | knows | wants |
 # |---|---|---|
@@ -659,13 +653,13 @@ def group_sizes(table, columns):
 check("15.4", group_sizes)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** `groupby` forms the groups, and `transform` returns to each row the size of its own group. **Another
-# way.** Turn each row into a tuple and count the tuples with a `Counter`. **Typical mistake.**
+# **Why it works.** `groupby` forms the groups, and `transform` returns for each row the size of its group.
+# **Another way.** Turn each row into a tuple and count the tuples with a `Counter`. **Typical mistake.**
 # `groupby(columns).size()` alone: it has one number for each group, so nobody knows which row is in danger.
 
 # %% [markdown]
-# Now Mara's members. Ages become bands of 20 years, zip codes keep one character, and rows whose group is still smaller
-# than five are left out (**suppression**).
+# Now we apply this to Mara's members: ages become bands of 20 years, zip codes keep one character, and rows whose group
+# is still smaller than five are left out (**suppression**).
 
 # %%
 from recsys_teach.privacy.anonymization import generalize, suppress
@@ -694,26 +688,25 @@ def claims_on_profiles():
 claims_on_profiles()
 
 # %% [markdown]
-# The profile is safer, and the log is not: after all this work, four ratings still single out 88 %. In the log each of
-# the 1,682 columns is a quasi-identifier, and nobody can make so many columns coarse without destroying them.
+# The profile is safer, and the log is not: four ratings still single out nearly nine in ten. In the log each of the
+# 1,682 columns is a quasi-identifier, and making them all coarse would destroy the log.
 #
-# There is a second limit, and it is in the picture. In the first group *all three* are ill. The neighbor cannot find
-# Ada's row and needs not: whichever it is, Ada is ill. The remedy is called **l-diversity**: each group must have at
-# least l different values of the sensitive column (Machanavajjhala et al., 2007). On the right the second group is
-# 2-diverse, and the first is not.
+# The picture shows a second limit: in the first group *all three* are ill. The neighbor cannot find Ada's row and does
+# not need to: whichever row it is, Ada is ill. The remedy is called **l-diversity**: each group must have at least l
+# different values of the sensitive column (Machanavajjhala et al., 2007). On the right, the second group has two
+# values, and the first has only one.
 #
 # **Check yourself.** Is a table safe if each group has one ill person among a hundred?
 #
 # <details><summary>Answer</summary>
-# Not against everybody. Each group is 100-anonymous and 2-diverse. An attacker who knows that 99 of them are healthy
-# still learns the last one, and an attacker who knows only the group has learned a probability. Both notions depend on
-# what the attacker knows.
+# It is 100-anonymous and 2-diverse. Still, an attacker who knows that the other 99 are healthy learns the last one.
+# Both notions depend on what the attacker knows.
 # </details>
 #
 # ## 5 · Encryption
 #
-# "Then I encrypt the file," says Mara. Encryption is needed, and it has another job. Let us see where the ratings can
-# be read.
+# "Then I encrypt the file," says Mara. She should, but encryption has another job. The picture shows where the ratings
+# can be read.
 
 
 # %% tags=["diagram"]
@@ -785,19 +778,19 @@ check("15.A", stopped_by)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** Ask of each attacker what they may read. The thief reads noise. The neighbor reads nine equal
-# profiles, and one equal illness. The researcher and the stranger read what they were *meant* to receive. **Another
-# way.** Go through the defenses: encryption ends where the key is, and k-anonymity ends at the columns that were made
-# coarse. **Typical mistake.** "The model was trained on an encrypted file." Training needs the plain numbers, and `V`
-# is computed from these.
+# profiles, and one equal illness. The researcher and the stranger read what they were *meant* to receive.
+# **Another way.** Go through the defenses: encryption ends where the key is, and k-anonymity ends at the columns that
+# were made coarse. **Typical mistake.** "The model was trained on an encrypted file." Training needs the plain numbers,
+# and `V` is computed from these.
 
 # %% [markdown]
 # ## 6 · A lie with a known probability
 #
-# So far each defense fails once the attacker knows a little more. Is there a defense that does not depend on what they
-# know? It exists, and it needs randomness. The oldest example is a survey (Warner, 1965).
+# So far each defense fails once the attacker knows a little more. A defense that does not depend on what they know
+# exists, and it needs randomness. The oldest example is a survey (Warner, 1965).
 #
-# Mara wants to know how many members have a chronic illness. Nobody likes to answer. So each member throws a die in
-# secret: with probability 3/4 they tell the truth, and with probability 1/4 they say the opposite. This is called
+# Mara wants to know how many members have a chronic illness. Nobody likes to answer, so each member secretly draws one
+# of four cards. Three of the cards say "tell the truth", and the fourth says "say the opposite". This is called
 # **randomized response**.
 
 
@@ -833,9 +826,9 @@ show(
 )
 
 # %% [markdown]
-# Suppose you hear Ada's "yes". It has probability .75 if she is ill and .25 if she is not. The larger bar is 3 times
-# the smaller, for "yes" and for "no", *whatever else you know about Ada*. This largest ratio is the promise. Its
-# logarithm is called **ε** (epsilon): here ε = ln 3 = 1.10. If the truth is told with probability $p$, then
+# Ada's "yes" has probability .75 if she is ill and .25 if she is not. The larger bar is 3 times the smaller, for "yes"
+# and for "no", *whatever else you know about Ada*. This largest ratio is the promise. Its logarithm is called **ε**
+# (epsilon): here ε = ln 3 = 1.10. If the truth is told with probability $p$, then
 #
 # $$\varepsilon = \ln \frac{p}{1 - p}, \qquad p = \frac{e^\varepsilon}{1 + e^\varepsilon}$$
 #
@@ -844,12 +837,12 @@ show(
 #
 # | attacker | knows | wants |
 # |---|---|---|
-# | *anybody*, even Mara | Ada's answer, and everything else except the die | is Ada ill? |
+# | *anybody*, even Mara | Ada's answer, and everything else except her card | is Ada ill? |
 #
-# And Mara? She does not learn who is ill, and she can estimate *how many*. Suppose 20 of 100 members are ill. On
-# average 15 of them say yes, and so do 1/4 of the 80 others, which are 20. Of all 100 members, 35 say yes. Mara goes
-# backward: 25 would say yes if nobody was ill, so 10 are left. Between "nobody" and "everybody" the count grows from 25
-# to 75, which are 50 steps. The share is 10 / 50 = .2.
+# Mara does not learn who is ill, but she can estimate *how many* are. Suppose 20 of 100 members are ill. On average 15
+# of them say yes, and so do 1/4 of the 80 others, which are 20, so 35 of all 100 members say yes. Mara goes backward:
+# 25 would say yes if nobody was ill, so 10 are left. Between "nobody" and "everybody" the count grows from 25 to 75,
+# which are 50 steps, so the share is 10 / 50 = .2.
 #
 # ### Exercise 15.5 · The true share from lies (core, 8 minutes)
 #
@@ -873,9 +866,9 @@ def true_share(answers, epsilon):
 check("15.5", true_share)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** If the true share is s, the expected share of yeses is p s + (1 − p)(1 − s). Solve for s. **Another
-# way.** Give each yes the value p / (2p − 1) and each no the value (p − 1) / (2p − 1), and take the mean. **Typical
-# mistake.** Dividing the share of yeses by p: this forgets the yeses of people who are not ill.
+# **Why it works.** If the true share is s, the expected share of yeses is p s + (1 − p)(1 − s). Solve for s.
+# **Another way.** Give each yes the value p / (2p − 1) and each no the value (p − 1) / (2p − 1), and take the mean.
+# **Typical mistake.** Dividing the share of yeses by p: this forgets the yeses of people who are not ill.
 
 # %% [markdown]
 # What does the promise cost? We ask 1,000 people of the course's world in 1,000 simulated surveys for each ε.
@@ -904,15 +897,14 @@ claim(
 )
 
 # %% [markdown]
-# The estimate is right on average for every ε. The price is the spread. At ε = ln 3, a thousand randomized answers are
-# worth about 190 honest ones; at ε = .5 they are worth few. Notice what is promised: the *answer* is protected. That
-# Ada took part in the survey is visible.
+# The estimate is right on average for every ε, and the price is the spread. At ε = ln 3, a thousand randomized answers
+# are worth about 190 honest ones. The promise protects the *answer*; that Ada took part is visible.
 #
 # ## 7 · The promise, drawn
 #
 # The idea of the two bars works for any output. Let Mara publish the number of members who have seen *Letter*, plus
-# some random noise. Imagine that she does this many times with your row in the data, and many times without it, and
-# draw both histograms.
+# some random noise. Imagine that she does this many times with your row in the data and many times without it, and look
+# at both histograms.
 
 # %%
 epsilon = np.log(2)
@@ -947,61 +939,60 @@ show(
 )
 
 # %% [markdown]
-# Somebody sees one published number, say 103, and wants to know whether you are in the data. The blue bar at 103 is
-# about twice the gray one, and no bar is more. So a release that can be explained *with* you can be explained almost as
-# well *without* you.
+# Somebody sees one published number, say 103, and wants to know whether you are in the data. At 103 the blue bar is
+# about twice the gray one. Apart from the luck of drawing, one bar is nowhere more than twice the other. So every
+# number that is likely *with* you is at least half as likely *without* you, and the reverse.
 #
 # This is **differential privacy** (Dwork et al., 2006). A random release is **ε-differentially private** if no bar of
-# one histogram is more than $e^\varepsilon$ times the same bar of the other, for *any* data and *any* person. In the
+# one histogram is more than $e^\varepsilon$ times the same bar of the other, for *any* data and *any* person; in the
 # picture ε = ln 2. As a formula, $D$ and $D'$ are two data sets that differ by one person, $M$ is the release, and $S$
 # is any set of outputs (a bar, or several):
 #
 # $$P(M(D) \in S) \le e^\varepsilon \, P(M(D') \in S)$$
 #
-# No attacker appears in this formula, so it makes no difference what the attacker knows or computes. What differs
-# between $D$ and $D'$ must be said: at **user level** it is one person with all their ratings, at **example level** it
-# is a single rating. An ε without this **unit** means nothing.
+# No attacker appears in this formula, so it makes no difference what the attacker knows or computes. But we must say
+# what differs between $D$ and $D'$, the **unit**. At **user level** it is one person with all their ratings, and at
+# **example level** it is a single rating. An ε without its unit means nothing.
 #
 # Is ε = 1 small? Suppose the attacker thinks it equally likely that you are in or out, odds of 1 to 1. After the
-# release the odds are at most $e^\varepsilon$ to 1. The same factor limits the attack of sitting 1: TPR is at most
-# $e^\varepsilon$ times FPR.
+# release the odds are at most $e^\varepsilon$ to 1. The same factor limits every membership attack: its TPR is at most
+# $e^\varepsilon$ times its FPR.
 
 # %%
 promises = pd.DataFrame(index=[0.1, 1.0, 2.0, 4.0, 8.0])
 promises.index.name = "ε"
 factor = np.exp(promises.index.to_numpy())
 promises["factor e^ε"] = factor.round(1)
-promises["belief, from 50 % to at most, in %"] = (100 * factor / (1 + factor)).round(1)
+promises["belief, from 50 % to at most, in %"] = (100 * factor / (1 + factor)).round(2)
 promises["TPR at an FPR of 1 %, at most, in %"] = np.minimum(factor, 100).round(1)
 promises
 
 # %% [markdown]
-# With ε = 1 a belief of 50 % can rise to 73.1 %, and an attack that accuses 1 % of the outsiders can find at most 2.7 %
-# of the members. With ε = 8 the guarantee is nearly empty: 100 % are allowed. (A particular attack may still fail; we
-# will see one.) So read the unit and ε together.
+# With ε = 1 a belief of 50 % can rise to 73 %, and an attack that accuses 1 % of the outsiders finds at most 2.7 % of
+# the members. With ε = 8 the guarantee is nearly empty, although a particular attack may still fail.
 #
 # ## Settled for today: what Mara may promise
 #
-# She encrypts disks and transfers, because thieves exist. She makes the profiles coarser if she must pass them on. For
-# the log neither is enough. A survey about the illness is possible, with a promise that depends on no attacker. Whether
-# a *recommender* can have such a promise is the question of sitting 3.
+# Mara encrypts disks and transfers against thieves, and she makes the profiles coarser if she must pass them on. For
+# the log neither is enough. A survey about the illness is possible, with a promise that depends on no attacker. Can a
+# *recommender* have such a promise? That is sitting 3.
 #
 # ## Pause · End of sitting 2
 #
-# Keep the picture of the two histograms and the sentence "no bar more than $e^\varepsilon$ times the other". You may
-# forget l-diversity and the survey's formula. When you return, run all cells above first.
+# Keep the picture of the two histograms. You may forget l-diversity and the survey's formula. When you return, run all
+# cells above first.
 #
 # # Sitting 3 · A private recommender and its price
 #
 # ## 8 · How much noise? Sensitivity
 #
 # Mara wants to publish how many members have seen *Letter*. If you join, the count changes by at most 1. The largest
-# change that one unit can cause, in any data set, is called the **sensitivity** Δ (`sensitivity`). Noise has to hide a
-# change of this size.
+# change that one unit can cause, in any data set, is the **sensitivity** Δ (`sensitivity`), and the noise has to hide
+# it.
 #
 # Which noise makes the histograms of section 7? We need a curve that, shifted by Δ, changes by the same factor
-# everywhere. Take ε = ln 2, so the factor is 2. Then the curve has to fall by half with each step of 1: heights 1, 1/2,
-# 1/4, 1/8. Shift it by one, and each height is twice the old one, or half of it.
+# everywhere. For ε = ln 2 the factor is 2, so the curve has to fall by half with each step of 1 away from the peak:
+# heights 1, 1/2, 1/4, 1/8. Shift it by one step, and every height becomes twice the old one or half of it.
 
 
 # %% tags=["figure"]
@@ -1049,10 +1040,10 @@ show(
 #
 # ## 9 · Clipping: a bound for everybody
 #
-# The university would like the counts of *all* films. Now you change as many counts as you have films. The sensitivity
-# of a list is the sum of all absolute changes (the **L1 distance**). The busiest member has 737 films, so is Δ = 737?
-# There are two problems. Noise of scale 737 drowns every count. And 737 is read from the data: if this one member left,
-# the noise would shrink and so reveal that they left. The bound must not depend on who is in.
+# The university would like the counts of *all* films. If you join, each film that you have seen changes its count by 1.
+# The sensitivity of a list is the sum of all absolute changes (the **L1 distance**). The busiest member has 737 films,
+# so is Δ = 737? There are two problems: noise of scale 737 drowns every count, and 737 is read from the data. If this
+# member left, the noise would shrink and reveal it. The bound must not depend on who is in.
 #
 # The remedy is **clipping**: of each row only the first `most` films are counted. Then one person moves at most `most`
 # counts by 1 each, whoever it is, and Δ = `most`.
@@ -1124,8 +1115,8 @@ check("15.6", private_counts)
 # **Typical mistake.** Scale 1/ε, "because a count changes by 1": this hides a single rating, and a person has many.
 
 # %% [markdown]
-# How many films per person should Mara count? She compares the top 20 of the release with the true top 20, at ε = 1 and
-# user level. (The films that are kept are drawn at random from each row, so that films on the left have no advantage.)
+# How many films per person should Mara count? We compare the top 20 of the release with the true top 20, at ε = 1. (The
+# films that are kept are drawn at random from each row, so that films on the left have no advantage.)
 
 
 # %%
@@ -1165,11 +1156,10 @@ def claims_on_clipping():
 claims_on_clipping()
 
 # %% [markdown]
-# Read the table by columns. Clipping alone distorts: with one film per person only about 9 of 20 are right. Noise grows
-# with `most`: without clipping (737) nothing is left. In between, about half of the list is right. Every private method
-# has this compromise between **distortion and noise**. What would help is a larger club. The noise does not depend on
-# the number of members, so with a hundred times as many members the counts are a hundred times larger, and the same
-# noise is negligible.
+# Clipping alone distorts: with one film per person only about 9 of 20 are right. Noise grows with `most`: without
+# clipping (737) nothing is left. In between, about half of the list is right. Every private method makes such a
+# compromise between distortion and noise. A larger club would help, because the noise does not depend on the number of
+# members: a hundred times as many members have counts a hundred times larger, and the same noise is negligible.
 #
 # ## 10 · Gaussian noise for long lists
 #
@@ -1177,33 +1167,33 @@ claims_on_clipping()
 # adds normal noise, and it pays for the *length* of the vector of changes, the **L2 sensitivity**. Twenty counts that
 # change by 1 have the sum 20 and the length √20 = 4.47.
 #
-# The price is a second number. The tails of two shifted normal curves differ by more than any factor, so the promise is
-# relaxed: bars may exceed $e^\varepsilon$ times their partners, if all that sticks out adds up to at most **δ**
-# (`delta`). This is **(ε, δ)-differential privacy**, with $+\, \delta$ on the right side of the formula. δ must be far
-# below 1/n: a "release" that publishes each person's row with probability δ would satisfy the definition. We use δ =
-# 0.00001.
+# The price is a second number, because far out, one of two shifted normal curves exceeds the other by any factor. So
+# the promise is relaxed: bars may exceed $e^\varepsilon$ times their partners, if all that sticks out adds up to at
+# most **δ** (`delta`). This is **(ε, δ)-differential privacy**, with $+\, \delta$ on the right side of the formula. δ
+# must be far below 1/n: a "release" that publishes each person's row with probability δ would satisfy the definition.
+# We use δ = 0.00001.
 
 # %%
 from recsys_teach.privacy.mechanisms import noise_multiplier
 
 delta = 1e-5
-sigma = noise_multiplier(1.0, delta)  # standard deviation per unit of L2 sensitivity, at ε = 1
+multiplier = noise_multiplier(1.0, delta)  # standard deviation per unit of L2 sensitivity, at ε = 1
 noise_table = pd.DataFrame(index=[1, 20, 200])
 noise_table.index.name = "counts that one person changes"
 noise_table["Laplace: √2 · sum / ε"] = (np.sqrt(2) * noise_table.index / 1.0).to_numpy().round(1)
-noise_table["Gaussian: sigma · length"] = (sigma * np.sqrt(noise_table.index.to_numpy())).round(1)
+noise_table["Gaussian: 3.7 · length"] = (multiplier * np.sqrt(noise_table.index.to_numpy())).round(1)
 noise_table
 
 # %% [markdown]
-# For one number Laplace is better (1.4 against 3.7), for 200 numbers the Gaussian is (52.8 against 282.8). Networks
-# have many parameters, so they are trained with Gaussian noise.
+# The table shows standard deviations at ε = 1. For one number Laplace noise is smaller (1.4 against 3.7), and for 200
+# numbers Gaussian noise is (52.8 against 282.8). Models with many parameters are therefore trained with Gaussian noise.
 #
 # ## 11 · Adding up
 #
-# Mara publishes the counts today and again next month. What is the promise about both together? Think of Ada's
-# randomized answer. If she answers the same question twice, "yes, yes" has probability .75 · .75 if she is ill and .25
-# · .25 if not. The ratio is 3 · 3 = 9, and ln 9 = ln 3 + ln 3. Ratios multiply, so **ε adds up**. This is called
-# **composition**, and the total that Mara is willing to spend is her **privacy budget**.
+# Mara publishes the counts today and again next month. What is promised about both together? If Ada answers the
+# randomized question twice, "yes, yes" has probability .75 · .75 if she is ill and .25 · .25 if not. The ratio is 3 · 3
+# = 9, and ln 9 = ln 3 + ln 3. Ratios multiply, so **ε adds up**. This is called **composition**, and the total that
+# Mara is willing to spend is her **privacy budget**.
 #
 # Four rules are enough for daily work:
 #
@@ -1219,8 +1209,8 @@ noise_table
 # - `mondays`: the same counts on four Mondays, each with ε = .5 and fresh noise.
 # - `tries`: three settings of a private model, each trained on all members with ε = 1; Mara looks at all three and
 #   publishes the one that she likes best.
-# - `clubs`: the counts of the 500 members of the East club and those of the 443 members of the West club, each with ε =
-#   1. Nobody is in both.
+# - `clubs`: the counts of the 500 members of the East club, and those of the 443 members of the West club. Each release
+#   has ε = 1, and nobody is in both clubs.
 # - `poster`: the counts once with ε = 1; then negative counts are set to 0, and the ten best are printed on a poster
 #   and on a web page.
 #
@@ -1239,10 +1229,10 @@ check("15.B", spent)
 # published one.
 
 # %% [markdown]
-# Training a network takes hundreds of noisy steps. Adding up ε for each assumes that every step has its worst luck,
-# always against the same person. That is far too pessimistic: noise varies, and good and bad luck partly cancel.
-# **Rényi accounting** (Mironov, 2017) adds up a certain *average* of the ratio instead of its largest value, and
-# translates the sum into an ε at the end. (The formula is in "Going further".)
+# Training a model takes hundreds of noisy steps. Adding up their ε assumes that every step has its worst luck, always
+# against the same person. That is too pessimistic, because good and bad luck partly cancel. **Rényi accounting**
+# (Mironov, 2017) adds up a certain *average* of the ratio instead of its largest value, and translates the sum into an
+# ε at the end. (The formula is in "Going further".)
 
 # %%
 import dp_accounting
@@ -1278,11 +1268,11 @@ claim(
 )
 
 # %% [markdown]
-# Nothing about the training has changed between the two curves. Better accounting proves more about the same noise.
+# Both curves describe the same training: better accounting proves more about the same noise.
 #
 # ## 12 · Private recommenders
 #
-# Now Mara can build recommenders. We compare three, from cheap to costly.
+# Now Mara can build recommenders, and we compare three.
 #
 # **Private biases** predict a rating as 3.5 + film bias + person bias (chapter 02), and each bias is a damped mean. A
 # mean is a sum divided by a count, and we know how to release both. At *example level*, one rating clipped to ±2 moves
@@ -1295,7 +1285,7 @@ def noisy_means(values, groups, n_groups, epsilon, rng):
     scale = (2 + 1) / epsilon  # one sum moves by at most 2, one count by 1
     total = np.bincount(groups, np.clip(values, -2, 2), minlength=n_groups) + rng.laplace(scale=scale, size=n_groups)
     count = np.bincount(groups, minlength=n_groups) + rng.laplace(scale=scale, size=n_groups)
-    return total / (np.maximum(count, 0) + 20 / epsilon)  # more noise, more damping; 20 was chosen on other splits
+    return total / (np.maximum(count, 0) + 10 / epsilon)  # more noise, more damping; 10 was chosen on other splits
 
 
 def private_biases(user, item, rating, epsilon, rng):
@@ -1309,8 +1299,8 @@ def private_biases(user, item, rating, epsilon, rng):
 # is scaled to length 1, one person adds $x x^\top$ to it, a matrix whose L2 length is 1. So Gaussian noise with
 # sensitivity 1 on its entries is enough (Dwork et al., 2014).
 #
-# **DP-SGD** (Abadi et al., 2016) makes any training by gradients private. Nothing bounds a gradient, so it is clipped,
-# like the rows in section 9:
+# **DP-SGD** (Abadi et al., 2016) makes any training by gradients private. Nothing bounds a gradient, so each one is
+# clipped, like the rows in section 9:
 
 
 # %% tags=["diagram"]
@@ -1352,8 +1342,8 @@ print(clipped.round(1).tolist(), " sum:", clipped.sum(axis=0).round(1))
 
 # %% [markdown]
 # The gradient [3, 4] of length 5 becomes [.6, .8] of length 1, and the short one stays. After clipping, one rating
-# moves the sum by at most $C$ (`C`), so noise of size σC (`sigma * C`) has the same effect in every step, and the
-# accountant of section 11 adds up the steps.
+# moves the sum by at most $C$ (`C`), so noise of size σC (`sigma * C`) covers it, and the accountant of section 11 adds
+# up the steps.
 #
 # ### Exercise 15.C · Find the broken promise (decision, 5 minutes)
 #
@@ -1371,7 +1361,7 @@ print(clipped.round(1).tolist(), " sum:", clipped.sum(axis=0).round(1))
 #
 # - `a`: Line 3 clips at the wrong place: one rating can still move the mean by more than the noise is made for.
 # - `b`: Line 4 is wrong: the scale must be `sigma * C`, although `mean` is a mean.
-# - `c`: Line 5 is wrong: the published weights need noise of their own, and rounding after the noise changes the bars.
+# - `c`: Line 5 is wrong: the published weights need separate noise, and rounding after the noise changes the bars.
 # - `d`: Nothing is wrong: the length of `mean` is at most `C`, and the noise is made for `C`.
 
 # %%
@@ -1387,9 +1377,9 @@ check("15.C", broken)
 # 1 and 2, answers it. **Typical mistake.** Taking a bound on the *result* for a bound on each person's *influence*.
 
 # %% [markdown]
-# Now the bill. Mara trains on the 943 members. For films that are recommended to each person (nDCG@10, chapter 03), the
-# unit is one person. She compares DP-SVD with noisy popularity: the sum of the rows, each scaled to length 1, plus
-# Gaussian noise. Which is better at ε = 1?
+# Now the bill for 943 members. For lists of films (nDCG@10, chapter 03) the unit is one person. Mara compares DP-SVD
+# (five directions) with *noisy popularity*: the sum of the rows, each scaled to length 1, plus Gaussian noise. Which is
+# better at ε = 1?
 
 # %%
 ### BEGIN SOLUTION
@@ -1424,7 +1414,6 @@ for seed in range(5):
         rows.append(["private biases", epsilon, seed, np.sqrt(np.mean((predicted - rating) ** 2))])
 biases = pd.DataFrame(rows, columns=["model", "epsilon", "seed", "rmse"])
 stars_bill = pd.concat([saved["example_level"], biases])
-stars_bill.pivot_table("rmse", "model", "epsilon", dropna=True).round(3)
 
 
 # %% tags=["figure"]
@@ -1479,8 +1468,11 @@ show(
     "Right, noisy popularity "
     "is flat near .2; DP-SVD starts near zero, reaches it at ε of 2, and passes .3 at 8.",
 )
-user_bill = saved["user_level"].groupby(["model", "epsilon"])["ndcg"].mean()
-reveal("P15.2", (user_bill["DP popularity", 1.0], user_bill["DP-SVD", 1.0]))
+
+
+# %%
+user_bill = saved["user_level"].pivot_table("ndcg", "model", "epsilon")
+reveal("P15.2", (user_bill.loc["DP popularity", 1.0], user_bill.loc["DP-SVD", 1.0]))
 
 
 # %% tags=["claim"]
@@ -1504,20 +1496,22 @@ def claims_on_bill():
 claims_on_bill()
 
 # %% [markdown]
-# Left, where one rating is hidden: DP-SGD learns factors, and at every ε it is worse than the private biases, which are
-# two noisy means. Clipping and noise cost more than the factors bring. Always draw the cheap private baseline; against
-# non-private biases alone you would not know whether privacy or the model is to blame.
+# On the left, where one rating is hidden, DP-SGD learns factors, and at every ε it has more error than the private
+# biases, which are two noisy means. Here clipping and noise cost more than the factors bring. Always draw such a cheap
+# *private* baseline: next to biases without privacy, nobody could say whether privacy or the model is to blame.
 #
-# Right, where a person is hidden, at ε = 1 popularity is the better use of the budget. At ε = 2 they are equal, and
-# from ε = 4 on DP-SVD wins, under a promise that, by the table of section 7, is weak. Do not compare the panels: hiding
-# one rating is a much smaller promise than hiding a person with 737. Also, the settings were chosen on the same data,
-# and strictly speaking that look costs budget, too.
+# On the right, where a person is hidden, popularity is the better use of the budget at ε = 1. At ε = 2 the two are
+# about equal, and from ε = 4 on DP-SVD wins. But a promise with ε = 4 is weak (table of section 7). Do not compare the
+# panels: hiding one rating is much less than hiding a person with 737. And we chose settings by looking at these data,
+# which strictly speaking costs budget, too.
 #
-# Finally we attack again: 100 directions from rows of length 1, half of the people as members, with and without the
-# noise of ε = 8.
+# Finally we attack again: 100 directions from rows of length 1, half of the people as members, without noise and with
+# the noise of ε = 8 (saved, five draws).
 
 # %%
-saved["membership"].fillna("no noise").groupby("epsilon", sort=False)[["auc", "tpr"]].mean().round(2)
+attacked = saved["membership"].assign(noise=saved["membership"]["epsilon"].map(lambda epsilon: f"ε = {epsilon:g}"))
+attacked["noise"] = attacked["noise"].replace("ε = nan", "none")
+attacked.groupby("noise", sort=False)[["auc", "tpr"]].mean().round(2)
 
 
 # %% tags=["claim"]
@@ -1533,26 +1527,26 @@ def claims_on_second_attack():
 claims_on_second_attack()
 
 # %% [markdown]
-# The attack of sitting 1 is reduced to guessing. That is an observation about *this* attack, and the promise at ε = 8
-# allows others that do more.
+# The noise reduces the attack of sitting 1 to guessing. That is an observation about *this* attack: the promise at ε =
+# 8 allows better ones.
 #
 # ## Settled: what Mara sends
 #
-# Mara does not send the file, with or without names, encrypted or not. She sends the counts of all films: at most 20
-# films per person, ε = 1 at user level, once. About half of the top 20 is right, and she says so. If the university
-# wants to predict stars, she can add the film biases, and she must say that their promise covers one rating. A good
-# private model for 943 people does not exist at ε = 1. It may exist for a million.
+# Mara does not send the file, encrypted or not, and no model that stores people. She sends the counts of all films: at
+# most 20 films per person, ε = 1 at user level, once. About half of the top 20 is right, and she says so. She keeps the
+# private biases at home, because their promise covers one rating, and some members have hundreds. We found no good
+# personal model for 943 people at ε = 1. For a million people the same noise would hardly matter.
 #
 # ## Going further
 #
 # *Rényi accounting in one formula.* A Gaussian step with noise σ spends $\alpha / (2 \sigma^2)$ at each order $\alpha >
-# 1$; a large order gives large ratios more weight. The $T$ steps add up, and each order yields a valid ε (Canonne,
-# Kamath and Steinke, 2020):
+# 1$. The $T$ steps add up, and each order yields a valid ε (Canonne, Kamath and Steinke, 2020):
 #
-# $$\varepsilon = \frac{T \alpha}{2 \sigma^2} + \ln \Big( 1 - \frac{1}{\alpha} \Big) - \frac{\ln(\alpha \delta)}{\alpha - 1}$$
+# $$\varepsilon = \frac{T \alpha}{2 \sigma^2} + \ln \Big( 1 - \frac{1}{\alpha} \Big) -
+# \frac{\ln(\alpha \delta)}{\alpha - 1}$$
 #
-# With $T = 100$, σ = 20 and $\alpha = 10$ this is 1.25 − .11 + 1.02 = 2.17; the best order gives nearly the same. Steps
-# that see only a random part of the data spend less (**amplification by sampling**).
+# With $T = 100$, σ = 20 and $\alpha = 10$ this is 1.250 − .105 + 1.023 = 2.168. Steps that see only a random part of
+# the data spend less (amplification by sampling).
 #
 # *An audit.* TPR ≤ $e^\varepsilon$ FPR can be turned around: an attack that succeeds proves that ε is *at least* ln(TPR
 # / FPR). Ada has ten films, and a programmer used sensitivity 1 in place of 10:
@@ -1568,21 +1562,21 @@ for sensitivity in (10, 1):
     print(f"sensitivity {sensitivity}: promised ε = 1, proved at least {bound:.1f}")
 
 # %% [markdown]
-# The wrong program is caught. The right one passes, which proves nothing: a better attack may exist.
+# The wrong program is caught. The right one passes, although a better attack may still exist.
 #
-# *Real noise.* Floating-point Laplace noise gives itself away in its last bits (Mironov, 2012), and a seeded generator
-# can be guessed. For use, take OpenDP for releases, Opacus for DP-SGD and dp-accounting for the sums.
+# *Real noise.* The last bits of floating-point Laplace noise reveal the count (Mironov, 2012), and a seeded generator
+# can be guessed. In a real service use OpenDP for releases, Opacus for DP-SGD and dp-accounting for the sums.
 #
-# *Several ratings at once.* Hiding $m$ ratings costs up to $m \varepsilon$, and δ grows even faster, to $m \,
-# e^{(m-1)\varepsilon} \delta$. For 737 ratings nothing is left of an example-level promise.
+# *Group privacy.* Hiding $m$ ratings at once costs up to $m \varepsilon$, and δ grows to $m \, e^{(m-1)\varepsilon}
+# \delta$. For 737 ratings nothing is left of an example-level promise.
 #
 # ## Recap
 #
-# - **O15.1:** a row is found by what fits best; names are not needed.
-# - **O15.2:** a model that stores people tells who they are; AUC is an average, TPR at a low FPR sees the few.
-# - **O15.3:** k-anonymity protects the columns that were made coarse, encryption protects where the key is not.
-# - **O15.4:** known noise can be subtracted from sums; Laplace noise of scale Δ/ε needs a Δ that clipping guarantees.
-# - **O15.5:** ε adds up over everything that touched the rows, and a bound must hold for each person.
+# - **O15.1:** you found rows by what fits best, without names.
+# - **O15.2:** you attacked a model, and saw that the AUC is an average while the TPR at a low FPR sees the few.
+# - **O15.3:** k-anonymity protects the columns that are coarse, and encryption protects where the key is not.
+# - **O15.4:** you subtracted known lies from a sum, and clipped rows so that Laplace noise covers a person.
+# - **O15.5:** ε adds up over everything that touched the rows, and clipping must bound each unit.
 #
 # Five questions, one letter each, as in `["a", "b", "a", "c", "b"]`.
 
@@ -1597,16 +1591,14 @@ progress("15")
 # ## Reading the source critically
 #
 # The two articles that this course grew from protect users by masking and by encryption. Masking (a number for a name)
-# is what you broke in section 1. Encryption, done well, is AES-GCM with a fresh nonce for each message; it stops a
-# thief of the disk. Whoever receives the key has the ratings, all attacks of sitting 1 work, and the model was trained
-# on plain data. Masking and encryption are not privacy.
+# is what you broke in section 1. Encryption has a separate job, so do it well: AES-GCM with a fresh nonce stops a thief
+# of the disk. Whoever receives the key has the ratings, and all attacks of sitting 1 work, also on the model. Masking
+# and encryption are not privacy.
 #
 # ## Further reading
 #
-# - Narayanan and Shmatikov (2008), *Robust De-anonymization of Large Sparse Datasets*: the Netflix attack, readable and
-#   short
-# - Dwork and Roth (2014), *The Algorithmic Foundations of Differential Privacy*: the textbook; sections 2 and 3 are
-#   enough
+# - Narayanan and Shmatikov (2008), *Robust De-anonymization of Large Sparse Datasets*: the attack on Netflix's file
+# - Dwork and Roth (2014), *The Algorithmic Foundations of Differential Privacy*: the textbook
 # - Carlini et al. (2022), *Membership Inference Attacks From First Principles*: why a low FPR matters
 # - Abadi et al. (2016), *Deep Learning with Differential Privacy*: DP-SGD
 # - Ponomareva et al. (2023), *How to DP-fy ML*: practical advice on units, ε and tuning

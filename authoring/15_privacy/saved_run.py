@@ -87,7 +87,7 @@ class Factors(nn.Module):
 
 
 def noise_for(epsilon: float, rate: float, n_steps: int) -> float:
-    """Noise multiplier of DP-SGD that dp-accounting holds to be enough."""
+    """Noise multiplier of DP-SGD that is enough according to dp-accounting."""
 
     def event(noise: float) -> dp_accounting.DpEvent:
         one = dp_accounting.PoissonSampledDpEvent(rate, dp_accounting.GaussianDpEvent(noise))
