@@ -348,7 +348,7 @@ WRONG = {
         (averages_the_films, "is their sum"),
     ],
     "15.4": [
-        (one_a_group, "one number for each group"),
+        (one_a_group, "one number for each row"),
         (others_only, "counts itself"),
         (column_by_column, "combination"),
         (joins_text, "without a separator"),

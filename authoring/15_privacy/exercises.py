@@ -117,6 +117,7 @@ CHAPTER = Chapter(
             cases=[
                 (R_3, np.array([0]), np.array([4])),
                 (R_3, np.array([1]), np.array([2])),
+                (R_3, np.array([0, 2]), np.array([4, 3])),
                 (R_3, np.array([1, 0]), np.array([0, 4])),  # not rated; items in another order than the table's
                 (R_3, np.array([0, 1, 2]), np.array([5, 5, 5])),  # nobody
                 (R_6, np.array([3, 0, 4]), np.array([2, 3, 4])),
@@ -138,6 +139,19 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: (R[:, items] == ratings).all(axis=1),
                 "You looked at who rated the films at all, and not at how many stars they gave.":
                     lambda R, items, ratings: np.flatnonzero(((R[:, items] > 0) == (ratings > 0)).all(axis=1)),
+                "R[items] takes rows. The known films are columns: R[:, items].":
+                    lambda R, items, ratings: np.flatnonzero((R[items] == ratings).all(axis=1)),
+                "all() without an axis returns one answer for the table. There is one answer for each row: "
+                "all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).all()),
+                "all is missing: your positions are those of single entries. A row fits if all of its columns do.":
+                    lambda R, items, ratings: np.flatnonzero(R[:, items] == ratings),
+                "Some of your rows are off by a star. Here the ratings have to be equal.":
+                    lambda R, items, ratings: np.flatnonzero((np.abs(R[:, items] - ratings) <= 1).all(axis=1)),
+                "np.isin asks whether a rating occurs anywhere in `ratings`. Compare each film with its rating: ==.":
+                    lambda R, items, ratings: np.flatnonzero(np.isin(R[:, items], ratings).all(axis=1)),
+                "np.argwhere returns a table with one position in each row. Use np.flatnonzero.":
+                    lambda R, items, ratings: np.argwhere((R[:, items] == ratings).all(axis=1)),
                 "You left out people who rated other films, too. Only the known ratings have to fit.":
                     lambda R, items, ratings: np.flatnonzero(
                         (R[:, items] == ratings).all(axis=1) & ((R > 0).sum(axis=1) == (ratings > 0).sum())
@@ -169,6 +183,7 @@ CHAPTER = Chapter(
                 (R_3, np.array([1]), np.array([1]), np.array([9, 2, 5])),
                 (R_6, np.array([4, 1, 3]), np.array([5, 4, 1]), np.array([9, 2, 5, 30, 1])),
                 (R_6, np.array([2]), np.array([3]), np.array([9, 2, 5, 30, 7])),
+                (R_6, np.array([1, 4]), np.array([2, 4]), np.array([9, 3, 5, 30, 7])),
             ],
             draw=_draw_noisy_handful,
             properties={
@@ -216,6 +231,29 @@ CHAPTER = Chapter(
                     lambda R, items, ratings, n_raters: (
                         ((R[:, items] > 0) & (R[:, items] - ratings <= 1)) @ (1 / np.log(1 + n_raters[items]))
                     ),
+                "The weight is 1 / ln(1 + n). You added 1 after the logarithm.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) @ (1 / (1 + np.log(n_raters[items])))
+                    ),
+                "Films that are off by two stars fit in your result. The distance is at most 1.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings, within=2) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "A rating that is too high by several stars fits in your result. Take the distance without its sign: "
+                "np.abs.":
+                    lambda R, items, ratings, n_raters: (
+                        ((R[:, items] > 0) & (ratings - R[:, items] <= 1)) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "A film that does not fit adds nothing. In your result it subtracts its weight.":
+                    lambda R, items, ratings, n_raters: (
+                        (2.0 * _fits(R, items, ratings) - 1) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You returned the largest weight of each row. The score is the sum of the weights.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) * (1 / np.log(1 + n_raters[items]))
+                    ).max(axis=1),
+                "You added the weights of all known films that a row has rated. Only those within one star fit.":
+                    lambda R, items, ratings, n_raters: (R[:, items] > 0) @ (1 / np.log(1 + n_raters[items])),
                 "You returned the mean over the known films. The score is their sum.":
                     lambda R, items, ratings, n_raters: linkage_scores(R, items, ratings, n_raters) / len(items),
                 "You added up over the people. There is one score for each row: sum over the known films, axis=1.":
@@ -304,6 +342,18 @@ CHAPTER = Chapter(
                     lambda members, outsiders, n_false: float(
                         np.mean(members > np.quantile(outsiders, 1 - n_false / len(outsiders)))
                     ),
+                "The threshold is the mean of the outsiders. Take the score of one outsider, as n_false allows.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.mean(outsiders))),
+                "Your threshold is always the highest outsider, as if n_false were 0.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.max(outsiders))),
+                "You returned the share of members below the threshold. The attacker accuses those above it.":
+                    lambda members, outsiders, n_false: float(np.mean(members < _from_high(outsiders)[n_false])),
+                "np.argsort returns positions, not scores. Use np.sort.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.argsort(outsiders)[::-1][n_false])
+                    ),
+                "That is the share of outsiders who may be accused. Return the share of members who are.":
+                    lambda members, outsiders, n_false: n_false / len(outsiders),
                 "That is the AUC, an average over all thresholds. Use the one threshold that n_false allows.":
                     lambda members, outsiders, n_false: attacks.membership_auc(members, outsiders),
             },
@@ -321,6 +371,10 @@ CHAPTER = Chapter(
                 (FROM_1, ["age", "club"]),
             ],
             draw=_draw_people,
+            properties={
+                "Expected one number for each row of the table, in its order: transform.":
+                    lambda args, result: np.shape(result)[:1] == (len(args[0]),),
+            },
             why="A person is as well hidden as the group that shares their values is large, themselves included.",
             hints=(
                 "Rows with the same values in all the columns form a group. How large is the group of each row?",
@@ -328,13 +382,28 @@ CHAPTER = Chapter(
                 'table.groupby(columns)[columns[0]].transform("size").to_numpy()',
             ),
             misconceptions={
-                "You returned one number for each group. Return one for each row, in the order of the table: "
-                "transform.":
-                    lambda table, columns: table.groupby(columns).size().to_numpy(),
                 "You counted only the other rows. Each row counts itself: somebody alone has a group of 1.":
                     lambda table, columns: group_sizes(table, columns) - 1,
                 "You looked at each column separately. It is the combination of the columns that singles out.":
                     lambda table, columns: np.min([group_sizes(table, [column]) for column in columns], axis=0),
+                "You used all columns of the table. Use only those in `columns`.":
+                    lambda table, columns: group_sizes(table, list(table.columns)),
+                "You used only the last column.":
+                    lambda table, columns: group_sizes(table, columns[-1:]),
+                "You used only the first two columns. `columns` can have another number of names.":
+                    lambda table, columns: group_sizes(table, columns[:2]),
+                "You multiplied the counts of the separate columns. Count the rows that agree in all columns at once.":
+                    lambda table, columns: np.prod([group_sizes(table, [column]) for column in columns], axis=0),
+                "You numbered the groups. Return how many rows each group has.":
+                    lambda table, columns: table.groupby(columns).ngroup().to_numpy(),
+                "You numbered the rows inside each group. Return how many rows the group has.":
+                    lambda table, columns: table.groupby(columns).cumcount().to_numpy(),
+                "You numbered the rows inside each group, from 1. Return how many rows the group has.":
+                    lambda table, columns: table.groupby(columns).cumcount().to_numpy() + 1,
+                "You marked the rows that have a double. Return how many rows share the values.":
+                    lambda table, columns: table.duplicated(columns, keep=False).to_numpy().astype(int),
+                "You counted different values in each group. Return how many rows it has: size.":
+                    lambda table, columns: table.groupby(columns)[columns[0]].transform("nunique").to_numpy(),
                 "You used only the first column.":
                     lambda table, columns: group_sizes(table, columns[:1]),
                 "Joined without a separator, 2 and '41' look like 24 and '1'. Compare the columns separately: groupby.":
@@ -346,8 +415,6 @@ CHAPTER = Chapter(
                     lambda table, columns: (
                         key := pd.Series([frozenset(row) for row in table[columns].to_numpy()])
                     ).map(key.value_counts()).to_numpy(),
-                "You returned the smallest group of all. Return the size of the group of each row.":
-                    lambda table, columns: int(group_sizes(table, columns).min()),
             },
         ),
         Exercise(
@@ -372,6 +439,26 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: float(np.mean(answers)),
                 "You cut the estimate off at 0 or 1. That makes it wrong on average: leave it as it is.":
                     lambda answers, epsilon: float(np.clip(true_share(answers, epsilon), 0, 1)),
+                "You did not subtract the yeses that are lies: subtract 1 - p before you divide.":
+                    lambda answers, epsilon: float(np.mean(answers) / (2 * truth_probability(epsilon) - 1)),
+                "You used the number of yeses. The formula needs their share: np.mean.":
+                    lambda answers, epsilon: float(
+                        (np.sum(answers) - 1 + truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You used p = 3/4 for every ε. Compute p from epsilon.":
+                    lambda answers, epsilon: _share_with(answers, 0.75),
+                "You subtracted p. If nobody has a true yes, the share of yeses is 1 - p: subtract this.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "Your result has the wrong sign: the divisor is 2p - 1.":
+                    lambda answers, epsilon: -true_share(answers, epsilon),
+                "You returned how many people have a true yes. Return their share.":
+                    lambda answers, epsilon: len(answers) * true_share(answers, epsilon),
+                "You used p = e^ε / (e^ε - 1). It is e^ε / (1 + e^ε).":
+                    lambda answers, epsilon: _share_with(answers, np.exp(epsilon) / (np.exp(epsilon) - 1)),
+                "You used powers of 10. It is np.exp(epsilon) that belongs in p.":
+                    lambda answers, epsilon: _share_with(answers, 10**epsilon / (1 + 10**epsilon)),
                 "You divided the yeses by p. Some yeses are from people whose truth is no: subtract 1 - p first.":
                     lambda answers, epsilon: float(np.mean(answers) / truth_probability(epsilon)),
                 "You subtracted the false yeses, and did not stretch what is left: divide by 2p - 1.":
@@ -420,6 +507,37 @@ CHAPTER = Chapter(
                 "Your noise is twice as wide: 2 * most is for a person who is replaced. Here one is added or removed.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0) + noise * 2 * most / epsilon
+                    ),
+                "You added up along the rows, so the counts are those of people. Count the people of each film: "
+                "axis=0.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=1) + noise * most / epsilon,
+                "np.cumsum without an axis runs through the table as one long row. Use axis=1.":
+                    lambda table, most, epsilon, noise: (
+                        (table * (np.cumsum(table).reshape(table.shape) <= most)).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You counted the marks of the running count, also where the table has a 0. Multiply them by the table.":
+                    lambda table, most, epsilon, noise: (
+                        (np.cumsum(table, axis=1) <= most).sum(axis=0) + noise * most / epsilon
+                    ),
+                "The scale is upside down: it is sensitivity / ε, so most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise * epsilon / most,
+                "The noise does not depend on ε in your result. The scale is most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise * most,
+                "You added the noise with scale 1. Stretch it: multiply by most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise,
+                "You subtracted the noise. Add it.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) - noise * most / epsilon,
+                "You took means over the people. Return counts: sum(axis=0).":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).mean(axis=0) + noise * most / epsilon,
+                "You used the number of films as sensitivity. After clipping a person moves at most `most` counts.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * table.shape[1] / epsilon
+                    ),
+                "The noise was added to every row, so it is in the sum several times. Add it once, to the counts.":
+                    lambda table, most, epsilon, noise: (_trimmed(table, most) + noise * most / epsilon).sum(axis=0),
+                "You kept the last films of each row. Keep the first ones, from the left.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table[:, ::-1], most)[:, ::-1].sum(axis=0) + noise * most / epsilon
                     ),
                 "Nothing bounds what one person does: clip each row to its first `most` ones before you count.":
                     lambda table, most, epsilon, noise: table.sum(axis=0) + noise * most / epsilon,
