@@ -324,8 +324,87 @@ def changes_the_table(table, most, epsilon, noise):
     return table.sum(axis=0) + most / epsilon * noise
 
 
+def accepts_more_stars(R, items, ratings):
+    return np.flatnonzero((R[:, items] >= ratings).all(axis=1))
+
+
+def counts_two_fits(R, items, ratings):
+    return np.flatnonzero((R[:, items] == ratings).sum(axis=1) >= 2)
+
+
+def compares_all_films(R, items, ratings):
+    return np.flatnonzero((ratings == R).all(axis=1))
+
+
+def takes_positions_for_films(R, items, ratings, n_raters):
+    scores = np.zeros(len(R))
+    for u in range(len(R)):
+        for k in range(len(items)):
+            if R[u, items[k]] > 0 and abs(R[u, items[k]] - ratings[k]) <= 1:
+                scores[u] += 1 / np.log(1 + n_raters[k])
+    return scores
+
+
+def overwrites_the_score(R, items, ratings, n_raters):
+    scores = np.zeros(len(R))
+    for u in range(len(R)):
+        for i, rating in zip(items, ratings, strict=True):
+            if R[u, i] > 0 and abs(R[u, i] - rating) <= 1:
+                scores[u] = 1 / np.log(1 + n_raters[i])
+    return scores
+
+
+def recounts_the_raters(R, items, ratings, n_raters):
+    return scores_by_loops(R, items, ratings, (R > 0).sum(axis=0))
+
+
+def precision(members, outsiders, n_false):
+    threshold = np.sort(outsiders)[::-1][n_false]
+    true, false = (members > threshold).sum(), (outsiders > threshold).sum()
+    return true / (true + false)
+
+
+def drops_ties(members, outsiders, n_false):
+    return (members > np.unique(outsiders)[::-1][n_false]).mean()
+
+
+def adds_up_values(table, columns):
+    return table.groupby(columns)[columns[0]].transform("sum").to_numpy()
+
+
+def cuts_off_at_zero(answers, epsilon):
+    return max(0, share_by_tanh(answers, epsilon))
+
+
+def goes_forward(answers, epsilon):
+    m, p = np.mean(answers), np.exp(epsilon) / (1 + np.exp(epsilon))
+    return m * p + (1 - m) * (1 - p)
+
+
+def forgets_parentheses(answers, epsilon):
+    p = np.exp(epsilon) / 1 + np.exp(epsilon)
+    return (np.mean(answers) - (1 - p)) / (2 * p - 1)
+
+
+def busiest_row(table, most, epsilon, noise):
+    kept = table * (np.cumsum(table, axis=1) <= most)
+    return kept.sum(axis=0) + noise * table.sum(axis=1).max() / epsilon
+
+
+def scales_the_rows(table, most, epsilon, noise):
+    lengths = np.maximum(table.sum(axis=1, keepdims=True), most)
+    return (table * most / lengths).sum(axis=0) + noise * most / epsilon
+
+
+def bounds_films_for_a_rating(table, most, epsilon, noise):
+    return np.minimum(table.sum(axis=0), most) + noise / epsilon
+
+
 WRONG = {
     "15.1": [
+        (accepts_more_stars, "more stars"),
+        (counts_two_fits, "two known ratings"),
+        (compares_all_films, "R alone has all films"),
         (any_fits, "All known ratings have to fit"),
         (gives_a_mask, "positions of the rows"),
         (forgets_the_stars, "how many stars"),
@@ -338,6 +417,9 @@ WRONG = {
         (compares_first_columns, "first columns of the table"),
     ],
     "15.2": [
+        (takes_positions_for_films, "n_raters[items]"),
+        (overwrites_the_score, "overwrites it"),
+        (recounts_the_raters, "counted the raters in R"),
         (fits_unrated, "there is no rating"),
         (counts_what_fits, "few raters has a larger weight"),
         (wants_exact_stars, "off by one star"),
@@ -348,6 +430,7 @@ WRONG = {
         (averages_the_films, "is their sum"),
     ],
     "15.4": [
+        (adds_up_values, 'transform("size") counts'),
         (one_a_group, "one number for each row"),
         (others_only, "counts itself"),
         (column_by_column, "combination"),
@@ -358,6 +441,9 @@ WRONG = {
         (sorts_the_values, "order of the values"),
     ],
     "15.5": [
+        (cuts_off_at_zero, "max(0, ...)"),
+        (goes_forward, "goes forward"),
+        (forgets_parentheses, "Parentheses are missing in p"),
         (share_of_yeses, "answer yes"),
         (divides_by_p, "divided the yeses by p"),
         (cuts_off, "cut the estimate off"),
@@ -366,6 +452,9 @@ WRONG = {
         (takes_epsilon_for_its_power, "ε / (1 + ε)"),
     ],
     "15.6": [
+        (busiest_row, "busiest row"),
+        (scales_the_rows, "scaled long rows down"),
+        (bounds_films_for_a_rating, "your noise hides one rating"),
         (hides_a_rating, "hides one rating"),
         (forgets_to_trim, "clip each row"),
         (multiplies_by_epsilon, "multiplied the noise"),
@@ -379,6 +468,8 @@ WRONG = {
         (changes_the_table, "changed its argument table"),
     ],
     "15.8": [
+        (precision, "all who are accused"),
+        (drops_ties, "np.unique removes"),
         (accuses_at_the_threshold, "equal to the threshold"),
         (sorts_from_low_to_high, "from low to high"),
         (does_not_sort, "Sort them from high to low"),

@@ -61,6 +61,19 @@ def _draw_noisy_handful(rng: np.random.Generator) -> tuple:
     return R, items, rng.integers(1, 6, size=3), rng.integers(2, 50, size=6)
 
 
+def _last_weight(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_raters: np.ndarray) -> np.ndarray:
+    scores = np.zeros(len(R))
+    for item, rating in zip(items, ratings, strict=True):
+        scores[(R[:, item] > 0) & (np.abs(R[:, item] - rating) <= 1)] = 1 / np.log(1 + n_raters[item])
+    return scores
+
+
+def _precision(members: np.ndarray, outsiders: np.ndarray, n_false: int) -> float:
+    threshold = _from_high(outsiders)[n_false]
+    found, wrong = np.sum(members > threshold), np.sum(outsiders > threshold)
+    return float(np.float64(found) / (found + wrong))
+
+
 def _fits(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, within: float = 1) -> np.ndarray:
     return (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= within)
 
@@ -130,7 +143,7 @@ CHAPTER = Chapter(
             hints=(
                 "R[:, items] has one row for each person and one column for each known rating. When does a row fit?",
                 "R[:, items] == ratings compares each entry. A row fits if all of its columns do: all(axis=1).",
-                "np.flatnonzero((R[:, items] == ratings).all(axis=1))",
+                "(...).all(axis=1) is True for the rows that fit. np.flatnonzero turns True and False into positions.",
             ),
             misconceptions={
                 "Some of your rows agree in one known rating only. All known ratings have to fit: all, not any.":
@@ -139,7 +152,9 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: (R[:, items] == ratings).all(axis=1),
                 "You looked at who rated the films at all, and not at how many stars they gave.":
                     lambda R, items, ratings: np.flatnonzero(((R[:, items] > 0) == (ratings > 0)).all(axis=1)),
-                "R[items] takes rows. The known films are columns: R[:, items].":
+                "Compare the columns of the known films with the ratings: R[:, items]. (R[items] takes rows, and R "
+                "alone has "
+                "all films.)":
                     lambda R, items, ratings: np.flatnonzero((R[items] == ratings).all(axis=1)),
                 "all() without an axis returns one answer for the table. There is one answer for each row: "
                 "all(axis=1).":
@@ -172,6 +187,22 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: R[(R[:, items] == ratings).all(axis=1)],
                 "Positions begin with 0 in numpy. Yours are one too high.":
                     lambda R, items, ratings: candidates(R, items, ratings) + 1,
+                "np.argmax returns one position, and 0 if no row fits. Return the positions of all rows that fit: "
+                "np.flatnonzero.":
+                    lambda R, items, ratings: int((R[:, items] == ratings).all(axis=1).argmax()),
+                "Some of your rows have more stars than the known ratings. They have to be equal: ==.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] >= ratings).all(axis=1)),
+                "Your rows agree in two known ratings. How many are known can differ, and all have to fit: "
+                "all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).sum(axis=1) >= 2),
+                "You asked for exactly two ratings that fit. How many are known can differ: all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).sum(axis=1) == 2),
+                "Your rows are right and in decreasing order. Return them in increasing order.":
+                    lambda R, items, ratings: candidates(R, items, ratings)[::-1],
+                "A known 0 (not rated) has to fit, too: a 0 in the table is equal to it.":
+                    lambda R, items, ratings: np.flatnonzero(
+                        ((R[:, items] == ratings) & (R[:, items] > 0)).all(axis=1)
+                    ),
             },
         ),
         Exercise(
@@ -194,7 +225,8 @@ CHAPTER = Chapter(
             hints=(
                 "R[:, items] has one row for each person and one column for each known film. When does a rating fit?",
                 "It fits if R[:, items] > 0 and the difference is at most 1. Weights: 1 / np.log(1 + n_raters[items]).",
-                "fits = (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= 1); return fits @ weights",
+                "With fits of shape (n_users, n_known) and weights of shape (n_known,), fits @ weights adds up row "
+                "by row.",
             ),
             misconceptions={
                 "A 0 means that there is no rating, and it lies within one star of 1. Only rated films fit: "
@@ -262,6 +294,36 @@ CHAPTER = Chapter(
                     ).sum(axis=0),
                 "You returned a table with one number for each known film. Add them up for each row: sum(axis=1) or @.":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) * (1 / np.log(1 + n_raters[items])),
+                "You looked at the first columns of R, with the right weights. The known films are the columns "
+                "`items`: "
+                "R[:, items].":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, np.arange(len(items)), ratings) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You used the positions 0, 1, ... of a loop as films, for R and n_raters. The films are items[0], "
+                "items[1], "
+                "...":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, np.arange(len(items)), ratings) @ (1 / np.log(1 + n_raters[: len(items)]))
+                    ),
+                "You counted the raters in R. Use the numbers that are given: n_raters.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) @ (1 / np.log(1 + (R > 0).sum(axis=0)[items]))
+                    ),
+                "You multiplied the number of films that fit by a mean weight. Each film that fits adds its own "
+                "weight.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).sum(axis=1) * np.mean(1 / np.log(1 + n_raters[items]))
+                    ),
+                "You took the logarithm of the summed counts. Take the weight of each film first, then add up.":
+                    lambda R, items, ratings, n_raters: 1 / np.log(1 + _fits(R, items, ratings) @ n_raters[items]),
+                "Only rows that fit in all films have a score in your result. Each film that fits adds its weight.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).all(axis=1) * np.sum(1 / np.log(1 + n_raters[items]))
+                    ),
+                "The score of a row is the weight of its last film that fits: each film overwrites it. Add up, with "
+                "+=.":
+                    lambda R, items, ratings, n_raters: _last_weight(R, items, ratings, n_raters),
                 "You returned the best row. Return the score of each row.":
                     lambda R, items, ratings, n_raters: int(linkage_scores(R, items, ratings, n_raters).argmax()),
             },
@@ -283,14 +345,14 @@ CHAPTER = Chapter(
                 "Expected one number, the share of members who are accused.":
                     lambda args, result: np.ndim(result) == 0,
                 "A share lies between 0 and 1. Divide the number of accused members by the number of members.":
-                    lambda args, result: 0 <= float(result) <= 1,
+                    lambda args, result: not (float(result) < 0 or float(result) > 1),  # NaN has another message
             },
             why="The threshold depends on the outsiders alone; the members above it are found.",
             hints=(
                 "Sort the outsiders from high to low. Who is accused if the threshold is the score at position 0? At "
                 "1?",
                 "With the threshold np.sort(outsiders)[::-1][n_false], at most n_false outsiders lie above it.",
-                "threshold = np.sort(outsiders)[::-1][n_false]; return np.mean(members > threshold)",
+                "members > threshold is True for each member who is accused. The mean of True and False is a share.",
             ),
             misconceptions={
                 "A score equal to the threshold is not accused: only those above it are, members > threshold.":
@@ -336,6 +398,22 @@ CHAPTER = Chapter(
                         np.sum(members > _from_high(outsiders)[n_false])
                         / max(1, np.sum(np.concatenate([members, outsiders]) > _from_high(outsiders)[n_false]))
                     ),
+                "You divided by the number of all who are accused, which can be 0. Divide by the number of members.":
+                    lambda members, outsiders, n_false: _precision(members, outsiders, n_false),
+                "You divided by the number of members and outsiders together. The rate is a share of the members.":
+                    lambda members, outsiders, n_false: float(
+                        np.sum(members > _from_high(outsiders)[n_false]) / (len(members) + len(outsiders))
+                    ),
+                "np.unique removes scores that occur twice. Each outsider counts: sort with np.sort.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.unique(outsiders)[::-1][n_false])
+                    ),
+                "Your threshold is always the second highest outsider, as if n_false were 1.":
+                    lambda members, outsiders, n_false: float(np.mean(members > _from_high(outsiders)[1])),
+                "// drops the fraction. Divide with /.":
+                    lambda members, outsiders, n_false: int(
+                        np.sum(members > _from_high(outsiders)[n_false]) // len(members)
+                    ),
                 "You returned the threshold. Return the share of members above it.":
                     lambda members, outsiders, n_false: float(_from_high(outsiders)[n_false]),
                 "np.quantile puts the threshold between two outsiders. Take the outsider's score at a position.":
@@ -372,14 +450,20 @@ CHAPTER = Chapter(
             ],
             draw=_draw_people,
             properties={
-                "Expected one number for each row of the table, in its order: transform.":
+                'transform("sum") adds up the values of a column, or joins its texts. transform("size") counts the '
+                'rows.':
+                    lambda args, result: not _is_sum(*args, result),
+                "Expected one number for each row of the table, in its order. transform returns one for each row, "
+                "and size() "
+                "alone one for each group.":
                     lambda args, result: np.shape(result)[:1] == (len(args[0]),),
             },
             why="A person is as well hidden as the group that shares their values is large, themselves included.",
             hints=(
                 "Rows with the same values in all the columns form a group. How large is the group of each row?",
                 "groupby(columns) forms the groups; transform returns a result for each row.",
-                'table.groupby(columns)[columns[0]].transform("size").to_numpy()',
+                'As with the towns: groups[one column].transform("size"). Any of the columns will do; then '
+                '.to_numpy().',
             ),
             misconceptions={
                 "You counted only the other rows. Each row counts itself: somebody alone has a group of 1.":
@@ -394,6 +478,14 @@ CHAPTER = Chapter(
                     lambda table, columns: group_sizes(table, columns[:2]),
                 "You multiplied the counts of the separate columns. Count the rows that agree in all columns at once.":
                     lambda table, columns: np.prod([group_sizes(table, [column]) for column in columns], axis=0),
+                "You took the largest group of the separate columns. Count the rows that agree in all columns at once.":
+                    lambda table, columns: np.max([group_sizes(table, [column]) for column in columns], axis=0),
+                "You returned shares. Return how many rows there are.":
+                    lambda table, columns: group_sizes(table, columns) / len(table),
+                "Your numbers are sorted. Leave them in the order of the table.":
+                    lambda table, columns: np.sort(group_sizes(table, columns)),
+                "Your numbers are sorted, from high to low. Leave them in the order of the table.":
+                    lambda table, columns: np.sort(group_sizes(table, columns))[::-1],
                 "You numbered the groups. Return how many rows each group has.":
                     lambda table, columns: table.groupby(columns).ngroup().to_numpy(),
                 "You numbered the rows inside each group. Return how many rows the group has.":
@@ -430,9 +522,13 @@ CHAPTER = Chapter(
             draw=_draw_answers,
             why="The lies are known on average: subtract the false yeses, and stretch what is left.",
             hints=(
-                "The mean of the answers has expectation p · share + (1 - p) · (1 - share). Solve for the share.",
-                "share = (mean - (1 - p)) / (2 p - 1), with p = e^epsilon / (1 + e^epsilon).",
-                "p = np.exp(epsilon) / (1 + np.exp(epsilon)); return (np.mean(answers) - (1 - p)) / (2 * p - 1)",
+                "What share of yeses do you expect if nobody is ill, and if everybody is? In the text: 25 and 75 of "
+                "100.",
+                "If nobody is ill, a share of 1 - p says yes, and if everybody is, p, with p from epsilon. How far "
+                "between "
+                "the two is np.mean(answers)?",
+                "Subtract the lower end, then divide by the distance of the two ends, p - (1 - p). Mind the "
+                "parentheses.",
             ),
             misconceptions={
                 "That is the share of people who answer yes; many of these answers are lies.":
@@ -455,8 +551,43 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: -true_share(answers, epsilon),
                 "You returned how many people have a true yes. Return their share.":
                     lambda answers, epsilon: len(answers) * true_share(answers, epsilon),
-                "You used p = e^ε / (e^ε - 1). It is e^ε / (1 + e^ε).":
-                    lambda answers, epsilon: _share_with(answers, np.exp(epsilon) / (np.exp(epsilon) - 1)),
+                "Your formula goes forward: it randomizes the share of yeses once more. Go backward, and solve for "
+                "the true "
+                "share. (p = e^ε / (e^ε - 1) leads to the same numbers; it is e^ε / (1 + e^ε).)":
+                    lambda answers, epsilon: float(
+                        np.mean(answers) * truth_probability(epsilon)
+                        + (1 - np.mean(answers)) * (1 - truth_probability(epsilon))
+                    ),
+                "You cut the estimate off at 0, for example with max(0, ...). That makes it wrong on average: leave "
+                "it.":
+                    lambda answers, epsilon: max(0.0, true_share(answers, epsilon)),
+                "You cut the estimate off at 1, for example with min(1, ...). That makes it wrong on average: leave "
+                "it.":
+                    lambda answers, epsilon: min(1.0, true_share(answers, epsilon)),
+                "An estimate below 0 is positive in your result. Leave its sign: no abs.":
+                    lambda answers, epsilon: abs(true_share(answers, epsilon)),
+                "Parentheses are missing in p: e^ε / 1 + e^ε is 2 e^ε. Write np.exp(epsilon) / (1 + np.exp(epsilon)).":
+                    lambda answers, epsilon: _share_with(answers, 2 * np.exp(epsilon)),
+                "Parentheses are missing in the divisor: x / 2 * p - 1 multiplies by p. Write x / (2 * p - 1).":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - (1 - truth_probability(epsilon))) / 2 * truth_probability(epsilon) - 1
+                    ),
+                "Parentheses are missing: subtract 1 - p from the mean first, then divide the difference.":
+                    lambda answers, epsilon: float(
+                        np.mean(answers) - (1 - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "Parentheses are missing: mean - 1 - p subtracts p. Write mean - (1 - p).":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You used ε as p. Compute p = e^ε / (1 + e^ε) first.":
+                    lambda answers, epsilon: float((np.mean(answers) - (1 - epsilon)) / np.float64(2 * epsilon - 1)),
+                "You put ε where p belongs, ln(ε / (1 - ε)). From ε to p it is e^ε / (1 + e^ε).":
+                    lambda answers, epsilon: _share_with(answers, np.log(epsilon / (1 - epsilon))),
+                "You returned percent. Return a share.":
+                    lambda answers, epsilon: 100 * true_share(answers, epsilon),
+                "You used powers of 2. It is np.exp(epsilon) that belongs in p.":
+                    lambda answers, epsilon: _share_with(answers, 2**epsilon / (1 + 2**epsilon)),
                 "You used powers of 10. It is np.exp(epsilon) that belongs in p.":
                     lambda answers, epsilon: _share_with(answers, 10**epsilon / (1 + 10**epsilon)),
                 "You divided the yeses by p. Some yeses are from people whose truth is no: subtract 1 - p first.":
@@ -492,9 +623,11 @@ CHAPTER = Chapter(
             why="After clipping, one person moves at most `most` counts by 1 each: that is the L1 sensitivity.",
             hints=(
                 "How much can one person, added or removed, change the list of counts? Add up over all films.",
-                "np.cumsum(table, axis=1) <= most marks the first ones of each row. Scale of the noise: most / "
+                "np.cumsum(table, axis=1) <= most marks the first ones of each row, and zeros, too. Scale: "
+                "sensitivity / "
                 "epsilon.",
-                "kept = table * (np.cumsum(table, axis=1) <= most); kept.sum(axis=0) + noise * most / epsilon",
+                "Multiply the table by these marks and add up over the people, axis=0. Then add the noise, times "
+                "its scale.",
             ),
             misconceptions={
                 "Sensitivity 1 hides one rating. One person moves up to `most` counts: scale the noise by most / ε.":
@@ -504,6 +637,39 @@ CHAPTER = Chapter(
                         _trimmed(table, most).sum(axis=0)
                         + noise * _trimmed(table, most).sum(axis=1).max() / epsilon
                     ),
+                "You took the sensitivity from the busiest row of the table. It must not depend on who is in: after "
+                "clipping it is `most`.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * table.sum(axis=1).max() / epsilon
+                    ),
+                "You did not clip, and took the sensitivity from the busiest row. It must not depend on who is in: "
+                "clip "
+                "each row to `most` ones.":
+                    lambda table, most, epsilon, noise: (
+                        table.sum(axis=0) + noise * table.sum(axis=1).max() / epsilon
+                    ),
+                "Your result has a row for each person. Add up over the people first, axis=0, then add the noise.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most) + noise * most / epsilon,
+                "You scaled long rows down, so that fractions are counted. Clip: keep the first `most` ones as they "
+                "are.":
+                    lambda table, most, epsilon, noise: (
+                        (table * np.minimum(1, most / np.maximum(table.sum(axis=1, keepdims=True), 1))).sum(axis=0)
+                        + noise * most / epsilon
+                    ),
+                "√2 belongs to the standard deviation. `noise` has scale 1: multiply it by most / epsilon.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * np.sqrt(2) * most / epsilon
+                    ),
+                "You added up running counts. They only tell which ones to keep: multiply the table by (running "
+                "count <= "
+                "most).":
+                    lambda table, most, epsilon, noise: (
+                        np.minimum(np.cumsum(table, axis=1), most).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You neither clipped nor scaled the noise for a person: clip each row to `most` ones; the scale is "
+                "most / "
+                "epsilon.":
+                    lambda table, most, epsilon, noise: table.sum(axis=0) + noise / epsilon,
                 "Your noise is twice as wide: 2 * most is for a person who is replaced. Here one is added or removed.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0) + noise * 2 * most / epsilon
@@ -564,6 +730,12 @@ CHAPTER = Chapter(
                     ),
                 "You cut the counts off at 0. That is private, too, and it makes them too high on average: leave them.":
                     lambda table, most, epsilon, noise: np.maximum(private_counts(table, most, epsilon, noise), 0),
+                "Your counts never exceed `most` for a film, and your noise hides one rating. Bound each person: "
+                "clip the "
+                "rows, then the scale is most / ε.":
+                    lambda table, most, epsilon, noise: (
+                        np.minimum(table.sum(axis=0), most) + noise / epsilon
+                    ),
                 "Those are the counts without noise. Add it.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0),
             },
@@ -605,7 +777,8 @@ CHAPTER = Chapter(
             why="Encryption ends where the key is, and k-anonymity ends at the columns that were made coarse.",
             hints=(
                 "For each attacker: what may they read, and does it tell what they want?",
-                "One attacker cannot read anything. One can read everything needed and finds at least five equal rows.",
+                "Say for each what is in their hands: nothing readable, coarse profiles, the log, or a model of the "
+                "log.",
             ),
         ),
         Decision(
@@ -630,7 +803,7 @@ CHAPTER = Chapter(
                 },
                 "poster": {
                     "1": "",
-                    "2": "The poster and the page are computed from the noisy counts. Do they need the rows again?",
+                    "2": "Poster and page are computed from the noisy counts. Do they need the rows again?",
                     "3": "Setting negative counts to 0, poster and page need only the noisy counts. Which rule is "
                          "that?",
                 },
@@ -730,7 +903,9 @@ CHAPTER = Chapter(
             {
                 "a": ("Each person is hidden with ε, because a count changes by 1.", "One person changes many counts, "
                       "each by 1."),
-                "b": ("The counts become useless.", "Scale 1/ε is little noise; the problem is another one."),
+                "b": ("The counts become useless.", "Noise of scale 1/ε is small next to counts of hundreds. But it "
+                "is too "
+                      "small to hide a person."),
                 "c": ("A single rating is hidden with ε, and a person is not.", "Right: a person needs clipping to "
                     "`most` "
                       "films and scale most/ε."),
@@ -753,6 +928,16 @@ CHAPTER = Chapter(
 
 def _share_with(answers: np.ndarray, p: float) -> float:
     return float((np.mean(answers) - (1 - p)) / (2 * p - 1))
+
+
+def _is_sum(table: pd.DataFrame, columns: list[str], result: object) -> bool:
+    """Return whether a result contains the sums of a column over the groups, or the joined texts."""
+    got = np.asarray(result)
+    if got.dtype.kind not in "iufb":
+        return len(got) > 0 and isinstance(got.ravel()[0], str)
+    numbers = table[columns].select_dtypes("number").columns
+    sums = [table.groupby(columns)[column].transform("sum").to_numpy() for column in numbers]
+    return any(np.array_equal(got, part) for part in sums)
 
 
 def _joined(table: pd.DataFrame, columns: list[str]) -> pd.Series:

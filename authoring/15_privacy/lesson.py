@@ -7,7 +7,7 @@
 #   recsys_teach:
 #     chapter: "15"
 #     edition: 2
-#     minutes: {reading: 110, doing: 75}
+#     minutes: {reading: 130, doing: 80}
 # ---
 
 # %% [markdown]
@@ -28,9 +28,9 @@
 # - **O15.4** Estimate a share from randomized answers, and release clipped counts with Laplace noise
 # - **O15.5** Add up the ε of several releases, and find the step that breaks a promise of privacy
 #
-# The sittings take about 70, 65 and 80 minutes. You need variance, logarithms, and chapters 01 to 06. If an exercise
-# resists, run `hint("15.1")` with its number. (The exercises keep the numbers of the first edition, so their order is
-# not that of the numbers, and some are missing.)
+# The sittings take about 70, 60 and 80 minutes, without "Going further". You need variance, logarithms, and chapters 01
+# to 06. If an exercise resists, run `hint("15.1")` with its number. (The exercises keep the numbers of the first
+# edition, so their order is not that of the numbers, and some are missing.)
 
 # %%
 import os
@@ -123,7 +123,7 @@ print("all columns fit:", fits.all(axis=1), " positions:", np.flatnonzero(fits.a
 # - Input: `R`, shape (n_users, n_items), 0 where there is no rating; `items`, the positions of the known films, and
 #   `ratings`, what the person gave them, both of shape (n_known,).
 # - Output: the positions of the rows that fit, in increasing order.
-# - Mini-case: take `R` of the first cell, before the shuffle, so that Ada is row 0 with `[5, 4, 0, 1]`. Then
+# - Mini-case: take `R` as it was before the shuffle, so that Ada is row 0 with `[5, 4, 0, 1]`. Then
 #   `items = [0, 2]` (*Chase* and *Waltz*) and `ratings = [5, 0]` (five stars, not rated) fit only her row: `[0]`.
 
 
@@ -252,7 +252,7 @@ show(
 #
 # - Input: `R`, `items` and `ratings` as before; `n_raters`, shape (n_items,), all at least 1.
 # - Output: shape (n_users,).
-# - Mini-case: in `R` of the first cell each film has four ratings. `items = [0, 2]`, `ratings = [4, 1]` and
+# - Mini-case: in `R` (before the shuffle) each film has four ratings. `items = [0, 2]`, `ratings = [4, 1]` and
 #   `n_raters = [4, 4, 4, 4]` give `[.62, 1.24, 0, 0, 1.24]`. Ada (row 0) fits in *Chase*; she has not rated *Waltz*.
 
 
@@ -275,7 +275,7 @@ check("15.2", linkage_scores)
 # %% [markdown]
 # Now we attack real rows. The known ratings are off by −1, 0 or 1 star, and one film in four is wrong altogether: a
 # popular film that this person has not rated. We count a person as found if their row *alone* has the best score. (A
-# careful attacker also wants the best row to stand out clearly from the second best, so as not to accuse the wrong
+# careful attacker also wants the best row to stand far above the second best, so as not to accuse the wrong
 # one.) (`reference` returns the course's function, so the notebook runs whatever you wrote.)
 
 # %%
@@ -454,8 +454,8 @@ show(
     draw_exposed(),
     caption="Beyond the dashed line: accused. They are members with many films.",
     alt="Left, overlapping histograms of the share kept; members lie further right, and a dashed line leaves a good "
-    "third of them and four outsiders on its right. Right, the share against the number of films: members above the "
-    "dashed line have about a hundred films or more.",
+    "third of them and four outsiders on its right. Right, the share against the number of films: most members above "
+    "the dashed line have a hundred films or more.",
 )
 
 
@@ -542,7 +542,7 @@ def draw_ranks():
     ax.axhline(0.5, color=BLUE, linestyle=":")
     ax.text(1, 0.44, "AUC of guessing: .5", color=BLUE, va="top")
     ax.axhline(5 / 473, color=ORANGE, linestyle=":")
-    ax.text(1, 0.05, "TPR of guessing: .011", color=ORANGE)
+    ax.text(1, 0.08, "TPR of guessing: .011", color=ORANGE)
     ax.set(xscale="log", xticks=ranks, xticklabels=ranks, ylim=(0, 1.03), xlabel="directions k (log scale)")
     ax.set_ylabel("AUC, or share of the members")
     ax.legend(loc="center left", bbox_to_anchor=(0, 0.75))
@@ -554,8 +554,8 @@ show(
     draw_ranks(),
     caption="Membership attack on PureSVD; bands: five choices of members.",
     alt="Two curves against the number of directions, each with a dotted line for guessing. The AUC is near one half "
-    "up to five directions and rises to one. The true positive rate is a little above guessing up to five and also rises "
-    "to one at four hundred.",
+    "up to five directions and rises to one. The true positive rate is a little above guessing up to five and also "
+    "rises to one at four hundred.",
 )
 
 
@@ -991,7 +991,7 @@ show(
 # %% [markdown]
 # Somebody sees one published number, say 103, and wants to know whether you are in the data. At 103 the blue bar is
 # about twice the gray one. Apart from the luck of drawing, one bar is nowhere more than twice the other. So whatever
-# number Mara publishes, it could nearly as well have been published without you.
+# number Mara publishes, it is at least half as likely without you as with you.
 #
 # This is **differential privacy** (Dwork et al., 2006). A random release is **ε-differentially private** if no bar of
 # one histogram is more than $e^\varepsilon$ times the same bar of the other, for *any* data and *any* person; in the
@@ -1079,7 +1079,7 @@ def draw_laplace():
 
 show(
     draw_laplace(),
-    caption="The Laplace curve: shifted by one, it changes by one factor.",
+    caption="The Laplace curve: a shift changes it by a bounded factor.",
     alt="Left, two pointed curves with peaks at 100 and 101; at two marked places the second is twice the first. "
     "Right, the "
     "noise for ε of 2, 1 and 0.5; it becomes wider as ε becomes smaller.",
@@ -1321,7 +1321,7 @@ claim(
 )
 
 # %% [markdown]
-# The same ε, a tiny δ, and half as many films again are right.
+# With the same ε and a tiny δ, 15 of 20 films are right in place of 9.
 #
 # ## 11 · Adding up
 #
@@ -1429,7 +1429,7 @@ def private_biases(user, item, rating, epsilon, rng):
 
 # %%
 def popularity_and_directions(table, k, sigma, rng):
-    """Return two private releases, each with Gaussian noise of standard deviation sigma: popularity and V."""
+    """Return two private releases, popularity and V, each with Gaussian noise; each costs its own ε."""
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)  # each row has length 1
     n_items = table.shape[1]
     popularity = unit.sum(axis=0) + rng.normal(scale=sigma, size=n_items)
@@ -1440,10 +1440,11 @@ def popularity_and_directions(table, k, sigma, rng):
 
 for sigma in (0, multiplier):  # without noise, and at ε = 1
     popularity, V = popularity_and_directions((R > 0).astype(float), 1, sigma, np.random.default_rng(15))
-    print(f"σ = {sigma:.2f}  popularity {popularity.round(1)}  V {V[:, 0].round(1)}")
+    print(f"σ = {sigma:.2f}  popularity {popularity.round(1)}  |V| {np.abs(V[:, 0]).round(1)}")
 
 # %% [markdown]
-# With five people the noise of ε = 1 is larger than the popularity; 943 people have a better chance.
+# (`|V|` because the sign of a direction is arbitrary.) With five people the noise of ε = 1 is larger than the
+# popularity; 943 people have a better chance.
 #
 # **DP-SGD** (Abadi et al., 2016) makes any training by gradients private. Nothing bounds a gradient, so each one is
 # clipped, like the rows in section 9:
@@ -1677,8 +1678,8 @@ claims_on_second_attack()
 
 # %% [markdown]
 # Without noise the attack on 100 directions finds more members than in section 3, where the rows had their own lengths.
-# There the long rows decided the directions. Now everybody has the same weight, so the model also stores the people
-# with few films: bounding each person is no protection without the noise. With the noise of ε = 8 the AUC is nearly
+# There the long rows decided the directions. Now everybody has the same weight, so the model probably also
+# stores the people with few films: bounding each person is no protection without the noise. With the noise of ε = 8 the AUC is nearly
 # that of guessing, and the TPR is about twice the .011 of guessing. The noisy directions are still useful. (Probably
 # the noise replaces the weak directions, which store single people, by random ones. We did not test this.) For five
 # directions little changes, because there was little to find.
