@@ -1678,11 +1678,11 @@ claims_on_second_attack()
 
 # %% [markdown]
 # Without noise the attack on 100 directions finds more members than in section 3, where the rows had their own lengths.
-# There the long rows decided the directions. Now everybody has the same weight, so the model probably also
-# stores the people with few films: bounding each person is no protection without the noise. With the noise of ε = 8 the AUC is nearly
-# that of guessing, and the TPR is about twice the .011 of guessing. The noisy directions are still useful. (Probably
-# the noise replaces the weak directions, which store single people, by random ones. We did not test this.) For five
-# directions little changes, because there was little to find.
+# There the long rows decided the directions. Now everybody has the same weight, so the model probably also stores the
+# people with few films: bounding each person is no protection without the noise. With the noise of ε = 8 the AUC is
+# nearly that of guessing, and the TPR is about twice the .011 of guessing. The noisy directions are still useful.
+# (Probably the noise replaces the weak directions, which store single people, by random ones. We did not test this.)
+# For five directions little changes, because there was little to find.
 #
 # All this is an observation about *this* attack: the promise of ε = 8 allows better ones.
 #
