@@ -3,7 +3,7 @@
 from collections import Counter
 
 import numpy as np
-from scipy.stats import beta
+from sklearn.metrics import roc_curve
 
 
 def fit_by_loop(R, items, ratings):
@@ -32,13 +32,19 @@ def scores_by_film(R, items, ratings, n_raters):
     return sum(weights[i] * np.isin(far[:, i], [r - 1, r, r + 1]) for i, r in zip(items, ratings, strict=True))
 
 
-def kept_by_reconstruction(rows, V):
-    back = rows @ V @ V.T
-    return np.linalg.norm(back, axis=1) ** 2 / np.linalg.norm(rows, axis=1) ** 2
+def rate_by_counting(members, outsiders, n_false):
+    return sum(sum(o >= m for o in outsiders) <= n_false for m in members) / len(members)
 
 
-def kept_by_loop(rows, V):
-    return [sum((row @ v) ** 2 for v in V.T) / (row @ row) for row in rows]
+def rate_by_roc_curve(members, outsiders, n_false):
+    truth = np.repeat([1, 0], [len(members), len(outsiders)])
+    fpr, tpr, _ = roc_curve(truth, np.concatenate([members, outsiders]), drop_intermediate=False)
+    return tpr[fpr <= (n_false + 0.5) / len(outsiders)].max()
+
+
+def rate_by_partition(members, outsiders, n_false):
+    threshold = -np.partition(-outsiders, n_false)[n_false]
+    return np.count_nonzero(members > threshold) / members.size
 
 
 def sizes_by_counter(table, columns):
@@ -73,29 +79,13 @@ def counts_by_where(table, most, epsilon, noise):
     return [kept[:, item].sum() + noise[item] * (most / epsilon) for item in range(table.shape[1])]
 
 
-def bound_by_beta(hits, n_in, false_alarms, n_out, delta):
-    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, false_alarms + 1, n_out - false_alarms) if false_alarms < n_out else 1.0
-    return max(0.0, np.log(max(low - delta, 1e-300)) - np.log(high))
-
-
-def bound_by_binomtest(hits, n_in, false_alarms, n_out, delta):
-    from scipy.stats import binomtest
-
-    low = binomtest(hits, n_in).proportion_ci(confidence_level=0.95, method="exact")[0]
-    high = binomtest(false_alarms, n_out).proportion_ci(confidence_level=0.95)[1]
-    ratio = (low - delta) / high
-    return float(np.log(max(ratio, 1)))
-
-
 RIGHT = {
     "15.1": [fit_by_loop, fit_by_crossing_out],
     "15.2": [scores_by_loops, scores_by_film],
-    "15.3": [kept_by_reconstruction, kept_by_loop],
+    "15.8": [rate_by_counting, rate_by_roc_curve, rate_by_partition],
     "15.4": [sizes_by_counter, sizes_by_merge],
     "15.5": [share_by_values, share_by_tanh],
     "15.6": [counts_by_loop, counts_by_where],
-    "15.7": [bound_by_beta, bound_by_binomtest],
 }
 
 
@@ -155,20 +145,71 @@ def weighs_all_films(R, items, ratings, n_raters):
     return ((R[:, items] > 0) & (abs(R[:, items] - ratings) < 2)) @ (1 / np.log1p(n_raters))
 
 
-def keeps_of_everybody(rows, V):
-    return np.linalg.norm(rows @ V) ** 2 / np.linalg.norm(rows) ** 2
+def accuses_at_the_threshold(members, outsiders, n_false):
+    threshold = sorted(outsiders, reverse=True)[n_false]
+    return sum(score >= threshold for score in members) / len(members)
 
 
-def keeps_energy(rows, V):
-    return np.linalg.norm(rows @ V, axis=1) ** 2
+def sorts_from_low_to_high(members, outsiders, n_false):
+    return (members > np.sort(outsiders)[n_false]).mean()
 
 
-def keeps_length(rows, V):
-    return np.linalg.norm(rows @ V, axis=1) / np.linalg.norm(rows, axis=1)
+def does_not_sort(members, outsiders, n_false):
+    return (members > outsiders[n_false]).mean()
 
 
-def gives_lost(rows, V):
-    return 1 - kept_by_reconstruction(rows, V)
+def one_place_too_early(members, outsiders, n_false):
+    return (members > np.sort(outsiders)[::-1][n_false - 1]).mean()
+
+
+def one_place_too_late(members, outsiders, n_false):
+    worst_first = sorted(outsiders, reverse=True)
+    threshold = worst_first[n_false + 1] if n_false + 1 < len(outsiders) else -np.inf
+    return (members > threshold).mean()
+
+
+def threshold_of_members(members, outsiders, n_false):
+    worst_first = np.sort(members)[::-1]
+    return (members > worst_first[min(n_false, len(members) - 1)]).mean()
+
+
+def counts_members(members, outsiders, n_false):
+    return (members > np.sort(outsiders)[::-1][n_false]).sum()
+
+
+def rate_of_outsiders(members, outsiders, n_false):
+    return (outsiders > np.sort(outsiders)[::-1][n_false]).mean()
+
+
+def rate_by_quantile(members, outsiders, n_false):
+    return (members > np.quantile(outsiders, 1 - n_false / len(outsiders))).mean()
+
+
+def sorts_outsiders_in_place(members, outsiders, n_false):
+    outsiders.sort()
+    return (members > outsiders[::-1][n_false]).mean()
+
+
+def first_row_only(R, items, ratings):
+    return np.flatnonzero((R[:, items] == ratings).all(axis=1))[:1]
+
+
+def compares_first_columns(R, items, ratings):
+    return np.flatnonzero((R[:, : len(items)] == ratings).all(axis=1))
+
+
+def forgets_the_sign(R, items, ratings, n_raters):
+    near = (R[:, items] > 0) & (R[:, items] - ratings <= 1)
+    return near @ (1 / np.log1p(n_raters[items]))
+
+
+def takes_first_raters(R, items, ratings, n_raters):
+    near = (R[:, items] > 0) & (abs(R[:, items] - ratings) <= 1)
+    return near @ (1 / np.log1p(n_raters[: len(items)]))
+
+
+def averages_the_films(R, items, ratings, n_raters):
+    return scores_by_loops(R, items, ratings, n_raters) / len(items)
 
 
 def one_a_group(table, columns):
@@ -207,7 +248,7 @@ def sorts_the_values(table, columns):
     return [rows.count(row) for row in rows]
 
 
-def share_who_said_yes(answers, epsilon):
+def share_of_yeses(answers, epsilon):
     return sum(answers) / len(answers)
 
 
@@ -283,120 +324,161 @@ def changes_the_table(table, most, epsilon, noise):
     return table.sum(axis=0) + most / epsilon * noise
 
 
-def bare_rates(hits, n_in, false_alarms, n_out, delta):
-    rate = false_alarms / n_out
-    return max(0, np.log((hits / n_in - delta) / rate)) if rate else 0.0
+def accepts_more_stars(R, items, ratings):
+    return np.flatnonzero((R[:, items] >= ratings).all(axis=1))
 
 
-def ratio_of_ends(hits, n_in, false_alarms, n_out, delta):
-    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
-    return (low - delta) / beta.ppf(0.975, false_alarms + 1, n_out - false_alarms)
+def counts_two_fits(R, items, ratings):
+    return np.flatnonzero((R[:, items] == ratings).sum(axis=1) >= 2)
 
 
-def forgets_the_logarithm(hits, n_in, false_alarms, n_out, delta):
-    return max(0, ratio_of_ends(hits, n_in, false_alarms, n_out, delta))
+def compares_all_films(R, items, ratings):
+    return np.flatnonzero((ratings == R).all(axis=1))
 
 
-def forgets_the_logarithm_with_if(hits, n_in, false_alarms, n_out, delta):
-    ratio = ratio_of_ends(hits, n_in, false_alarms, n_out, delta)
-    return ratio if ratio > 1 else 0
+def takes_positions_for_films(R, items, ratings, n_raters):
+    scores = np.zeros(len(R))
+    for u in range(len(R)):
+        for k in range(len(items)):
+            if R[u, items[k]] > 0 and abs(R[u, items[k]] - ratings[k]) <= 1:
+                scores[u] += 1 / np.log(1 + n_raters[k])
+    return scores
 
 
-def may_be_negative(hits, n_in, false_alarms, n_out, delta):
-    return np.log(ratio_of_ends(hits, n_in, false_alarms, n_out, delta))
+def overwrites_the_score(R, items, ratings, n_raters):
+    scores = np.zeros(len(R))
+    for u in range(len(R)):
+        for i, rating in zip(items, ratings, strict=True):
+            if R[u, i] > 0 and abs(R[u, i] - rating) <= 1:
+                scores[u] = 1 / np.log(1 + n_raters[i])
+    return scores
 
 
-def may_be_nan(hits, n_in, false_alarms, n_out, delta):
-    return max(np.log(ratio_of_ends(hits, n_in, false_alarms, n_out, delta)), 0)
+def recounts_the_raters(R, items, ratings, n_raters):
+    return scores_by_loops(R, items, ratings, (R > 0).sum(axis=0))
 
 
-def _log_ratio(above, below):
-    return np.log(above / below) if above > below > 0 else 0.0
+def precision(members, outsiders, n_false):
+    threshold = np.sort(outsiders)[::-1][n_false]
+    true, false = (members > threshold).sum(), (outsiders > threshold).sum()
+    return true / (true + false)
 
 
-def low_ends(hits, n_in, false_alarms, n_out, delta):
-    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
-    return _log_ratio(low - delta, beta.ppf(0.025, false_alarms, n_out - false_alarms + 1) if false_alarms else 0.0)
+def drops_ties(members, outsiders, n_false):
+    return (members > np.unique(outsiders)[::-1][n_false]).mean()
 
 
-def high_ends(hits, n_in, false_alarms, n_out, delta):
-    high = beta.ppf(0.975, hits + 1, n_in - hits) if hits < n_in else 1.0
-    return _log_ratio(high - delta, beta.ppf(0.975, false_alarms + 1, n_out - false_alarms))
+def adds_up_values(table, columns):
+    return table.groupby(columns)[columns[0]].transform("sum").to_numpy()
 
 
-def bound_of_misses(hits, n_in, false_alarms, n_out, delta):
-    low = beta.ppf(0.025, hits, n_in - hits + 1) if hits else 0.0
-    return _log_ratio(1 - delta - beta.ppf(0.975, false_alarms + 1, n_out - false_alarms), 1 - low)
+def cuts_off_at_zero(answers, epsilon):
+    return max(0, share_by_tanh(answers, epsilon))
 
 
-def larger_bound(*counts):
-    return max(bound_by_beta(*counts), bound_of_misses(*counts))
+def goes_forward(answers, epsilon):
+    m, p = np.mean(answers), np.exp(epsilon) / (1 + np.exp(epsilon))
+    return m * p + (1 - m) * (1 - p)
+
+
+def forgets_parentheses(answers, epsilon):
+    p = np.exp(epsilon) / 1 + np.exp(epsilon)
+    return (np.mean(answers) - (1 - p)) / (2 * p - 1)
+
+
+def busiest_row(table, most, epsilon, noise):
+    kept = table * (np.cumsum(table, axis=1) <= most)
+    return kept.sum(axis=0) + noise * table.sum(axis=1).max() / epsilon
+
+
+def scales_the_rows(table, most, epsilon, noise):
+    lengths = np.maximum(table.sum(axis=1, keepdims=True), most)
+    return (table * most / lengths).sum(axis=0) + noise * most / epsilon
+
+
+def bounds_films_for_a_rating(table, most, epsilon, noise):
+    return np.minimum(table.sum(axis=0), most) + noise / epsilon
 
 
 WRONG = {
     "15.1": [
-        (any_fits, "all known ratings have to fit"),
+        (accepts_more_stars, "more stars"),
+        (counts_two_fits, "two known ratings"),
+        (compares_all_films, "R alone has all films"),
+        (any_fits, "All known ratings have to fit"),
         (gives_a_mask, "positions of the rows"),
         (forgets_the_stars, "how many stars"),
         (gives_where, "take its [0]"),
-        (asks_each_column, "One answer a row"),
+        (asks_each_column, "one answer for each row"),
         (allows_no_other_film, "who rated other films"),
         (sorts_the_items, "You sorted the items"),
         (sorts_in_place, "changed its argument items"),
+        (first_row_only, "only the first row"),
+        (compares_first_columns, "first columns of the table"),
     ],
     "15.2": [
-        (fits_unrated, "0 is no rating"),
+        (takes_positions_for_films, "n_raters[items]"),
+        (overwrites_the_score, "overwrites it"),
+        (recounts_the_raters, "counted the raters in R"),
+        (fits_unrated, "there is no rating"),
         (counts_what_fits, "few raters has a larger weight"),
-        (wants_exact_stars, "may be off by one"),
+        (wants_exact_stars, "off by one star"),
         (prefers_popular, "Divide by it"),
         (weighs_all_films, "n_raters[items]"),
-    ],
-    "15.3": [
-        (keeps_energy, "energy of the row itself"),
-        (keeps_length, "no root"),
-        (gives_lost, "share that is lost"),
-        (keeps_of_everybody, "one share for each row"),
+        (takes_first_raters, "You took its first ones"),
+        (forgets_the_sign, "np.abs"),
+        (averages_the_films, "is their sum"),
     ],
     "15.4": [
-        (one_a_group, "one number a group"),
+        (adds_up_values, 'transform("size") counts'),
+        (one_a_group, "one number for each row"),
         (others_only, "counts itself"),
         (column_by_column, "combination"),
         (joins_text, "without a separator"),
-        (reads_by_label, "by their labels"),
-        (counts_by_label, "by their labels"),
-        (forgets_the_columns, "as a set, or sorted"),
-        (sorts_the_values, "as a set, or sorted"),
+        (reads_by_label, "labels of the index"),
+        (counts_by_label, "labels of the index"),
+        (forgets_the_columns, "order of the values"),
+        (sorts_the_values, "order of the values"),
     ],
     "15.5": [
-        (share_who_said_yes, "said yes"),
+        (cuts_off_at_zero, "max(0, ...)"),
+        (goes_forward, "goes forward"),
+        (forgets_parentheses, "Parentheses are missing in p"),
+        (share_of_yeses, "answer yes"),
         (divides_by_p, "divided the yeses by p"),
         (cuts_off, "cut the estimate off"),
         (divides_the_rest_by_p, "divisor is 2p - 1"),
-        (undoes_a_coin, "tells the opposite"),
+        (undoes_a_coin, "say the opposite"),
         (takes_epsilon_for_its_power, "ε / (1 + ε)"),
     ],
     "15.6": [
+        (busiest_row, "busiest row"),
+        (scales_the_rows, "scaled long rows down"),
+        (bounds_films_for_a_rating, "your noise hides one rating"),
         (hides_a_rating, "hides one rating"),
-        (forgets_to_trim, "trim each row"),
+        (forgets_to_trim, "clip each row"),
         (multiplies_by_epsilon, "multiplied the noise"),
         (looks_at_the_table, "sensitivity from the table"),
-        (replaces_a_person, "replaced by another"),
-        (keeps_too_few, "one too few"),
-        (trims_columns, "Your counts end at `most`"),
-        (bounds_the_counts, "Your counts end at `most`"),
+        (replaces_a_person, "who is replaced"),
+        (keeps_too_few, "one film too few"),
+        (trims_columns, "never exceed `most`"),
+        (bounds_the_counts, "never exceed `most`"),
         (keeps_first_columns, "keeps the first columns"),
-        (cuts_counts_off, "cut counts off"),
+        (cuts_counts_off, "cut the counts off"),
         (changes_the_table, "changed its argument table"),
     ],
-    "15.7": [
-        (bare_rates, "bare rates"),
-        (forgets_the_logarithm, "logarithm is missing"),
-        (may_be_negative, "give 0 there"),
-        (forgets_the_logarithm_with_if, "Take its logarithm"),
-        (may_be_nan, "max(nan, 0)"),
-        (low_ends, "low end of both"),
-        (high_ends, "high end of both"),
-        (bound_of_misses, "bound from the misses"),
-        (larger_bound, "larger of the bounds"),
+    "15.8": [
+        (precision, "all who are accused"),
+        (drops_ties, "np.unique removes"),
+        (accuses_at_the_threshold, "equal to the threshold"),
+        (sorts_from_low_to_high, "from low to high"),
+        (does_not_sort, "Sort them from high to low"),
+        (one_place_too_early, "one place too early"),
+        (one_place_too_late, "one place too late"),
+        (threshold_of_members, "limits how many *outsiders*"),
+        (counts_members, "divide by the number of members"),
+        (rate_of_outsiders, "false positive rate"),
+        (rate_by_quantile, "np.quantile"),
+        (sorts_outsiders_in_place, "changed its argument outsiders"),
     ],
 }

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
-from recsys_teach.learn.schema import Chapter, Exercise, Prediction, Question
+from recsys_teach.learn.schema import Chapter, Decision, Exercise, Prediction, Question
 from recsys_teach.privacy import attacks
 from recsys_teach.privacy.anonymization import group_sizes
-from recsys_teach.privacy.attacks import candidates, epsilon_lower_bound, kept_share
+from recsys_teach.privacy.attacks import candidates
 from recsys_teach.privacy.mechanisms import true_share, truth_probability
 
-R_TINY = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]])
 LN3 = float(np.log(3))
-PEOPLE = pd.DataFrame({"gender": ["F", "M", "F"], "age": [20, 20, 20], "zip_code": ["1", "1", "1"]})
+
+# Tables of other sizes than the five people and four films of the text.
+R_3 = np.array([[4, 0, 3], [4, 2, 3], [0, 2, 3]])
+R_6 = np.array([[0, 5, 1, 2, 0], [3, 5, 1, 0, 0], [3, 5, 1, 2, 4], [0, 0, 0, 0, 0], [3, 4, 1, 2, 4], [5, 5, 3, 2, 0]])
+R_OTHER = np.array([[3, 4, 0], [3, 0, 0], [3, 0, 5]])
+
+PEOPLE = pd.DataFrame({"gender": ["F", "M", "F", "F"], "age": [20, 20, 20, 40], "zip_code": ["1", "1", "1", "1"]})
 JOINED = pd.DataFrame({"gender": ["F", "F"], "age": [2, 24], "zip_code": ["41", "1"]})
 SWAPPED = pd.DataFrame({"home": ["N", "S", "N"], "work": ["S", "N", "S"]}, index=[2, 0, 1])
 MATES = pd.DataFrame({"age": [30, 30, 40], "club": ["a", "a", "a"]}, index=["x", "y", "z"])
 FROM_1 = pd.DataFrame({"age": [40, 30, 30], "club": ["a", "a", "b"]}, index=[1, 2, 3])
-R_OTHER = np.array([[3, 4, 0], [3, 0, 0], [3, 0, 5]])
 CLUB = pd.DataFrame({"gender": list("FMFMF"), "age": [20, 20, 40, 20, 20], "zip_code": ["94", "94", "10", "10", "94"]})
 
 
@@ -28,9 +31,18 @@ def linkage_scores(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_rate
     return attacks.linkage_scores(R, items, ratings, n_raters)
 
 
+def true_positive_rate(members: np.ndarray, outsiders: np.ndarray, n_false: int) -> float:
+    """Return the share of members above the lowest threshold that accuses at most ``n_false`` outsiders."""
+    return float(np.mean(np.asarray(members) > _from_high(outsiders)[n_false]))
+
+
 def private_counts(table: np.ndarray, most: int, epsilon: float, noise: np.ndarray) -> np.ndarray:
     """Count the users of each item, at most ``most`` items a user, and add Laplace noise that hides a user."""
     return _trimmed(table, most).sum(axis=0) + noise * most / epsilon
+
+
+def _from_high(scores: np.ndarray) -> np.ndarray:
+    return np.sort(scores)[::-1]
 
 
 def _trimmed(table: np.ndarray, most: int) -> np.ndarray:
@@ -38,7 +50,7 @@ def _trimmed(table: np.ndarray, most: int) -> np.ndarray:
 
 
 def _draw_handful(rng: np.random.Generator) -> tuple:
-    R = rng.integers(0, 3, size=(8, 6))  # small enough to be shown to a learner whole
+    R = rng.integers(0, 3, size=(8, 6))  # small enough to be shown to a learner in full
     items = rng.choice(6, 2, replace=False)
     return R, items, R[rng.integers(8), items]
 
@@ -49,13 +61,25 @@ def _draw_noisy_handful(rng: np.random.Generator) -> tuple:
     return R, items, rng.integers(1, 6, size=3), rng.integers(2, 50, size=6)
 
 
-def _fits(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, within: int = 1) -> np.ndarray:
+def _last_weight(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, n_raters: np.ndarray) -> np.ndarray:
+    scores = np.zeros(len(R))
+    for item, rating in zip(items, ratings, strict=True):
+        scores[(R[:, item] > 0) & (np.abs(R[:, item] - rating) <= 1)] = 1 / np.log(1 + n_raters[item])
+    return scores
+
+
+def _precision(members: np.ndarray, outsiders: np.ndarray, n_false: int) -> float:
+    threshold = _from_high(outsiders)[n_false]
+    found, wrong = np.sum(members > threshold), np.sum(outsiders > threshold)
+    return float(np.float64(found) / (found + wrong))
+
+
+def _fits(R: np.ndarray, items: np.ndarray, ratings: np.ndarray, within: float = 1) -> np.ndarray:
     return (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= within)
 
 
-def _draw_rows(rng: np.random.Generator) -> tuple:
-    Q, _ = np.linalg.qr(rng.normal(size=(6, 2)))
-    return rng.integers(1, 6, size=(4, 6)).astype(float), Q
+def _draw_scores(rng: np.random.Generator) -> tuple:
+    return rng.normal(0.5, 1, size=7).round(1), rng.normal(0, 1, size=9).round(1), int(rng.integers(0, 4))
 
 
 def _draw_people(rng: np.random.Generator) -> tuple:
@@ -80,151 +104,340 @@ def _draw_counts(rng: np.random.Generator) -> tuple:
     return table, int(rng.integers(2, 4)), float(rng.uniform(0.5, 2)), rng.laplace(size=6)
 
 
-def _draw_audit(rng: np.random.Generator) -> tuple:
-    n_in, n_out = (int(n) for n in rng.integers(200, 400, size=2))
-    hits, false_alarms = int(0.7 * n_in + rng.integers(20)), int(0.2 * n_out + rng.integers(20))
-    return hits, n_in, false_alarms, n_out, float(rng.choice([0, 0.01]))
-
-
-def _bound(low: float, high: float) -> float:
-    return float(np.log(low / high)) if low > high > 0 else 0.0
-
-
-def _ends(hits: int, n: int) -> tuple[float, float]:
-    interval = binomtest(hits, n).proportion_ci(0.95)
-    return float(interval.low), float(interval.high)
-
-
-def _mirrored(hits: int, n_in: int, false_alarms: int, n_out: int, delta: float) -> float:
-    """Bound from the misses, in place of the hits."""
-    return _bound(1 - _ends(false_alarms, n_out)[1] - delta, 1 - _ends(hits, n_in)[0])
-
-
 def _outcome(share: float) -> str:
     return "a" if share < 0.2 else "b" if share < 0.7 else "c"
+
+
+def _outcome_of_bill(means: tuple[float, float]) -> str:
+    popularity, svd = means
+    return "a" if svd > popularity + 0.02 else "b" if popularity > svd + 0.02 else "c"
 
 
 CHAPTER = Chapter(
     number="15",
     title="Privacy: attack, then defend",
     objectives={
-        "O15.1": "Single people out of a log without names, and link a noisy handful of ratings to them",
-        "O15.2": "Measure what share of a row a model keeps, which tells members from others",
-        "O15.3": "Count how many rows of a table share the same values (k-anonymity)",
-        "O15.4": "Estimate a share by randomized response, and release counts by the Laplace mechanism",
-        "O15.5": "Bound ε from below by the hits and false alarms of an attack",
+        "O15.1": "Link a few remembered ratings to a row of a file without names",
+        "O15.2": "Measure a membership attack by its AUC and by its true positives at few false positives",
+        "O15.3": "Count how many rows share their quasi-identifiers, and say which attacker each defense stops",
+        "O15.4": "Estimate a share from randomized answers, and release clipped counts with Laplace noise",
+        "O15.5": "Add up the ε of several releases, and find the step that breaks a promise of privacy",
     },
     exercises=[
         Exercise(
-            "15.1", "Rows that fit", objective="O15.1", level="warm-up", minutes=4,
+            "15.1", "Rows that fit", objective="O15.1", level="warm-up", minutes=5,
             reference=candidates,
             cases=[
-                (R_TINY, np.array([0, 2]), np.array([5, 0])),
-                (R_TINY, np.array([0, 1]), np.array([5, 4])),
-                (R_TINY, np.array([0]), np.array([5])),
-                (R_TINY, np.array([0, 3]), np.array([4, 5])),
-                (R_TINY, np.array([2, 0]), np.array([0, 5])),  # items in another order than that of the table
+                (R_3, np.array([0]), np.array([4])),
+                (R_3, np.array([1]), np.array([2])),
+                (R_3, np.array([0, 2]), np.array([4, 3])),
+                (R_3, np.array([1, 0]), np.array([0, 4])),  # not rated; items in another order than the table's
+                (R_3, np.array([0, 1, 2]), np.array([5, 5, 5])),  # nobody
+                (R_6, np.array([3, 0, 4]), np.array([2, 3, 4])),
+                (R_6, np.array([0, 1]), np.array([3, 5])),
                 (R_OTHER, np.array([0]), np.array([3])),
+                (np.array([[2, 5]]), np.array([1]), np.array([5])),
             ],
             draw=_draw_handful,
-            why="Each known rating crosses out everybody who differs; few are enough to leave one row.",
+            why="Each known rating rules out everybody who differs; few are enough to leave one row.",
             hints=(
-                "R[:, items] has one row a person and one column a known rating. When does a row fit?",
-                "R[:, items] == ratings compares each row; a row fits if all of its columns do: axis=1.",
-                "np.flatnonzero((R[:, items] == ratings).all(axis=1))",
+                "R[:, items] has one row for each person and one column for each known rating. When does a row fit?",
+                "R[:, items] == ratings compares each entry. A row fits if all of its columns do: all(axis=1).",
+                "(...).all(axis=1) is True for the rows that fit. np.flatnonzero turns True and False into positions.",
             ),
             misconceptions={
-                "One agreement is not enough: all known ratings have to fit, so all(axis=1), not any.":
+                "Some of your rows agree in one known rating only. All known ratings have to fit: all, not any.":
                     lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).any(axis=1)),
-                "That is one True or False a row. Asked are the positions of the rows: np.flatnonzero.":
+                "You returned one True or False for each row. Return the positions of the rows: np.flatnonzero.":
                     lambda R, items, ratings: (R[:, items] == ratings).all(axis=1),
                 "You looked at who rated the films at all, and not at how many stars they gave.":
                     lambda R, items, ratings: np.flatnonzero(((R[:, items] > 0) == (ratings > 0)).all(axis=1)),
+                "Compare the columns of the known films with the ratings: R[:, items]. (R[items] takes rows, and R "
+                "alone has "
+                "all films.)":
+                    lambda R, items, ratings: np.flatnonzero((R[items] == ratings).all(axis=1)),
+                "all() without an axis returns one answer for the table. There is one answer for each row: "
+                "all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).all()),
+                "all is missing: your positions are those of single entries. A row fits if all of its columns do.":
+                    lambda R, items, ratings: np.flatnonzero(R[:, items] == ratings),
+                "Some of your rows are off by a star. Here the ratings have to be equal.":
+                    lambda R, items, ratings: np.flatnonzero((np.abs(R[:, items] - ratings) <= 1).all(axis=1)),
+                "np.isin asks whether a rating occurs anywhere in `ratings`. Compare each film with its rating: ==.":
+                    lambda R, items, ratings: np.flatnonzero(np.isin(R[:, items], ratings).all(axis=1)),
+                "np.argwhere returns a table with one position in each row. Use np.flatnonzero.":
+                    lambda R, items, ratings: np.argwhere((R[:, items] == ratings).all(axis=1)),
                 "You left out people who rated other films, too. Only the known ratings have to fit.":
                     lambda R, items, ratings: np.flatnonzero(
                         (R[:, items] == ratings).all(axis=1) & ((R > 0).sum(axis=1) == (ratings > 0).sum())
                     ),
-                "You sorted the items, and the ratings stay in their old order. Leave items and ratings as they are.":
+                "You sorted the items, and the ratings stay in their old order. Leave both as they are.":
                     lambda R, items, ratings: candidates(R, np.sort(items), ratings),
-                "You counted the rows. Return their positions: the attacker wants to read them.":
+                "You compared the first columns of the table. The known films are in the columns `items`: R[:, items].":
+                    lambda R, items, ratings: np.flatnonzero((R[:, : len(items)] == ratings).all(axis=1)),
+                "You returned how many rows fit. Return their positions: the attacker wants to read them.":
                     lambda R, items, ratings: len(candidates(R, items, ratings)),
-                "You asked of each column whether all people fit. One answer a row: all(axis=1).":
+                "You returned only the first row that fits. Several rows can fit: return all of them.":
+                    lambda R, items, ratings: candidates(R, items, ratings)[:1],
+                "You asked of each column whether all people fit. There is one answer for each row: all(axis=1).":
                     lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).all(axis=0)),
-                "np.where gives a tuple with the positions in it: take its [0], or use np.flatnonzero.":
+                "np.where returns a tuple that contains the positions: take its [0], or use np.flatnonzero.":
                     lambda R, items, ratings: np.where((R[:, items] == ratings).all(axis=1)),
+                "You returned the rows themselves. Return their positions: np.flatnonzero.":
+                    lambda R, items, ratings: R[(R[:, items] == ratings).all(axis=1)],
+                "Positions begin with 0 in numpy. Yours are one too high.":
+                    lambda R, items, ratings: candidates(R, items, ratings) + 1,
+                "np.argmax returns one position, and 0 if no row fits. Return the positions of all rows that fit: "
+                "np.flatnonzero.":
+                    lambda R, items, ratings: int((R[:, items] == ratings).all(axis=1).argmax()),
+                "Some of your rows have more stars than the known ratings. They have to be equal: ==.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] >= ratings).all(axis=1)),
+                "Your rows agree in two known ratings. How many are known can differ, and all have to fit: "
+                "all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).sum(axis=1) >= 2),
+                "You asked for exactly two ratings that fit. How many are known can differ: all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).sum(axis=1) == 2),
+                "Your rows are right and in decreasing order. Return them in increasing order.":
+                    lambda R, items, ratings: candidates(R, items, ratings)[::-1],
+                "A known 0 (not rated) has to fit, too: a 0 in the table is equal to it.":
+                    lambda R, items, ratings: np.flatnonzero(
+                        ((R[:, items] == ratings) & (R[:, items] > 0)).all(axis=1)
+                    ),
             },
         ),
         Exercise(
-            "15.2", "Which row fits best?", objective="O15.1", level="core", minutes=6,
+            "15.2", "Which row fits best?", objective="O15.1", level="core", minutes=9,
             reference=linkage_scores,
             cases=[
                 # all films, in another order: weights of the wrong films have the right number
                 (R_OTHER, np.array([2, 0, 1]), np.array([5, 4, 4]), np.array([2, 9, 40])),
-                (R_TINY, np.array([0, 2]), np.array([4, 1]), np.array([4, 4, 4, 4])),
-                (R_TINY, np.array([1, 3]), np.array([5, 1]), np.array([9, 2, 5, 30])),
-                (R_TINY, np.array([2]), np.array([3]), np.array([9, 2, 5, 30])),
+                (R_3, np.array([1]), np.array([1]), np.array([9, 2, 5])),
+                (R_6, np.array([4, 1, 3]), np.array([5, 4, 1]), np.array([9, 2, 5, 30, 1])),
+                (R_6, np.array([2]), np.array([3]), np.array([9, 2, 5, 30, 7])),
+                (R_6, np.array([1, 4]), np.array([2, 4]), np.array([9, 3, 5, 30, 7])),
             ],
             draw=_draw_noisy_handful,
-            why="A film that fits adds its weight, a rare one more; a mistake costs only its own weight.",
+            properties={
+                "Expected one score for each row of R: shape (n_users,).":
+                    lambda args, result: np.shape(result) == (len(args[0]),),
+            },
+            why="A film that fits adds its weight, and a rare one adds more; a mistake costs only its own weight.",
             hints=(
-                "R[:, items] has one row a person and one column a known film. When does a rating fit?",
-                "It fits if R[:, items] > 0 and the difference is at most 1; weights: 1 / np.log(1 + n_raters[items]).",
-                "fits = (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= 1); fits @ weights",
+                "R[:, items] has one row for each person and one column for each known film. When does a rating fit?",
+                "It fits if R[:, items] > 0 and the difference is at most 1. Weights: 1 / np.log(1 + n_raters[items]).",
+                "With fits of shape (n_users, n_known) and weights of shape (n_known,), fits @ weights adds up row "
+                "by row.",
             ),
             misconceptions={
-                "A 0 is no rating, but it lies within a star of 1: only rated films fit, R[:, items] > 0.":
+                "A 0 means that there is no rating, and it lies within one star of 1. Only rated films fit: "
+                "R[:, items] > 0.":
                     lambda R, items, ratings, n_raters: (
                         (np.abs(R[:, items] - ratings) <= 1) @ (1 / np.log(1 + n_raters[items]))
                     ),
                 "n_raters has a number for each film of the table. Take those of the known films: n_raters[items].":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / np.log(1 + n_raters)),
+                "n_raters has a number for each film of the table. You took its first ones; take n_raters[items].":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) @ (1 / np.log(1 + n_raters[: len(items)]))
+                    ),
                 "You counted the films that fit. A film with few raters has a larger weight: 1 / ln(1 + its raters).":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings).sum(axis=1),
                 "You multiplied by the logarithm, so popular films have the larger weights. Divide by it.":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ np.log(1 + n_raters[items]),
-                "The weight is 1 / ln(1 + n): you left the logarithm out.":
+                "The weight is 1 / ln(1 + n): the logarithm is missing.":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / (1 + n_raters[items])),
-                "The weight is 1 / ln(1 + n): you took ln(n), which is 0 for a film with one rater.":
+                "The weight is 1 / ln(1 + n). You used 1 / n.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / n_raters[items]),
+                "The weight is 1 / ln(1 + n). You used ln(n), which is 0 for a film with one rater.":
                     lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / np.log(n_raters[items])),
-                "You asked for exactly the same stars. The attacker may be off by one: compare the distance with 1.":
+                "The weight uses the natural logarithm, np.log. Yours has another base.":
+                    lambda R, items, ratings, n_raters: linkage_scores(R, items, ratings, n_raters) * np.log(10),
+                "The weight uses the natural logarithm, np.log. Yours has the base 2.":
+                    lambda R, items, ratings, n_raters: linkage_scores(R, items, ratings, n_raters) * np.log(2),
+                "You asked for exactly the same stars. The attacker may be off by one star: the distance is at most 1.":
                     lambda R, items, ratings, n_raters: (
                         _fits(R, items, ratings, within=0) @ (1 / np.log(1 + n_raters[items]))
                     ),
-                "That is the best row. Asked is the score of each.":
+                "A rating that is too low by several stars fits in your result. Take the distance without its sign: "
+                "np.abs.":
+                    lambda R, items, ratings, n_raters: (
+                        ((R[:, items] > 0) & (R[:, items] - ratings <= 1)) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "The weight is 1 / ln(1 + n). You added 1 after the logarithm.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) @ (1 / (1 + np.log(n_raters[items])))
+                    ),
+                "Films that are off by two stars fit in your result. The distance is at most 1.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings, within=2) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "A rating that is too high by several stars fits in your result. Take the distance without its sign: "
+                "np.abs.":
+                    lambda R, items, ratings, n_raters: (
+                        ((R[:, items] > 0) & (ratings - R[:, items] <= 1)) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "A film that does not fit adds nothing. In your result it subtracts its weight.":
+                    lambda R, items, ratings, n_raters: (
+                        (2.0 * _fits(R, items, ratings) - 1) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You returned the largest weight of each row. The score is the sum of the weights.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) * (1 / np.log(1 + n_raters[items]))
+                    ).max(axis=1),
+                "You added the weights of all known films that a row has rated. Only those within one star fit.":
+                    lambda R, items, ratings, n_raters: (R[:, items] > 0) @ (1 / np.log(1 + n_raters[items])),
+                "You returned the mean over the known films. The score is their sum.":
+                    lambda R, items, ratings, n_raters: linkage_scores(R, items, ratings, n_raters) / len(items),
+                "You added up over the people. There is one score for each row: sum over the known films, axis=1.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) * (1 / np.log(1 + n_raters[items]))
+                    ).sum(axis=0),
+                "You returned a table with one number for each known film. Add them up for each row: sum(axis=1) or @.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) * (1 / np.log(1 + n_raters[items])),
+                "You looked at the first columns of R, with the right weights. The known films are the columns "
+                "`items`: "
+                "R[:, items].":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, np.arange(len(items)), ratings) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You used the positions 0, 1, ... of a loop as films, for R and n_raters. The films are items[0], "
+                "items[1], "
+                "...":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, np.arange(len(items)), ratings) @ (1 / np.log(1 + n_raters[: len(items)]))
+                    ),
+                "You counted the raters in R. Use the numbers that are given: n_raters.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) @ (1 / np.log(1 + (R > 0).sum(axis=0)[items]))
+                    ),
+                "You multiplied the number of films that fit by a mean weight. Each film that fits adds its own "
+                "weight.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).sum(axis=1) * np.mean(1 / np.log(1 + n_raters[items]))
+                    ),
+                "You took the logarithm of the summed counts. Take the weight of each film first, then add up.":
+                    lambda R, items, ratings, n_raters: 1 / np.log(1 + _fits(R, items, ratings) @ n_raters[items]),
+                "Only rows that fit in all films have a score in your result. Each film that fits adds its weight.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).all(axis=1) * np.sum(1 / np.log(1 + n_raters[items]))
+                    ),
+                "The score of a row is the weight of its last film that fits: each film overwrites it. Add up, with "
+                "+=.":
+                    lambda R, items, ratings, n_raters: _last_weight(R, items, ratings, n_raters),
+                "You returned the best row. Return the score of each row.":
                     lambda R, items, ratings, n_raters: int(linkage_scores(R, items, ratings, n_raters).argmax()),
             },
         ),
         Exercise(
-            "15.3", "The share that a model keeps", objective="O15.2", level="core", minutes=6,
-            reference=kept_share,
+            "15.8", "True positives at few false positives", objective="O15.2", level="core", minutes=9,
+            reference=true_positive_rate,
             cases=[
-                (np.array([[3.0, 4.0]]), np.array([[1.0], [0.0]])),
-                (np.array([[3.0, 4.0, 0.0], [0.0, 1.0, 1.0]]), np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0]])),
-                (np.array([[1.0, -1.0], [0.0, -2.0], [5.0, 5.0]]), np.array([[0.6], [-0.8]])),
-                (np.array([[0.0, 0.0, 0.0, 2.0]]), np.eye(4)[:, :3]),  # nothing of it is kept
+                (np.array([0.7, 0.2]), np.array([0.1, 0.6, 0.4, 0.3]), 1),
+                (np.array([0.7, 0.2, 0.5, 0.65]), np.array([0.1, 0.6, 0.4, 0.3]), 0),
+                (np.array([0.5, 0.5, 0.9]), np.array([0.5, 0.1]), 0),  # a member as high as the threshold
+                (np.array([0.4, 0.5, 0.6, 0.1]), np.array([0.5, 0.5, 0.2]), 1),  # two outsiders at the threshold
+                (np.array([0.1]), np.array([0.2, 0.3]), 0),
+                (np.array([-1.0, -3.0, 2.0]), np.array([-2.0, -4.0, -5.0, -0.5, 0.0]), 2),
+                (np.array([0.5, 0.8, 0.1, 0.35, 0.25]), np.array([0.3, 0.2, 0.6, 0.9, 0.4, 0.7]), 4),
             ],
-            draw=_draw_rows,
-            why="Directions are chosen to keep the energy of the rows they were fitted to; others lose more.",
+            draw=_draw_scores,
+            properties={
+                "Expected one number, the share of members who are accused.":
+                    lambda args, result: np.ndim(result) == 0,
+                "A share lies between 0 and 1. Divide the number of accused members by the number of members.":
+                    lambda args, result: not (float(result) < 0 or float(result) > 1),  # NaN has another message
+            },
+            why="The threshold depends on the outsiders alone; the members above it are found.",
             hints=(
-                "rows @ V gives the coordinates of each row. How long are they, compared with the row?",
-                "Energy is a sum of squares along a row, axis=1: that of rows @ V over that of rows.",
-                "((rows @ V) ** 2).sum(axis=1) / (rows ** 2).sum(axis=1)",
+                "Sort the outsiders from high to low. Who is accused if the threshold is the score at position 0? At "
+                "1?",
+                "With the threshold np.sort(outsiders)[::-1][n_false], at most n_false outsiders lie above it.",
+                "members > threshold is True for each member who is accused. The mean of True and False is a share.",
             ),
             misconceptions={
-                "Divide by the energy of the row itself: without that, who rated most looks most like a member.":
-                    lambda rows, V: ((rows @ V) ** 2).sum(axis=1),
-                "That is the share that is lost. A member keeps more.":
-                    lambda rows, V: 1 - kept_share(rows, V),
-                "That is a ratio of lengths. Energy is the sum of squares: no root.":
-                    lambda rows, V: np.sqrt(kept_share(rows, V)),
-                "You summed over everybody, so one number is left. Compute one share for each row: axis=1.":
-                    lambda rows, V: ((rows @ V) ** 2).sum() / (rows**2).sum(),
-                "Square first, then add up: positive and negative coordinates must not cancel.":
-                    lambda rows, V: (rows @ V).sum(axis=1) ** 2 / (rows**2).sum(axis=1),
+                "A score equal to the threshold is not accused: only those above it are, members > threshold.":
+                    lambda members, outsiders, n_false: float(np.mean(members >= _from_high(outsiders)[n_false])),
+                "You sorted from low to high, so the threshold is one of the lowest outsiders. Sort from high to low.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.sort(outsiders)[n_false])),
+                "You took the outsiders in the order in which they are given. Sort them from high to low first.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.asarray(outsiders)[n_false])),
+                "Your threshold is one place too early: fewer outsiders are accused than is allowed. At position "
+                "n_false (counted from 0) there are n_false outsiders before it.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > (_from_high(outsiders)[n_false - 1] if n_false else np.inf))
+                    ),
+                "Your threshold is one place too early: fewer outsiders are accused than is allowed. (With n_false = 0 "
+                "the position -1 is the last one.)":
+                    lambda members, outsiders, n_false: float(np.mean(members > _from_high(outsiders)[n_false - 1])),
+                "Your threshold is one place too late: more outsiders are accused than is allowed.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > [*_from_high(outsiders), -np.inf][n_false + 1])
+                    ),
+                "The threshold is the score of an outsider: the rule limits how many *outsiders* are accused.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > _from_high(members)[min(n_false, len(members) - 1)])
+                    ),
+                "The threshold is the score of an outsider. You sorted members and outsiders together.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > _from_high(np.concatenate([members, outsiders]))[n_false])
+                    ),
+                "You exchanged members and outsiders: the threshold is an outsider's score, the share is of members.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(outsiders > _from_high(members)[min(n_false, len(members) - 1)])
+                    ),
+                "You returned how many members are accused. Return their share: divide by the number of members.":
+                    lambda members, outsiders, n_false: int(np.sum(members > _from_high(outsiders)[n_false])),
+                "You divided by the number of outsiders. The rate is a share of the members.":
+                    lambda members, outsiders, n_false: float(
+                        np.sum(members > _from_high(outsiders)[n_false]) / len(outsiders)
+                    ),
+                "That is the share of outsiders who are accused, the false positive rate. Return the share of members.":
+                    lambda members, outsiders, n_false: float(np.mean(outsiders > _from_high(outsiders)[n_false])),
+                "That is the share of members among all who are accused. Divide by the number of members instead.":
+                    lambda members, outsiders, n_false: float(
+                        np.sum(members > _from_high(outsiders)[n_false])
+                        / max(1, np.sum(np.concatenate([members, outsiders]) > _from_high(outsiders)[n_false]))
+                    ),
+                "You divided by the number of all who are accused, which can be 0. Divide by the number of members.":
+                    lambda members, outsiders, n_false: _precision(members, outsiders, n_false),
+                "You divided by the number of members and outsiders together. The rate is a share of the members.":
+                    lambda members, outsiders, n_false: float(
+                        np.sum(members > _from_high(outsiders)[n_false]) / (len(members) + len(outsiders))
+                    ),
+                "np.unique removes scores that occur twice. Each outsider counts: sort with np.sort.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.unique(outsiders)[::-1][n_false])
+                    ),
+                "Your threshold is always the second highest outsider, as if n_false were 1.":
+                    lambda members, outsiders, n_false: float(np.mean(members > _from_high(outsiders)[1])),
+                "// drops the fraction. Divide with /.":
+                    lambda members, outsiders, n_false: int(
+                        np.sum(members > _from_high(outsiders)[n_false]) // len(members)
+                    ),
+                "You returned the threshold. Return the share of members above it.":
+                    lambda members, outsiders, n_false: float(_from_high(outsiders)[n_false]),
+                "np.quantile puts the threshold between two outsiders. Take the outsider's score at a position.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.quantile(outsiders, 1 - n_false / len(outsiders)))
+                    ),
+                "The threshold is the mean of the outsiders. Take the score of one outsider, as n_false allows.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.mean(outsiders))),
+                "Your threshold is always the highest outsider, as if n_false were 0.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.max(outsiders))),
+                "You returned the share of members below the threshold. The attacker accuses those above it.":
+                    lambda members, outsiders, n_false: float(np.mean(members < _from_high(outsiders)[n_false])),
+                "np.argsort returns positions, not scores. Use np.sort.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.argsort(outsiders)[::-1][n_false])
+                    ),
+                "That is the share of outsiders who may be accused. Return the share of members who are.":
+                    lambda members, outsiders, n_false: n_false / len(outsiders),
+                "That is the AUC, an average over all thresholds. Use the one threshold that n_false allows.":
+                    lambda members, outsiders, n_false: attacks.membership_auc(members, outsiders),
             },
         ),
         Exercise(
-            "15.4", "How many share each row?", objective="O15.3", level="core", minutes=6,
+            "15.4", "How many share each row?", objective="O15.3", level="core", minutes=7,
             reference=group_sizes,
             cases=[
                 (PEOPLE, ["gender", "age"]),
@@ -236,38 +449,68 @@ CHAPTER = Chapter(
                 (FROM_1, ["age", "club"]),
             ],
             draw=_draw_people,
+            properties={
+                'transform("sum") adds up the values of a column, or joins its texts. transform("size") counts the '
+                'rows.':
+                    lambda args, result: not _is_sum(*args, result),
+                "Expected one number for each row of the table, in its order. transform returns one for each row, "
+                "and size() "
+                "alone one for each group.":
+                    lambda args, result: np.shape(result)[:1] == (len(args[0]),),
+            },
             why="A person is as well hidden as the group that shares their values is large, themselves included.",
             hints=(
-                "Rows with the same values in all the columns form a group. How large is each row's own?",
-                "groupby(columns) makes the groups; transform gives a result back to each row.",
-                'table.groupby(columns)[columns[0]].transform("size").to_numpy()',
+                "Rows with the same values in all the columns form a group. How large is the group of each row?",
+                "groupby(columns) forms the groups; transform returns a result for each row.",
+                'As with the towns: groups[one column].transform("size"). Any of the columns will do; then '
+                '.to_numpy().',
             ),
             misconceptions={
-                "That is one number a group. Asked is one for each row, in the order of the table: transform.":
-                    lambda table, columns: table.groupby(columns).size().to_numpy(),
-                "You counted the others only. Each row counts itself: somebody alone has a group of 1.":
+                "You counted only the other rows. Each row counts itself: somebody alone has a group of 1.":
                     lambda table, columns: group_sizes(table, columns) - 1,
-                "You took each column by itself and then the smallest. It is the combination that singles out.":
+                "You looked at each column separately. It is the combination of the columns that singles out.":
                     lambda table, columns: np.min([group_sizes(table, [column]) for column in columns], axis=0),
-                "You used the first column alone.":
+                "You used all columns of the table. Use only those in `columns`.":
+                    lambda table, columns: group_sizes(table, list(table.columns)),
+                "You used only the last column.":
+                    lambda table, columns: group_sizes(table, columns[-1:]),
+                "You used only the first two columns. `columns` can have another number of names.":
+                    lambda table, columns: group_sizes(table, columns[:2]),
+                "You multiplied the counts of the separate columns. Count the rows that agree in all columns at once.":
+                    lambda table, columns: np.prod([group_sizes(table, [column]) for column in columns], axis=0),
+                "You took the largest group of the separate columns. Count the rows that agree in all columns at once.":
+                    lambda table, columns: np.max([group_sizes(table, [column]) for column in columns], axis=0),
+                "You returned shares. Return how many rows there are.":
+                    lambda table, columns: group_sizes(table, columns) / len(table),
+                "Your numbers are sorted. Leave them in the order of the table.":
+                    lambda table, columns: np.sort(group_sizes(table, columns)),
+                "Your numbers are sorted, from high to low. Leave them in the order of the table.":
+                    lambda table, columns: np.sort(group_sizes(table, columns))[::-1],
+                "You numbered the groups. Return how many rows each group has.":
+                    lambda table, columns: table.groupby(columns).ngroup().to_numpy(),
+                "You numbered the rows inside each group. Return how many rows the group has.":
+                    lambda table, columns: table.groupby(columns).cumcount().to_numpy(),
+                "You numbered the rows inside each group, from 1. Return how many rows the group has.":
+                    lambda table, columns: table.groupby(columns).cumcount().to_numpy() + 1,
+                "You marked the rows that have a double. Return how many rows share the values.":
+                    lambda table, columns: table.duplicated(columns, keep=False).to_numpy().astype(int),
+                "You counted different values in each group. Return how many rows it has: size.":
+                    lambda table, columns: table.groupby(columns)[columns[0]].transform("nunique").to_numpy(),
+                "You used only the first column.":
                     lambda table, columns: group_sizes(table, columns[:1]),
-                "Joined without a separator, 2 and '41' look like 24 and '1'. Compare the columns one by one: groupby.":
+                "Joined without a separator, 2 and '41' look like 24 and '1'. Compare the columns separately: groupby.":
                     lambda table, columns: _joined(table, columns).map(_joined(table, columns).value_counts()),
-                "You looked rows up by their labels, and returned them in the order of the labels: the index of a "
-                "table need "
-                "not be 0, 1, 2 ... Use positions, as .iloc does.":
+                "The rows of your result follow the labels of the index. The index need not be 0, 1, 2, ...: use "
+                "positions, as .iloc does.":
                     lambda table, columns: group_sizes(table.loc[list(range(len(table)))], columns),
-                "You compared the values of a row as a set, or sorted: N, S and S, N are two groups. Keep them by "
-                "column.":
+                "The order of the values in a row counts: N, S and S, N are two groups. Compare column by column.":
                     lambda table, columns: (
                         key := pd.Series([frozenset(row) for row in table[columns].to_numpy()])
                     ).map(key.value_counts()).to_numpy(),
-                "That is the smallest group of all. Asked is the size of each row's own.":
-                    lambda table, columns: int(group_sizes(table, columns).min()),
             },
         ),
         Exercise(
-            "15.5", "The true share from lies", objective="O15.4", level="core", minutes=7,
+            "15.5", "The true share from lies", objective="O15.4", level="core", minutes=8,
             reference=true_share,
             cases=[
                 (np.array([True, False]), LN3),
@@ -277,26 +520,85 @@ CHAPTER = Chapter(
                 (np.array([True]), 0.5),
             ],
             draw=_draw_answers,
-            why="The lies are known on average: take off the false yeses, and stretch what is left.",
+            why="The lies are known on average: subtract the false yeses, and stretch what is left.",
             hints=(
-                "The mean of the answers has expectation p · share + (1 - p) · (1 - share). Solve for the share.",
-                "share = (mean - (1 - p)) / (2 p - 1), with p = e^epsilon / (1 + e^epsilon).",
-                "p = np.exp(epsilon) / (1 + np.exp(epsilon)); return (np.mean(answers) - (1 - p)) / (2 * p - 1)",
+                "What share of yeses do you expect if nobody is ill, and if everybody is? In the text: 25 and 75 of "
+                "100.",
+                "If nobody is ill, a share of 1 - p says yes, and if everybody is, p, with p from epsilon. How far "
+                "between "
+                "the two is np.mean(answers)?",
+                "Subtract the lower end, then divide by the distance of the two ends, p - (1 - p). Mind the "
+                "parentheses.",
             ),
             misconceptions={
-                "That is the share of people who said yes; many of those are lies.":
+                "That is the share of people who answer yes; many of these answers are lies.":
                     lambda answers, epsilon: float(np.mean(answers)),
-                "You cut the estimate off at 0 or 1. That brings a bias: leave it.":
+                "You cut the estimate off at 0 or 1. That makes it wrong on average: leave it as it is.":
                     lambda answers, epsilon: float(np.clip(true_share(answers, epsilon), 0, 1)),
-                "You divided the yeses by p. Some yeses come from people whose truth is no: take 1 - p off first.":
+                "You did not subtract the yeses that are lies: subtract 1 - p before you divide.":
+                    lambda answers, epsilon: float(np.mean(answers) / (2 * truth_probability(epsilon) - 1)),
+                "You used the number of yeses. The formula needs their share: np.mean.":
+                    lambda answers, epsilon: float(
+                        (np.sum(answers) - 1 + truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You used p = 3/4 for every ε. Compute p from epsilon.":
+                    lambda answers, epsilon: _share_with(answers, 0.75),
+                "You subtracted p. If nobody has a true yes, the share of yeses is 1 - p: subtract this.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "Your result has the wrong sign: the divisor is 2p - 1.":
+                    lambda answers, epsilon: -true_share(answers, epsilon),
+                "You returned how many people have a true yes. Return their share.":
+                    lambda answers, epsilon: len(answers) * true_share(answers, epsilon),
+                "Your formula goes forward: it randomizes the share of yeses once more. Go backward, and solve for "
+                "the true "
+                "share. (p = e^ε / (e^ε - 1) leads to the same numbers; it is e^ε / (1 + e^ε).)":
+                    lambda answers, epsilon: float(
+                        np.mean(answers) * truth_probability(epsilon)
+                        + (1 - np.mean(answers)) * (1 - truth_probability(epsilon))
+                    ),
+                "You cut the estimate off at 0, for example with max(0, ...). That makes it wrong on average: leave "
+                "it.":
+                    lambda answers, epsilon: max(0.0, true_share(answers, epsilon)),
+                "You cut the estimate off at 1, for example with min(1, ...). That makes it wrong on average: leave "
+                "it.":
+                    lambda answers, epsilon: min(1.0, true_share(answers, epsilon)),
+                "An estimate below 0 is positive in your result. Leave its sign: no abs.":
+                    lambda answers, epsilon: abs(true_share(answers, epsilon)),
+                "Parentheses are missing in p: e^ε / 1 + e^ε is 2 e^ε. Write np.exp(epsilon) / (1 + np.exp(epsilon)).":
+                    lambda answers, epsilon: _share_with(answers, 2 * np.exp(epsilon)),
+                "Parentheses are missing in the divisor: x / 2 * p - 1 multiplies by p. Write x / (2 * p - 1).":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - (1 - truth_probability(epsilon))) / 2 * truth_probability(epsilon) - 1
+                    ),
+                "Parentheses are missing: subtract 1 - p from the mean first, then divide the difference.":
+                    lambda answers, epsilon: float(
+                        np.mean(answers) - (1 - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "Parentheses are missing: mean - 1 - p subtracts p. Write mean - (1 - p).":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You used ε as p. Compute p = e^ε / (1 + e^ε) first.":
+                    lambda answers, epsilon: float((np.mean(answers) - (1 - epsilon)) / np.float64(2 * epsilon - 1)),
+                "You put ε where p belongs, ln(ε / (1 - ε)). From ε to p it is e^ε / (1 + e^ε).":
+                    lambda answers, epsilon: _share_with(answers, np.log(epsilon / (1 - epsilon))),
+                "You returned percent. Return a share.":
+                    lambda answers, epsilon: 100 * true_share(answers, epsilon),
+                "You used powers of 2. It is np.exp(epsilon) that belongs in p.":
+                    lambda answers, epsilon: _share_with(answers, 2**epsilon / (1 + 2**epsilon)),
+                "You used powers of 10. It is np.exp(epsilon) that belongs in p.":
+                    lambda answers, epsilon: _share_with(answers, 10**epsilon / (1 + 10**epsilon)),
+                "You divided the yeses by p. Some yeses are from people whose truth is no: subtract 1 - p first.":
                     lambda answers, epsilon: float(np.mean(answers) / truth_probability(epsilon)),
-                "You took the false yeses off, but did not stretch what is left: divide by 2p - 1.":
+                "You subtracted the false yeses, and did not stretch what is left: divide by 2p - 1.":
                     lambda answers, epsilon: float(np.mean(answers) - 1 + truth_probability(epsilon)),
                 "You divided by p. Solve the whole formula for the share: the divisor is 2p - 1.":
                     lambda answers, epsilon: float(
                         (np.mean(answers) - 1 + truth_probability(epsilon)) / truth_probability(epsilon)
                     ),
-                "That undoes a coin toss in place of the lie. Here the other branch tells the opposite, always.":
+                "Your formula fits a survey in which the others toss a coin. Here the others always say the opposite.":
                     lambda answers, epsilon: float(
                         (np.mean(answers) - (1 - truth_probability(epsilon)) / 2) / truth_probability(epsilon)
                     ),
@@ -304,12 +606,12 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: _share_with(answers, 1 - np.exp(-epsilon)),
                 "You used p = ε / (1 + ε). It is e^ε that counts: p = e^ε / (1 + e^ε).":
                     lambda answers, epsilon: _share_with(answers, epsilon / (1 + epsilon)),
-                "You mixed up truth and lie: p, the larger probability, is that of the truth.":
+                "You exchanged truth and lie: p, the larger probability, is that of the truth.":
                     lambda answers, epsilon: _share_with(answers, 1 - truth_probability(epsilon)),
             },
         ),
         Exercise(
-            "15.6", "Popularity, private for people", objective="O15.4", level="core", minutes=8,
+            "15.6", "Popularity, private for people", objective="O15.4", level="core", minutes=10,
             reference=private_counts,
             cases=[
                 (np.array([[1, 1, 0], [0, 1, 1], [1, 0, 0]]), 1, 2.0, np.array([0.5, -1.0, 2.0])),
@@ -318,29 +620,96 @@ CHAPTER = Chapter(
                 (np.array([[1, 0, 0], [0, 1, 0]]), 2, 1.0, np.array([1.0, 0.0, -1.0])),  # nobody has `most` ones
             ],
             draw=_draw_counts,
-            why="Trimmed, one person moves at most `most` counts by 1 each: that is the L1 sensitivity.",
+            why="After clipping, one person moves at most `most` counts by 1 each: that is the L1 sensitivity.",
             hints=(
-                "By how much can one person, added or removed, change the list of counts, added over all films?",
-                "np.cumsum(table, axis=1) <= most says which ones are among the first. Scale: most / epsilon.",
-                "kept = table * (np.cumsum(table, axis=1) <= most); kept.sum(axis=0) + noise * most / epsilon",
+                "How much can one person, added or removed, change the list of counts? Add up over all films.",
+                "np.cumsum(table, axis=1) <= most marks the first ones of each row, and zeros, too. Scale: "
+                "sensitivity / "
+                "epsilon.",
+                "Multiply the table by these marks and add up over the people, axis=0. Then add the noise, times "
+                "its scale.",
             ),
             misconceptions={
                 "Sensitivity 1 hides one rating. One person moves up to `most` counts: scale the noise by most / ε.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise / epsilon,
-                "You took the sensitivity from the table. It has to hold for all tables: `most`, whoever is in.":
+                "You took the sensitivity from the table. It must not depend on who is in: use `most`.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0)
                         + noise * _trimmed(table, most).sum(axis=1).max() / epsilon
                     ),
-                "2 * most is for a person replaced by another. Here one is added or removed: `most`.":
+                "You took the sensitivity from the busiest row of the table. It must not depend on who is in: after "
+                "clipping it is `most`.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * table.sum(axis=1).max() / epsilon
+                    ),
+                "You did not clip, and took the sensitivity from the busiest row. It must not depend on who is in: "
+                "clip "
+                "each row to `most` ones.":
+                    lambda table, most, epsilon, noise: (
+                        table.sum(axis=0) + noise * table.sum(axis=1).max() / epsilon
+                    ),
+                "Your result has a row for each person. Add up over the people first, axis=0, then add the noise.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most) + noise * most / epsilon,
+                "You scaled long rows down, so that fractions are counted. Clip: keep the first `most` ones as they "
+                "are.":
+                    lambda table, most, epsilon, noise: (
+                        (table * np.minimum(1, most / np.maximum(table.sum(axis=1, keepdims=True), 1))).sum(axis=0)
+                        + noise * most / epsilon
+                    ),
+                "√2 belongs to the standard deviation. `noise` has scale 1: multiply it by most / epsilon.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * np.sqrt(2) * most / epsilon
+                    ),
+                "You added up running counts. They only tell which ones to keep: multiply the table by (running "
+                "count <= "
+                "most).":
+                    lambda table, most, epsilon, noise: (
+                        np.minimum(np.cumsum(table, axis=1), most).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You neither clipped nor scaled the noise for a person: clip each row to `most` ones; the scale is "
+                "most / "
+                "epsilon.":
+                    lambda table, most, epsilon, noise: table.sum(axis=0) + noise / epsilon,
+                "Your noise is twice as wide: 2 * most is for a person who is replaced. Here one is added or removed.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0) + noise * 2 * most / epsilon
                     ),
-                "Nothing bounds what one person does: trim each row to its first `most` ones before you count.":
+                "You added up along the rows, so the counts are those of people. Count the people of each film: "
+                "axis=0.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=1) + noise * most / epsilon,
+                "np.cumsum without an axis runs through the table as one long row. Use axis=1.":
+                    lambda table, most, epsilon, noise: (
+                        (table * (np.cumsum(table).reshape(table.shape) <= most)).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You counted the marks of the running count, also where the table has a 0. Multiply them by the table.":
+                    lambda table, most, epsilon, noise: (
+                        (np.cumsum(table, axis=1) <= most).sum(axis=0) + noise * most / epsilon
+                    ),
+                "The scale is upside down: it is sensitivity / ε, so most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise * epsilon / most,
+                "The noise does not depend on ε in your result. The scale is most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise * most,
+                "You added the noise with scale 1. Stretch it: multiply by most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise,
+                "You subtracted the noise. Add it.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) - noise * most / epsilon,
+                "You took means over the people. Return counts: sum(axis=0).":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).mean(axis=0) + noise * most / epsilon,
+                "You used the number of films as sensitivity. After clipping a person moves at most `most` counts.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * table.shape[1] / epsilon
+                    ),
+                "The noise was added to every row, so it is in the sum several times. Add it once, to the counts.":
+                    lambda table, most, epsilon, noise: (_trimmed(table, most) + noise * most / epsilon).sum(axis=0),
+                "You kept the last films of each row. Keep the first ones, from the left.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table[:, ::-1], most)[:, ::-1].sum(axis=0) + noise * most / epsilon
+                    ),
+                "Nothing bounds what one person does: clip each row to its first `most` ones before you count.":
                     lambda table, most, epsilon, noise: table.sum(axis=0) + noise * most / epsilon,
-                "You multiplied the noise by ε. A small ε promises more, so it needs more noise: divide.":
+                "You multiplied the noise by ε. A small ε promises more, so it needs more noise: divide by it.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise * most * epsilon,
-                "√most is the L2 sensitivity, for Gaussian noise. Laplace goes by L1, the sum of changes: most.":
+                "√most is the length of the changes (L2). Laplace noise needs their sum (L1), which is `most`.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0) + noise * np.sqrt(most) / epsilon
                     ),
@@ -350,98 +719,129 @@ CHAPTER = Chapter(
                     lambda table, most, epsilon, noise: (
                         np.pad(table[:, :most].sum(axis=0), (0, table.shape[1] - most)) + noise * most / epsilon
                     ),
-                "With < you keep one too few: the first `most` ones have a running count <= most.":
+                "You kept one film too few in each row: the first `most` ones have a running count <= most.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most - 1).sum(axis=0) + noise * most / epsilon
                     ),
-                "Your counts end at `most` for each film. Bounded is what one person adds: trim each row, with "
-                "cumsum(axis=1).":
+                "Your counts never exceed `most` for a film. What has to be bounded is each person: clip the rows, "
+                "with cumsum(axis=1).":
                     lambda table, most, epsilon, noise: (
                         (table * (np.cumsum(table, axis=0) <= most)).sum(axis=0) + noise * most / epsilon
                     ),
-                "You cut counts off at 0. That is private, too, but makes them too high on average: leave them.":
+                "You cut the counts off at 0. That is private, too, and it makes them too high on average: leave them.":
                     lambda table, most, epsilon, noise: np.maximum(private_counts(table, most, epsilon, noise), 0),
-                "Those are the true counts. The noise is missing.":
+                "Your counts never exceed `most` for a film, and your noise hides one rating. Bound each person: "
+                "clip the "
+                "rows, then the scale is most / ε.":
+                    lambda table, most, epsilon, noise: (
+                        np.minimum(table.sum(axis=0), most) + noise / epsilon
+                    ),
+                "Those are the counts without noise. Add it.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0),
             },
         ),
-        Exercise(
-            "15.7", "What an attack proves", objective="O15.5", level="core", minutes=8,
-            reference=epsilon_lower_bound,
-            cases=[
-                (90, 100, 10, 100, 0.0),
-                (100, 100, 0, 100, 0.0),
-                (50, 100, 50, 100, 0.0),
-                (300, 400, 100, 400, 0.01),
-                (1, 100, 10, 100, 0.01),  # the low end of TPR is below δ: no logarithm
-                (0, 100, 10, 100, 0.0),
-                (60, 100, 10, 200, 0.0),
-                (195, 200, 50, 100, 0.05),  # the misses alone would prove more
-            ],
-            draw=_draw_audit,
-            why="Rates are measured with luck; the ends that favor the defense leave what luck cannot explain.",
-            hints=(
-                "The bound must not be too high by luck. Which end of each interval makes it smaller?",
-                "binomtest(hits, n_in).proportion_ci(0.95).low and binomtest(false_alarms, n_out)....high",
-                "np.log((low - delta) / high) if low - delta > high else 0.0",
-            ),
-            misconceptions={
-                "Those are the bare rates. Luck can make them look better: use the ends of the intervals.":
-                    lambda hits, n_in, false_alarms, n_out, delta: _bound(hits / n_in - delta, false_alarms / n_out),
-                "You took the ends that favor the attack. The bound must be valid although luck may have helped the "
-                "attack.":
-                    lambda hits, n_in, false_alarms, n_out, delta: _bound(
-                        _ends(hits, n_in)[1] - delta, _ends(false_alarms, n_out)[0]
-                    ),
-                "You took the low end of both intervals. Of FPR take the high end: that makes the bound smaller.":
-                    lambda hits, n_in, false_alarms, n_out, delta: _bound(
-                        _ends(hits, n_in)[0] - delta, _ends(false_alarms, n_out)[0]
-                    ),
-                "You took the high end of both intervals. Of TPR take the low end: that makes the bound smaller.":
-                    lambda hits, n_in, false_alarms, n_out, delta: _bound(
-                        _ends(hits, n_in)[1] - delta, _ends(false_alarms, n_out)[1]
-                    ),
-                "That is the bound from the misses, ln((1 - δ - FPR) / (1 - TPR)). Asked is that from TPR and FPR.":
-                    lambda hits, n_in, false_alarms, n_out, delta: _mirrored(hits, n_in, false_alarms, n_out, delta),
-                "You took the larger of the bounds from the hits and from the misses. Asked is that from the hits.":
-                    lambda hits, n_in, false_alarms, n_out, delta: max(
-                        epsilon_lower_bound(hits, n_in, false_alarms, n_out, delta),
-                        _mirrored(hits, n_in, false_alarms, n_out, delta),
-                    ),
-                "The logarithm is missing: the rates differ by the factor e^ε.":
-                    lambda hits, n_in, false_alarms, n_out, delta: max(
-                        (_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1], 0
-                    ),
-                "That is the ratio e^ε. Take its logarithm.":
-                    lambda hits, n_in, false_alarms, n_out, delta: (
-                        (_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1]
-                        if _ends(hits, n_in)[0] - delta > _ends(false_alarms, n_out)[1]
-                        else 0.0
-                    ),
-                "Where TPR's low end is below δ there is no logarithm, and max(nan, 0) is nan: ask first, then give 0.":
-                    lambda hits, n_in, false_alarms, n_out, delta: max(
-                        float(np.log((_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1])), 0
-                    ),
-                "You took the difference of the rates. The promise speaks of their ratio.":
-                    lambda hits, n_in, false_alarms, n_out, delta: (
-                        _ends(hits, n_in)[0] - _ends(false_alarms, n_out)[1] - delta
-                    ),
-                "δ is missing: the promise leaves so much room beside the factor.":
-                    lambda hits, n_in, false_alarms, n_out, delta: epsilon_lower_bound(
-                        hits, n_in, false_alarms, n_out, 0
-                    ),
-                "Your bound is below 0 where the attack is no better than guessing: give 0 there.":
-                    lambda hits, n_in, false_alarms, n_out, delta: float(
-                        np.log((_ends(hits, n_in)[0] - delta) / _ends(false_alarms, n_out)[1])
-                    ),
+    ],
+    decisions=[
+        Decision(
+            "15.A", "Which defense stops whom?", objective="O15.3", minutes=6,
+            replies={
+                "disk": {
+                    "encryption": "",
+                    "k-anonymity": "The disk also has the log, which nobody made coarse. What does the thief lack?",
+                    "neither": "The thief has the disk and not the key. What can be read without the key?",
+                },
+                "row": {
+                    "encryption": "The neighbor received the profiles, so for the neighbor they are readable.",
+                    "k-anonymity": "",
+                    "neither": "The profiles are 5-anonymous. How many rows fit what the neighbor knows?",
+                },
+                "illness": {
+                    "encryption": "The neighbor received the table, so for the neighbor it is readable.",
+                    "k-anonymity": "The row stays hidden among nine. What does the neighbor learn without knowing the "
+                                   "row?",
+                    "neither": "",
+                },
+                "ratings": {
+                    "encryption": "The researcher was given the key.",
+                    "k-anonymity": "Only gender, age and zip code were made coarse. What do four ratings single out?",
+                    "neither": "",
+                },
+                "model": {
+                    "encryption": "The model was computed from readable numbers, and it was published.",
+                    "k-anonymity": "The model was trained on the log, which is as it was. See the right end of the "
+                                   "curve "
+                    "in section 3.",
+                    "neither": "",
+                },
             },
+            why="Encryption ends where the key is, and k-anonymity ends at the columns that were made coarse.",
+            hints=(
+                "For each attacker: what may they read, and does it tell what they want?",
+                "Say for each what is in their hands: nothing readable, coarse profiles, the log, or a model of the "
+                "log.",
+            ),
+        ),
+        Decision(
+            "15.B", "The budget", objective="O15.5", minutes=7,
+            replies={
+                "mondays": {
+                    "0.5": "Each Monday is another look at the same people. Averaging the four removes half of the "
+                           "noise.",
+                    "1": "The noise of an average shrinks by the square root of 4; a budget adds up ε itself.",
+                    "2": "",
+                    "4": "There are four releases, and each costs .5.",
+                },
+                "tries": {
+                    "1": "Mara looked at three models, and each was trained on all members.",
+                    "2": "The published model was trained on the members, too.",
+                    "3": "",
+                },
+                "clubs": {
+                    "1": "",
+                    "2": "Follow one person: in how many of the two releases is her row?",
+                    "0.5": "Each release was made with ε = 1, and each person is in one of them.",
+                },
+                "poster": {
+                    "1": "",
+                    "2": "Poster and page are computed from the noisy counts. Do they need the rows again?",
+                    "3": "Setting negative counts to 0, poster and page need only the noisy counts. Which rule is "
+                         "that?",
+                },
+            },
+            why="Each step that touches the rows of a person costs; what is computed from released numbers is free.",
+            hints=(
+                "Follow Ada. How many of the releases did her row enter?",
+                "Sequential, looks, parallel, post-processing: each plan is an example of one rule.",
+            ),
+        ),
+        Decision(
+            "15.C", "Find the broken promise", objective="O15.5", minutes=5,
+            replies={
+                "step": {
+                    "a": "",
+                    "b": "A sum changes by at most C if its parts are clipped, and a mean by C / B. So C / B would be "
+                         "right "
+                    "if each row had been clipped.",
+                    "c": "Which rule of section 11 covers what is computed from a noisy result?",
+                    "d": "A bound on the length of the mean does not bound what one rating changes. Try one gradient "
+                         "of "
+                    "length 50 among 100, and the others 0.",
+                },
+            },
+            why="Each rating's gradient must be clipped before the mean; then one rating moves the mean by C / B at "
+                "most.",
+            hints=(
+                "How far can one rating move `mean`, with and without line 3?",
+                "Let B = 100, C = 1, one gradient of length 50 and 99 gradients of 0. Compare the means with it and "
+                "without.",
+            ),
         ),
     ],
     predictions=[
         Prediction(
             "P15.1",
-            "You learn four ratings of a person of MovieLens-100K, drawn at random: films and stars. For what share of "
-            "the people does one row alone fit?",
+            "Somebody knows four ratings of a person, films and stars. For what share of the people does only one row "
+            "fit?",
             {
                 "a": "less than a fifth",
                 "b": "about a half",
@@ -449,53 +849,76 @@ CHAPTER = Chapter(
             },
             outcome=_outcome,
         ),
+        Prediction(
+            "P15.2",
+            "943 members, one person is hidden with all ratings, ε = 1. Which list has the better nDCG@10?",
+            {
+                "a": "DP-SVD, because it is personal",
+                "b": "noisy popularity",
+                "c": "they are about equal",
+            },
+            outcome=_outcome_of_bill,
+        ),
     ],
     quiz=[
         Question(
-            "O15.1", "Somebody remembers eight of a friend's films, two of them wrongly. What does linkage do?",
+            "O15.1", "Somebody remembers eight films of a friend, two of them wrongly. What does the linkage attack "
+                     "do?",
             {
-                "a": ("It fails: no row fits all eight.", "It asks which row fits best, not which fits wholly."),
-                "b": ("It adds up what fits, and rare films count more.", "Right: mistakes only cost a little score."),
-                "c": ("It needs the friend's number.", "The numbers were drawn at random; nobody needs them."),
+                "a": ("It fails, because no row fits all eight.", "It looks for the row that fits best, not for one "
+                    "that "
+                      "fits in everything."),
+                "b": ("It adds up what fits, and rare films count more.", "Right: a mistake only costs its own "
+                    "weight."),
+                "c": ("It needs the number that replaced the friend's name.", "The numbers are random; nobody needs "
+                    "them."),
             },
             answer="b",
         ),
         Question(
-            "O15.2", "The illness stands in no event. About whom can the club infer it?",
+            "O15.2", "A membership attack has an AUC of .52, and it finds 5 % of the members without one false "
+                     "accusation.",
             {
-                "a": ("About nobody: the log never says it.", "A classifier on clicks did better than guessing."),
-                "b": ("Only about those who told.", "They train the classifier; it is then read on the others."),
-                "c": ("About all who click, once some have told.",
-                      "Right: tastes carry it. The guess may be wrong, and harms all the same."),
+                "a": ("It is harmless: .52 is nearly guessing.", "The AUC is an average. Some members are exposed with "
+                      "certainty."),
+                "b": ("It is impossible: the two numbers contradict each other.", "They do not: most members may look "
+                      "exactly like outsiders."),
+                "c": ("It is harmful for these members.", "Right: that is why the TPR at a low FPR is reported."),
             },
             answer="c",
         ),
         Question(
-            "O15.3", "The file is encrypted with AES-GCM. What does that protect against?",
+            "O15.3", "The file is encrypted with AES-GCM. Which attacker is stopped?",
             {
-                "a": ("A thief who has the disk and not the key.",
-                      "Right: and it notices whether a bit was changed."),
+                "a": ("A thief who has the disk and not the key.", "Right: and a changed bit is noticed, too."),
                 "b": ("The university that was given the key.", "Whoever has the key has the ratings."),
-                "c": ("A membership attack on a model of the ratings.", "The model was fitted to the open data."),
+                "c": ("A stranger who attacks a model that was trained on the ratings.", "The model was trained on the "
+                      "readable data."),
             },
             answer="a",
         ),
         Question(
-            "O15.4", "A count is released on Monday with ε = 1, and again on Tuesday with fresh noise and ε = 1.",
+            "O15.4", "One person may have seen hundreds of films. Mara adds Laplace noise of scale 1/ε to each film's "
+                     "count.",
             {
-                "a": ("Together that is ε = 1: it is the same count.", "Two noisy looks tell more than one."),
-                "b": ("Together that is ε = 1/2: the noise averages out.", "That is why it costs more, not less."),
-                "c": ("Together that is ε = 2 at most.", "Right: releases add up, whoever combines them."),
+                "a": ("Each person is hidden with ε, because a count changes by 1.", "One person changes many counts, "
+                      "each by 1."),
+                "b": ("The counts become useless.", "Noise of scale 1/ε is small next to counts of hundreds. But it "
+                "is too "
+                      "small to hide a person."),
+                "c": ("A single rating is hidden with ε, and a person is not.", "Right: a person needs clipping to "
+                    "`most` "
+                      "films and scale most/ε."),
             },
             answer="c",
         ),
         Question(
-            "O15.5", "A model is trained with ε = 2 at example level. What follows for somebody with 300 ratings?",
+            "O15.5", "The same counts are released on Monday with ε = 1 and on Tuesday with fresh noise and ε = 1.",
             {
-                "a": ("ε = 2 for them as a person.", "That would be user level."),
-                "b": ("For one rating ε = 2; for all of theirs at once the promise is far weaker.",
-                      "Right: up to 300 times as large an ε, by group privacy."),
-                "c": ("Nothing is promised to them.", "Each single rating is hidden."),
+                "a": ("Together that is ε = 1: it is the same count.", "Two noisy looks tell more than one."),
+                "b": ("Together that is ε = 2.", "Right: ratios multiply, so ε adds up."),
+                "c": ("Together that is ε = .5, because the noise averages out.", "That is why it costs more, not "
+                    "less."),
             },
             answer="b",
         ),
@@ -505,6 +928,16 @@ CHAPTER = Chapter(
 
 def _share_with(answers: np.ndarray, p: float) -> float:
     return float((np.mean(answers) - (1 - p)) / (2 * p - 1))
+
+
+def _is_sum(table: pd.DataFrame, columns: list[str], result: object) -> bool:
+    """Return whether a result contains the sums of a column over the groups, or the joined texts."""
+    got = np.asarray(result)
+    if got.dtype.kind not in "iufb":
+        return len(got) > 0 and isinstance(got.ravel()[0], str)
+    numbers = table[columns].select_dtypes("number").columns
+    sums = [table.groupby(columns)[column].transform("sum").to_numpy() for column in numbers]
+    return any(np.array_equal(got, part) for part in sums)
 
 
 def _joined(table: pd.DataFrame, columns: list[str]) -> pd.Series:

@@ -6,84 +6,130 @@
 #     name: python3
 #   recsys_teach:
 #     chapter: "15"
-#     minutes: {reading: 20, doing: 50}
+#     edition: 2
+#     minutes: {reading: 130, doing: 80}
 # ---
 
 # %% [markdown]
 # # 15 · Privacy: attack, then defend
 #
-# A university asks Mara, who runs the database of a film club, for its ratings. She has replaced each name by a random
-# number. May she send the file? In this notebook you break such a file, defend it, and attack each defense again.
+# Mara runs the database of a film club with 943 members. A university asks her for their ratings: it wants to study
+# taste, and to build a recommender for its own students. Mara has replaced every name by a random number. May she send
+# the file? If not, what could she send instead?
+#
+# In this notebook you first play the attacker, because a defense can only be judged against somebody who knows
+# something and wants something. Then you build defenses, and attack again. Each sitting ends with an answer for Mara.
 #
 # ## What you will be able to do
 #
-# - **O15.1** Single people out of a log without names, and link a noisy handful of ratings to them
-# - **O15.2** Measure what share of a row a model keeps, which tells members from others
-# - **O15.3** Count how many rows of a table share the same values (k-anonymity)
-# - **O15.4** Estimate a share by randomized response, and release counts by the Laplace mechanism
-# - **O15.5** Bound ε from below by the hits and false alarms of an attack
+# - **O15.1** Link a few remembered ratings to a row of a file without names
+# - **O15.2** Measure a membership attack by its AUC and by its true positives at few false positives
+# - **O15.3** Count how many rows share their quasi-identifiers, and say which attacker each defense stops
+# - **O15.4** Estimate a share from randomized answers, and release clipped counts with Laplace noise
+# - **O15.5** Add up the ε of several releases, and find the step that breaks a promise of privacy
 #
-# You need variance, logarithms, and chapters 04 and 05.
+# The sittings take about 70, 60 and 80 minutes, without "Going further". You need variance, logarithms, and chapters 01
+# to 06. If an exercise resists, run `hint("15.1")` with its number. (The exercises keep the numbers of the first
+# edition, so their order is not that of the numbers, and some are missing.)
 
 # %%
 import os
 
-import dp_accounting
 import numpy as np
-import opendp.prelude as dp
 import pandas as pd
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from scipy.sparse.linalg import eigsh
-from scipy.stats import binomtest
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
 
-from recsys_teach.data import movielens
+from recsys_teach.data import movielens, split_per_user
 from recsys_teach.data.world import load_world
-from recsys_teach.figures import BLACK, BLUE, ORANGE, VERMILION, new_axes, show
-from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reveal
+from recsys_teach.figures import BLACK, BLUE, GRAY, ORANGE, VERMILION, Diagram, curves, new_axes, show
+from recsys_teach.learn import TODO, check, claim, hint, load_saved_run, predict, progress, quiz, reference, reveal
 
 # %% [markdown]
-# ## Predict first
+# # Sitting 1 · Attacks
 #
-# MovieLens-100K has 943 people without names. Write a letter in quotes in place of `TODO`.
+# ## 1 · A file without names
+#
+# We begin with the five people and four films of chapter 01. The rows are shuffled and numbered, as in Mara's file; 0
+# means that there is no rating.
 
 # %%
-### BEGIN SOLUTION
-guess = "c"
-### END SOLUTION
-predict("P15.1", guess)
+films = ["Chase", "Heist", "Waltz", "Letter"]
+R = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]])  # Ada, Ben, Cleo, Dan, Eve
+order = np.random.default_rng(15).permutation(5)
+numbered = R[order]  # only Mara knows who is who
+pd.DataFrame(numbered, columns=films)
 
 # %% [markdown]
-# ## By hand: which row is Ada's?
+# You are a friend of Ada, and last week she told you that she gave *Chase* five stars and *Heist* four. Which row is
+# hers?
+
+
+# %% tags=["diagram"]
+def draw_linkage():
+    """Draw the file, what the friend knows, and what the friend learns."""
+    diagram = Diagram(10.2, 3.3)
+    row = int(np.flatnonzero((numbered[:, [0, 1]] == [5, 4]).all(axis=1))[0])
+    roles = [
+        ["highlight" if i == row and j < 2 else "task 1" if i == row else None for j in range(4)] for i in range(5)
+    ]
+    known = diagram.box(1.3, 2.07, "A friend knows of Ada:\nChase 5, Heist 4", "highlight", width=2.2, height=0.8)
+    table = diagram.grid(
+        4.1,
+        2.7,
+        numbered,
+        roles=roles,
+        rows=range(5),
+        columns=["Ch.", "He.", "Wa.", "Le."],
+        title="Mara's file, numbers for names",
+    )
+    learned = diagram.box(
+        8.5, 2.07, "The friend learns:\nAda gave Letter 1 star\nand did not rate Waltz", "task 1", width=2.6, height=1.0
+    )
+    diagram.arrow(known, (3.75, 2.07), "compare")
+    diagram.arrow((table.x + table.width / 2, 2.07), learned, "one row fits")
+    return diagram.figure
+
+
+show(
+    draw_linkage(),
+    caption="Two known ratings lead to a row, and the row tells more.",
+    alt="A box with two ratings that a friend knows is compared with a table of five numbered rows. One row fits, and "
+    "from it the friend reads that Ada gave Letter one star.",
+)
+
+# %% [markdown]
+# Only one row begins with 5, 4, so the friend now knows Ada's other ratings, although her name was never in the file.
+# This is a **linkage attack**: something known from elsewhere is linked to a row. For every attack we will ask who
+# attacks, what this person knows, and what they want.
 #
-# The table of chapter 01, with numbers for names. You know of Ada that she gave *Chase* five stars and *Heist* four.
+# | attacker | knows | wants |
+# |---|---|---|
+# | a friend of Ada | the file; that Ada is in it; two of her ratings, exactly | her other ratings |
+#
+# For the exercise you need to compare several columns at once, here on a smaller table:
 
 # %%
-R = np.array([[5, 4, 0, 1], [4, 5, 1, 0], [1, 0, 5, 4], [0, 1, 4, 5], [5, 5, 1, 1]])  # 4 films, Letter last
-numbers = np.random.default_rng(15).permutation(5)
-masked = R[numbers]
-fits = []
-for row in range(5):
-    if masked[row, 0] == 5 and masked[row, 1] == 4:
-        fits.append(row)
-print("rows that fit:", fits, " that row, whole:", masked[fits[0]])
+small = np.array([[3, 1, 4], [3, 2, 5], [0, 1, 4]])
+fits = small[:, [0, 2]] == [3, 4]  # columns 0 and 2 of each row, compared with 3 and 4
+print(fits)
+print("all columns fit:", fits.all(axis=1), " positions:", np.flatnonzero(fits.all(axis=1)))
 
 # %% [markdown]
-# One row fits, so it is Ada's, and you read that she gave *Letter* one star. Replacing names, called **masking**, has
-# hidden nothing.
+# ### Exercise 15.1 · Rows that fit (warm-up, 5 minutes)
 #
-# ### Exercise 15.1 · Rows that fit (warm-up, 4 minutes)
+# Find the rows that have exactly the known ratings.
 #
-# Find the rows with exactly the known ratings. Input: `R`, shape (n_users, n_items), 0 where there is none; `items`,
-# positions, and `ratings`, both of shape (n_known,). Output: positions of the rows, rising. Example: on our `R`, items
-# `[0, 2]` and ratings `[5, 0]` fit row 0 alone. Stuck? Run `hint("15.1")` in a new cell.
+# - Input: `R`, shape (n_users, n_items), 0 where there is no rating; `items`, the positions of the known films, and
+#   `ratings`, what the person gave them, both of shape (n_known,).
+# - Output: the positions of the rows that fit, in increasing order.
+# - Mini-case: take `R` as it was before the shuffle, so that Ada is row 0 with `[5, 4, 0, 1]`. Then
+#   `items = [0, 2]` (*Chase* and *Waltz*) and `ratings = [5, 0]` (five stars, not rated) fit only her row: `[0]`.
 
 
 # %%
 def candidates(R, items, ratings):
-    """Positions of the rows that hold exactly these ratings."""
+    """Return the positions of the rows that have exactly these ratings."""
     ### BEGIN SOLUTION
     return np.flatnonzero((R[:, items] == ratings).all(axis=1))
     ### END SOLUTION
@@ -92,58 +138,127 @@ def candidates(R, items, ratings):
 check("15.1", candidates)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** Each known rating crosses out everybody who differs. **Another way.** A loop that starts with
-# all rows and keeps those that fit. **Typical mistake.** `any`, where all have to fit.
+# **Why it works.** Each known rating rules out everybody who differs in it, and `all` keeps the rows that nothing has
+# ruled out. **Another way.** Start with all positions and, film by film, keep those whose rating is equal.
+# **Typical mistake.** `any` in place of `all`: then one equal rating is enough.
 
 # %% [markdown]
-# Now real people: of each we draw four ratings. Does one row alone fit?
+# From now on MovieLens-100K, with 943 people, plays the role of Mara's file. Somebody learns four ratings of a person,
+# drawn at random from this person's row. For what share of the people does only one row fit? Guess first: `a`, less
+# than a fifth; `b`, about a half; `c`, more than seven in ten.
 
-# %% tags=["claim"]
-from recsys_teach.privacy.attacks import candidates, uniqueness
+# %%
+### BEGIN SOLUTION
+guess = "c"
+### END SOLUTION
+predict("P15.1", guess)
+
+# %%
+from recsys_teach.privacy.attacks import uniqueness  # share of people for whom one row alone is a candidate
 
 ml = movielens.load()
 stars = ml.matrix("rating").toarray().astype(np.int8)  # (943, 1682)
-rng, alone = np.random.default_rng(0), 0
-for row in stars:
-    items = rng.choice(np.flatnonzero(row), 4, replace=False)
-    alone += len(candidates(stars, items, row[items])) == 1
-four = [uniqueness(stars, 4, np.random.default_rng(seed)) for seed in range(5)]
-assert alone / 943 == four[0]
-reveal("P15.1", np.mean(four))
-claim("Singled out by 4 ratings, mean of 5 draws", np.mean(four), near=0.884, within=0.015)
+table = pd.DataFrame(index=["share of people singled out"])
+for n_known in (2, 3, 4, 6):
+    draws = [uniqueness(stars, n_known, np.random.default_rng(seed)) for seed in range(5)]
+    table[f"{n_known} known"] = np.mean(draws)
+reveal("P15.1", table["4 known"].iloc[0])
+table.round(2)
+
+# %% tags=["claim"]
+claim(
+    f"Four exact ratings single out {100 * table['4 known'].iloc[0]:.0f} % of the people",
+    bool(abs(table["4 known"].iloc[0] - 0.88) < 0.02),
+)
 
 # %% [markdown]
-# An attacker rarely knows so exactly. Narayanan and Shmatikov (2008) asked which row fits *best*. In our simpler score
-# each known film that a row has rated within one star adds a weight; a film with fewer raters, $n_i$ (`n_raters[i]`),
-# weighs more:
+# Four ratings are enough for nearly nine people in ten. The reason is that the table is wide: with 1,682 films and five
+# possible ratings, hardly any two people agree on four of them.
+#
+# The law takes this into account: in the European Union's data protection law (GDPR, article 4 and recital 26),
+# replacing names is called **pseudonymization**, and for whoever can link the data to a person, they are still
+# *personal data*. Whether they are personal for a recipient who cannot link them is judged case by case. After this
+# attack Mara had better assume that they are: she has reduced a risk, and she may still need a legal ground to pass the
+# file on.
+#
+# ## 2 · The memory is noisy
+#
+# "Nobody remembers ratings exactly," says Mara. In 2006 Netflix published some 100 million ratings of 480,000 customers
+# without names, for a contest: the Netflix Prize. It hoped that a part of the data, with a few ratings changed, could
+# not be linked to anybody. Two years later Narayanan and Shmatikov showed that eight ratings with their dates, where
+# two ratings may be wrong and the dates may be off by two weeks, are unique for 99 of 100 people in the file. They
+# compared the file with reviews that people had written on the Internet Movie Database *under their names*, and found
+# the rows of two of these people with great confidence. In 2010, after a lawsuit, Netflix canceled a second contest.
+#
+# | attacker | knows | wants |
+# |---|---|---|
+# | a reader of public reviews | the file; a name with some ratings, some of them wrong | the row of this name |
+#
+# The attack now asks which row fits *best*. A known film fits if the row has a rating of it within one star. Each film
+# that fits adds a weight. Films with few ratings add more, because having seen a rare film says more about a person
+# than having seen *Star Wars*.
+#
+# Suppose the attacker remembers four stars for *Chase*, five for *Heist* and one for *Waltz*. The picture shows three
+# rows of another small file, in which *Chase* and *Heist* have four ratings each and *Waltz* has two. With the weight
+# 1 / ln(1 + number of ratings), the weights are 1 / ln 5 = .62, again .62, and 1 / ln 3 = .91.
+
+
+# %% tags=["diagram"]
+def draw_score():
+    """Draw ratings, which of them fit, the weights and the scores of three rows."""
+    diagram = Diagram(10.2, 2.9)
+    ratings, known = np.array([[5, 4, 0], [5, 3, 1], [0, 5, 3]]), np.array([4, 5, 1])
+    fits = (ratings > 0) & (np.abs(ratings - known) <= 1)
+    weights = 1 / np.log(1 + np.array([4, 4, 2]))
+    names = ["Ch.", "He.", "Wa."]
+    roles = [["task 1" if cell else None for cell in row] for row in fits]
+    diagram.grid(
+        1.2, 2.2, ratings, roles=roles, rows=["row 0", "row 1", "row 2"], columns=names, title="ratings (0: none)"
+    )
+    diagram.grid(3.7, 2.2, fits.astype(int), roles=roles, columns=names, title="fits")
+    diagram.note(5.5, 1.57, "×", size=15)
+    diagram.grid(6.1, 2.2, [[f"{w:.2f}"] for w in weights], cell=0.42, rows=names, title="weights")
+    diagram.note(7.15, 1.57, "=", size=15)
+    scores = fits @ weights
+    diagram.grid(
+        8.0,
+        2.2,
+        [[f"{s:.2f}"] for s in scores],
+        roles=[["highlight" if s == scores.max() else None] for s in scores],
+        title="scores",
+    )
+    diagram.note(3.0, 0.35, "known: Chase 4, Heist 5, Waltz 1. Blue: rated, and within one star.")
+    return diagram.figure
+
+
+show(
+    draw_score(),
+    caption="The score of a row adds the weights of what fits.",
+    alt="A table of ratings becomes a table of zeros and ones that mark what fits. Multiplied by the weights it gives "
+    "a "
+    "score for each row; row 1 has the highest, although one of its ratings does not fit.",
+)
+
+# %% [markdown]
+# Row 0 fits in two films: .62 + .62 = 1.24. Row 1 misses *Heist* by two stars, fits in the rare *Waltz*, and wins with
+# .62 + .91 = 1.53. One wrong memory did not ruin the attack; it only cost its own weight. This simplifies the score of
+# Narayanan and Shmatikov. In symbols, with $n_i$ (`n_raters[i]`) the number of ratings of film $i$:
 #
 # $$\text{score}(u) = \sum_{i \text{ fits in row } u} \frac{1}{\ln(1 + n_i)}$$
 #
-# We attack row 7:
-
-# %%
-n_raters = (stars > 0).sum(axis=0)
-rng = np.random.default_rng(15)
-items = rng.choice(np.flatnonzero(stars[7]), 6, replace=False)  # six that an attacker knows
-noisy = stars[7, items] + rng.integers(-1, 2, size=6)  # off by a star at most
-loop = np.zeros(943)
-for user in range(943):
-    for item, rating in zip(items, noisy, strict=True):
-        if stars[user, item] > 0 and abs(stars[user, item] - rating) <= 1:
-            loop[user] += 1 / np.log(1 + n_raters[item])
-print("best rows:", np.argsort(-loop)[:3])
-
-# %% [markdown]
-# ### Exercise 15.2 · Which row fits best? (core, 6 minutes)
+# ### Exercise 15.2 · Which row fits best? (core, 9 minutes)
 #
-# Give this score of each row, without a loop over rows. Input: `R`, `items`, `ratings` as before; `n_raters`, shape
-# (n_items,), none 0. Output: shape (n_users,). Example: on our `R`, items `[0, 2]`, ratings `[4, 1]` and
-# `n_raters = [4, 4, 4, 4]` give `[.62, 1.24, 0, 0, 1.24]`.
+# Compute this score for each row. A loop is fine; without a loop, use the matrix product of the picture.
+#
+# - Input: `R`, `items` and `ratings` as before; `n_raters`, shape (n_items,), all at least 1.
+# - Output: shape (n_users,).
+# - Mini-case: in `R` (before the shuffle) each film has four ratings. `items = [0, 2]`, `ratings = [4, 1]` and
+#   `n_raters = [4, 4, 4, 4]` give `[.62, 1.24, 0, 0, 1.24]`. Ada (row 0) fits in *Chase*; she has not rated *Waltz*.
 
 
 # %%
 def linkage_scores(R, items, ratings, n_raters):
-    """Score of each row: rated and within a star, a film adds 1 / ln(1 + its raters)."""
+    """Return the score of each row: a film that is rated within one star adds 1 / ln(1 + its number of raters)."""
     ### BEGIN SOLUTION
     fits = (R[:, items] > 0) & (np.abs(R[:, items] - ratings) <= 1)  # (n_users, n_known)
     return fits @ (1 / np.log(1 + n_raters[items]))
@@ -153,165 +268,427 @@ def linkage_scores(R, items, ratings, n_raters):
 check("15.2", linkage_scores)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** `fits` has a 1 for each film that fits, and the product with the weights adds them up.
-# **Another way.** Start with zeros and add, film by film, a weight where the column fits. **Typical mistake.**
-# Forgetting that 0 is no rating: it lies within a star of 1.
+# **Why it works.** `fits` has a 1 where a film fits, and the product with the weights adds them up row by row.
+# **Another way.** Two loops, over rows and known films, with an `if`. **Typical mistake.** Forgetting that 0 means "no
+# rating": 0 lies within one star of 1, so people who never saw the film would fit.
 
 # %% [markdown]
-# Now a quarter of the films are wrong: popular ones that this person has not rated. How much does an attacker need to
-# know? Beside it: how often one row alone fits, by exact stars or titles alone.
+# Now we attack real rows. The known ratings are off by −1, 0 or 1 star, and one film in four is wrong altogether: a
+# popular film that this person has not rated. We count a person as found if their row *alone* has the best score. (A
+# careful attacker also wants the best row to stand far above the second best, so as not to accuse the wrong
+# one.) (`reference` returns the course's function, so the notebook runs whatever you wrote.)
 
 # %%
-from recsys_teach.privacy.attacks import linkage_scores
-
-assert np.allclose(linkage_scores(stars, items, noisy, n_raters), loop)
-popularity = n_raters / n_raters.sum()
+linkage_scores = reference("15.2")
+n_raters = (stars > 0).sum(axis=0)
 
 
-def linked(n_known, rng):
-    """Share of 300 people whom a noisy handful, a quarter of it wrong, finds at the top; others may fit, too."""
+def found_by(n_known, rng):
+    """Return the share of 300 people whose row alone has the best score."""
     found = 0
     for user in rng.choice(943, 300, replace=False):
         items = rng.choice(np.flatnonzero(stars[user]), n_known, replace=False)
         noisy = stars[user, items] + rng.integers(-1, 2, size=n_known)
-        unrated = np.where(stars[user] > 0, 0, popularity)
+        unrated = np.where(stars[user] > 0, 0, n_raters)  # a wrong film is more likely the more popular it is
         n_wrong = n_known // 4
-        items[:n_wrong] = rng.choice(ml.n_items, n_wrong, replace=False, p=unrated / unrated.sum())
-        found += linkage_scores(stars, items, noisy, n_raters).argmax() == user
+        items[:n_wrong] = rng.choice(1682, n_wrong, replace=False, p=unrated / unrated.sum())
+        scores = linkage_scores(stars, items, noisy, n_raters)
+        found += scores[user] > np.delete(scores, user).max() + 1e-9
     return found / 300
 
 
-knows = [1, 2, 3, 4, 6, 8, 12, 16]
-rng = np.random.default_rng(0)
-curves = {
-    "exact stars": [uniqueness(stars, n, rng) for n in knows],
-    "noisy": [np.nan] * 3 + [linked(n, rng) for n in knows[3:]],  # of four films, one is wrong
-    "films alone": [uniqueness(stars > 0, n, rng) for n in knows],
+# %% tags=["setup"]
+known_films = [4, 8, 12, 16]
+shares_found = {
+    "stars, all exact": [[uniqueness(stars, n, np.random.default_rng(seed)) for n in known_films] for seed in range(2)],
+    "stars, some wrong": [[found_by(n, np.random.default_rng(seed)) for n in known_films] for seed in range(5)],
+    "titles, none wrong": [
+        [uniqueness(stars > 0, n, np.random.default_rng(seed)) for n in known_films] for seed in range(2)
+    ],
 }
 
+
 # %% tags=["figure"]
-fig, ax = new_axes()
-for (name, curve), color, marker in zip(curves.items(), (VERMILION, BLUE, BLACK), "os^", strict=True):
-    ax.plot(knows, curve, color=color, marker=marker)
-    ax.text(16.4, curve[-1], name, va="center")
-ax.set(xlabel="films known to the attacker", ylabel="share of people found", xlim=(0, 20), ylim=(0, 1.05), xticks=knows)
+def draw_found():
+    """Draw the share of people found against the number of known films."""
+    fig, ax = new_axes(width=9.0, height=3.8)
+    curves(ax, known_films, shares_found)
+    ax.set(xlabel="films that the attacker knows", ylabel="share of people found", ylim=(0, 1.03), xticks=known_films)
+    return fig
+
+
 show(
-    fig,
-    caption="Who is found, by what is known of them.",
-    alt="Line chart of the share of people found against films known. Exact stars rise to nearly all at six films; "
-    "noisy ratings and bare film names rise more slowly, to most people at sixteen.",
+    draw_found(),
+    caption="Share of people whose row alone fits best.",
+    alt="Line chart of the share of people found against the number of films known. Exact stars start near nine "
+    "tenths and "
+    "reach all; noisy memories rise from a sixth to nine tenths; bare titles rise to eight tenths.",
 )
 
+
 # %% tags=["claim"]
-claim("Found by 16 noisy ratings, a quarter of them wrong", curves["noisy"][-1], near=0.9, within=0.05)
-claim("Found by 8 noisy ratings", curves["noisy"][5], near=0.58, within=0.07)
-claim("Found by 8 films without stars", curves["films alone"][5], near=0.39, within=0.03)
-claim("Found by 16 films without stars", curves["films alone"][-1], near=0.79, within=0.03)
+def claims_on_noise():
+    """State what the curves show at 16 films."""
+    noisy, titles = (np.mean(shares_found[name], axis=0) for name in list(shares_found)[1:])
+    claim(
+        f"Sixteen noisy ratings, a quarter wrong, find {100 * noisy[3]:.0f} % of the people",
+        bool(abs(noisy[3] - 0.90) < 0.04),
+    )
+    claim(f"Sixteen film titles without stars find {100 * titles[3]:.0f} %", bool(abs(titles[3] - 0.79) < 0.04))
+
+
+claims_on_noise()
 
 # %% [markdown]
-# Mistakes cost the attacker about four times as many films, 16 for 4; hidden stars more. Neither protects.
+# Mistakes slow the attack down and do not stop it: sixteen noisy ratings find about as many people as four exact ones.
+# A list of right titles without any stars is enough for most people, too.
 #
-# ## Attack the model
+# ## 3 · A model in place of the file
 #
-# Mara publishes only the directions $V$ of a PureSVD (`V`, shape (n_items, k), orthonormal columns; chapter 04).
-# **Membership inference** asks: was this person in? The directions keep the energy of rows they were fitted to, so a
-# large share kept speaks for a member:
+# Mara has a second idea: the university needs recommendations, so she could fit a PureSVD (chapter 04) to her table of
+# zeros and ones and send only its directions, the matrix $V$ (`V`, shape (n_items, k), orthonormal columns). A student
+# with row $x$ is then recommended what is largest in $x V V^\top$. No member's row leaves the club, so is that safe?
+#
+# Perhaps it is a secret that somebody is a member at all. Think of a club for people with an illness. A **membership
+# inference** attack asks whether a person was in the training data.
+#
+# | attacker | knows | wants |
+# |---|---|---|
+# | an employee of the university | `V`; *all* films that Ada rated, from her account there | is Ada a member? |
+#
+# Why should $V$ tell? PureSVD chose these directions so that the *members'* rows lose as little as possible, and an
+# outsider's row had no say. So the attacker measures how much of a row the directions keep.
+
+
+# %% tags=["diagram"]
+def draw_membership():
+    """Draw how a model is made and attacked, and a row beside the direction that keeps a part of it."""
+    diagram = Diagram(10.4, 3.2)
+    rows = diagram.box(1.15, 2.5, "members' rows", "task 1")
+    model = diagram.box(3.75, 2.5, "PureSVD")
+    attacker = diagram.box(3.75, 0.9, "attacker", "highlight")
+    ada = diagram.box(1.15, 0.9, "Ada's full row", "task 2")
+    diagram.arrow(rows, model, "(n, n_items)")
+    diagram.arrow(model, attacker, "V (n_items, k)")
+    diagram.arrow(ada, attacker, "(n_items,)")
+    diagram.arrow(attacker, (5.5, 0.9), role="highlight")
+    diagram.note(5.6, 0.9, "member?", align="left")
+    x, y, unit = 7.4, 0.7, 0.5
+    diagram.arrow((x, y), (x + 3 * unit, y + 4 * unit), role="task 2", width=2.5)
+    diagram.arrow((x, y), (x + 3 * unit, y), role="shared", width=3)
+    diagram.ax.plot([x + 3 * unit] * 2, [y, y + 4 * unit], color=GRAY, linestyle=":")
+    diagram.note(x + 0.35, y + 1.55, "row [3, 4]\nlength 5")
+    diagram.note(x + 0.75, y - 0.25, "kept: 3, along V")
+    diagram.note(x + 3 * unit + 0.15, y + 1.0, "lost: 4", align="left")
+    return diagram.figure
+
+
+show(
+    draw_membership(),
+    caption="The attack, and a row of which the direction keeps 3.",
+    alt="Left, members' rows go into PureSVD, and the attacker receives V and Ada's full row. Right, the row with "
+    "entries 3 "
+    "and 4 has length 5; the direction V keeps 3 of it, and 4 is lost.",
+)
+
+# %% [markdown]
+# In the picture the row is [3, 4], and $V$ has one direction, the horizontal one. The squared length of the row is 9 +
+# 16 = 25, and the part along $V$ has 9, so the share that is kept is 9/25 = .36. In general
 #
 # $$\text{kept}(x) = \frac{\lVert x V \rVert^2}{\lVert x \rVert^2}$$
 #
-# ### Exercise 15.3 · The share that a model keeps (core, 6 minutes)
-#
-# Give that share for each row. Input: `rows`, shape (n, n_items), none empty, and `V`. Output: shape (n,). Example:
-# `rows = [[3, 4]]`, `V = [[1], [0]]`: the direction keeps 9 of 25, so `[.36]`.
-
+# We draw half of the people as members, fit 100 directions to them, and compute the share for everybody. The attacker
+# accuses those who keep most, and sets the threshold so that four outsiders are accused: 4 of 472 is the largest number
+# below one percent.
 
 # %%
-def kept_share(rows, V):
-    """Share of each row's energy that lies along the columns of V."""
-    ### BEGIN SOLUTION
-    return ((rows @ V) ** 2).sum(axis=1) / (rows**2).sum(axis=1)
-    ### END SOLUTION
-
-
-check("15.3", kept_share)
-
-# %% [markdown] tags=["solution"]
-# **Why it works.** `rows @ V` are the coordinates, and orthonormal columns keep lengths. **Another way.** The squared
-# length of `rows @ V @ V.T`. **Typical mistake.** Forgetting to divide: then busy people look like members.
-
-# %% [markdown]
-# Half of the people are members. The attack is judged by its **AUC**: the chance that a member scores above an
-# outsider, .5 if it only guesses. Where will it rise?
-
-# %% tags=["claim"]
-from recsys_teach.privacy.attacks import kept_share, membership_auc
-
 zero_one = (stars > 0).astype(float)
-ranks = [1, 5, 20, 50, 100, 200, 400]
-auc = np.zeros((5, len(ranks)))
-for seed in range(5):
+
+
+def kept_share(rows, V):
+    """Return the share of each row's squared length that lies along the columns of V."""
+    return ((rows @ V) ** 2).sum(axis=1) / (rows**2).sum(axis=1)
+
+
+def train_directions(seed):
+    """Return who is a member (True or False for each person) and all directions, as rows, most important first."""
     member = np.random.default_rng(seed).permutation(943) < 471
-    Vt = np.linalg.svd(zero_one[member], full_matrices=False)[2]
-    for place, k in enumerate(ranks):
-        kept = kept_share(zero_one, Vt[:k].T)
-        auc[seed, place] = membership_auc(kept[member], kept[~member])
-claim("AUC at rank 5, mean of 5 draws", auc[:, 1].mean(), near=0.52, within=0.02)
-claim("AUC at rank 50", auc[:, 3].mean(), near=0.65, within=0.02)
-claim("AUC at rank 100", auc[:, 4].mean(), near=0.76, within=0.02)
-claim("AUC at rank 400", auc[:, 6].mean(), above=0.99)
+    return member, np.linalg.svd(zero_one[member], full_matrices=False)[2]
+
+
+member, directions = train_directions(0)
+kept = kept_share(zero_one, directions[:100].T)
+print(f"mean share kept: members {kept[member].mean():.2f}, outsiders {kept[~member].mean():.2f}")
+
+accused = kept > np.sort(kept[~member])[::-1][4]  # the fifth outsider is the highest who is not accused
+n_films = zero_one.sum(axis=1)
+print(f"accused: {accused[member].sum()} members and {accused[~member].sum()} outsiders")
+print(f"median number of films: {np.median(n_films[member & accused]):.0f} of the accused members,", end=" ")
+print(f"{np.median(n_films[member & ~accused]):.0f} of the other members")
+
 
 # %% tags=["figure"]
-fig, ax = new_axes(height=3.4)
-ax.plot(ranks, auc.mean(axis=0), color=BLUE, marker="o")
-ax.fill_between(ranks, auc.min(axis=0), auc.max(axis=0), color=BLUE, alpha=0.3)
-ax.axhline(0.5, color=BLACK, linestyle="--")
-ax.text(400, 0.51, "guessing", ha="right", va="bottom")
-ax.set(xlabel="directions k (log scale)", ylabel="AUC of the attack", xscale="log", ylim=(0.4, 1.03))
-ax.set(xticks=ranks, xticklabels=ranks)
-ax.minorticks_off()
+def draw_exposed():
+    """Draw the shares of members and outsiders as histograms, and against the number of films."""
+    fig, (left, right) = new_axes(columns=2, width=10.4, height=3.8)
+    bins = np.arange(0.1, 1.001, 0.025)
+    left.hist(kept[~member], bins, color=GRAY, alpha=0.55, label="472 outsiders")
+    left.hist(kept[member], bins, histtype="step", color=BLUE, linewidth=2.5, label="471 members")
+    threshold = np.sort(kept[~member])[::-1][4]
+    left.axvline(threshold, color=VERMILION, linestyle="--")
+    left.text(threshold + 0.008, 68, "accused", color=VERMILION, va="top")
+    left.set(xlabel="share of the row that is kept", ylabel="people", ylim=(0, 72), title="two histograms")
+    left.legend(loc="upper left", fontsize=10)
+    right.scatter(n_films[~member], kept[~member], s=14, color=GRAY, marker="x", label="outsiders")
+    right.scatter(n_films[member], kept[member], s=14, color=BLUE, label="members")
+    right.axhline(threshold, color=VERMILION, linestyle="--")
+    right.text(20, threshold + 0.012, "accused", color=VERMILION)
+    right.set(xscale="log", xticks=[20, 50, 100, 200, 500], xticklabels=[20, 50, 100, 200, 500])
+    right.set(xlabel="films of this person (log scale)", ylabel="share kept", title="who is exposed")
+    right.minorticks_off()
+    right.legend(loc="lower right", fontsize=10)
+    return fig
+
+
 show(
-    fig,
-    caption="Membership attack on PureSVD; band: five draws.",
-    alt="Line chart of the attack's AUC against the number of directions on a logarithmic axis. It lies on the dashed "
-    "line of guessing up to five directions, then climbs to one at four hundred.",
+    draw_exposed(),
+    caption="Beyond the dashed line: accused. They are members with many films.",
+    alt="Left, overlapping histograms of the share kept; members lie further right, and a dashed line leaves a good "
+    "third of them and four outsiders on its right. Right, the share against the number of films: most members above "
+    "the dashed line have a hundred films or more.",
+)
+
+
+# %% tags=["claim"]
+claim(
+    "Accused members have more than three times as many films as the other members (medians)",
+    bool(np.median(n_films[member & accused]) > 3 * np.median(n_films[member & ~accused])),
 )
 
 # %% [markdown]
-# The more a model can store, the more it tells: few directions describe the crowd, many describe people.
+# The right panel shows who is exposed: the members with long rows. These rows weigh most in the matrix, so the
+# directions follow them.
 #
-# **Attribute inference** reads what the log never says. The world has `chronic_illness`, which moves tastes and is
-# written into no event. Those who told train a classifier on clicks; it then reads the others. For gender, too:
+# How good is this attack? One number is the **AUC** of chapter 06: the probability that a random member has a higher
+# score than a random outsider; guessing gives .5.
+#
+# The AUC is an average over everybody, and averages can hide harm. Suppose that an attack cannot say anything about
+# most people, but it recognizes a few members with certainty. Its AUC is hardly above .5, and for these few the secret
+# is out. So we also ask: if almost no outsider may be accused, how many members are found? The share of outsiders who
+# are accused is the **false positive rate** (**FPR**), and the share of members who are accused is the **true positive
+# rate** (**TPR**). Carlini et al. (2022) recommend the **TPR at a low FPR**.
+#
+# By hand: members Ada .9, Ben .6 and Cleo .3; outsiders Dan .8 and Eve .5. If no outsider may be accused, the threshold
+# must be .8, and only Ada lies above it: TPR 1/3. If one may be accused, the threshold drops to .5, Dan is wrongly
+# accused, and Ada and Ben are found: TPR 2/3. An attacker who guesses accuses as large a share of the members as of the
+# outsiders, so guessing has TPR = FPR.
+#
+# ### Exercise 15.8 · True positives at few false positives (core, 9 minutes)
+#
+# The attacker accuses everybody whose score is *above* a threshold; a score equal to it is not accused. The threshold
+# is the score of one of the outsiders. Of all of them it is the lowest one that has at most `n_false` outsiders above
+# it. Compute the TPR.
+#
+# - Input: `members` and `outsiders`, their scores, in any order; `n_false`, an int from 0 to `len(outsiders) - 1`.
+# - Output: one number, the share of members who are accused.
+# - Mini-case: the scores above, `members = [.9, .6, .3]`, `outsiders = [.8, .5]` and `n_false = 1`, give `.667`.
+#   `np.sort(outsiders)[::-1]` sorts from high to low.
 
-# %% tags=["claim"]
-world = load_world()
+
+# %%
+def true_positive_rate(members, outsiders, n_false):
+    """Return the share of members above the threshold that accuses at most n_false outsiders."""
+    ### BEGIN SOLUTION
+    threshold = np.sort(outsiders)[::-1][n_false]
+    return np.mean(members > threshold)
+    ### END SOLUTION
 
 
-def infer(table, attribute):
-    """AUC of a logistic regression on rows of length 1, each person predicted from the other folds."""
-    rows = table / np.sqrt(np.maximum(table.sum(axis=1, keepdims=True), 1))
-    told = cross_val_predict(LogisticRegression(), rows, attribute, cv=5, method="decision_function")
-    return membership_auc(told[attribute], told[~attribute])
+check("15.8", true_positive_rate)
 
-
-ill = world.users["chronic_illness"].to_numpy()
-claim("AUC for the illness, from clicks", infer(world.clicks().matrix().toarray(), ill), near=0.67, within=0.05)
-claim("AUC for gender, from films rated", infer(zero_one, (ml.users["gender"] == "F").to_numpy()), above=0.74)
+# %% [markdown] tags=["solution"]
+# **Why it works.** Sorted from high to low, the outsider at position `n_false` has at most `n_false` others above it.
+# **Another way.** A member is accused if at most `n_false` outsiders have a score as high as theirs or higher: count
+# them in a loop. **Typical mistake.** `>=`: then the outsider at the threshold is accused, too, and one more is accused
+# than is allowed.
 
 # %% [markdown]
-# ## Defense 1: make the table coarser
+# We repeat the attack for models of different sizes, five times with other members. With 472 outsiders and `n_false =
+# 4` guessing finds 5 / 473 = .011 of the members on average.
+
+# %%
+from recsys_teach.privacy.attacks import membership_auc
+
+true_positive_rate = reference("15.8")
+ranks = [1, 5, 20, 50, 100, 200, 400]
+auc, tpr = np.zeros((5, len(ranks))), np.zeros((5, len(ranks)))
+for seed in range(5):
+    inside, V_all = train_directions(seed)
+    for place, k in enumerate(ranks):
+        share = kept_share(zero_one, V_all[:k].T)
+        auc[seed, place] = membership_auc(share[inside], share[~inside])
+        tpr[seed, place] = true_positive_rate(share[inside], share[~inside], 4)
+pd.DataFrame({"AUC": auc.mean(axis=0), "TPR at 4 of 472": tpr.mean(axis=0)}, index=ranks).T.round(3)
+
+
+# %% tags=["figure"]
+def draw_ranks():
+    """Draw AUC and TPR against the number of directions."""
+    fig, ax = new_axes(width=8.4, height=3.6)
+    colors = {"AUC": (auc, BLUE, "o"), "TPR at 4 of 472": (tpr, ORANGE, "s")}
+    for name, (values, color, marker) in colors.items():
+        ax.fill_between(ranks, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+        ax.plot(ranks, values.mean(axis=0), color=color, marker=marker, label=name)
+    ax.axhline(0.5, color=BLUE, linestyle=":")
+    ax.text(1, 0.44, "AUC of guessing: .5", color=BLUE, va="top")
+    ax.axhline(5 / 473, color=ORANGE, linestyle=":")
+    ax.text(1, 0.08, "TPR of guessing: .011", color=ORANGE)
+    ax.set(xscale="log", xticks=ranks, xticklabels=ranks, ylim=(0, 1.03), xlabel="directions k (log scale)")
+    ax.set_ylabel("AUC, or share of the members")
+    ax.legend(loc="center left", bbox_to_anchor=(0, 0.75))
+    ax.minorticks_off()
+    return fig
+
+
+show(
+    draw_ranks(),
+    caption="Membership attack on PureSVD; bands: five choices of members.",
+    alt="Two curves against the number of directions, each with a dotted line for guessing. The AUC is near one half "
+    "up to five directions and rises to one. The true positive rate is a little above guessing up to five and also "
+    "rises to one at four hundred.",
+)
+
+
+# %% tags=["claim"]
+def claims_on_membership():
+    """State what the attack reaches at three sizes."""
+    claim(
+        f"At 5 directions the attack is weak, and not nothing: AUC {auc[:, 1].mean():.2f} (guessing .50), "
+        f"TPR {tpr[:, 1].mean():.2f} (guessing .01)",
+        bool(abs(auc[:, 1].mean() - 0.52) < 0.03 and 0.011 < tpr[:, 1].mean() < 0.06),
+    )
+    claim(
+        f"At 100 directions the attack finds {100 * tpr[:, 4].mean():.0f} % of the members while it accuses 4 "
+        f"outsiders",
+        bool(abs(tpr[:, 4].mean() - 0.37) < 0.06),
+    )
+    claim("At 400 directions the AUC is above .99: the model has stored nearly everybody", bool(auc[:, 6].min() > 0.99))
+
+
+claims_on_membership()
+
+# %% [markdown]
+# The more a model can store, the more it tells. Five directions describe the crowd, and four hundred describe 471
+# people one by one. The law may have a view on this, too: if Ada asks Mara to delete her data, deleting her row does
+# not remove her from $V$. Whether a model counts as personal data is decided case by case. If it does, Mara may have to
+# train again without Ada, or use a method of **machine unlearning**; such methods are judged by attacks like this one.
 #
-# A table is **k-anonymous** in some columns if at least k people share each combination that occurs (Sweeney 2002).
+# ## Settled for today: what Mara may send
 #
-# ### Exercise 15.4 · How many share each row? (core, 6 minutes)
+# Not the file: four remembered ratings, or sixteen poor ones, lead to a row. Not a large model: with 100 directions
+# more than a third of the members can be recognized with hardly any mistake, above all those with many films. With five
+# directions *this* attack is weak, but it finds about three times as many members as guessing does. And a better attack
+# may exist.
 #
-# Give the size of each row's group. Input: `table`, a DataFrame, and `columns`, a list of names. Output: an
-# array of int, shape (len(table),), each row counting itself. Example: the rows `(F, 20), (M, 20), (F, 20)` give
-# `[2, 1, 2]`: not 2-anonymous.
+# ## Pause · End of sitting 1
+#
+# Keep three ideas: an attacker is described by what they know and want, a row is found by what fits best, and a model
+# that stores people tells about them. You may forget the formulas. When you return, first run all cells above (half a
+# minute).
+#
+# # Sitting 2 · Defenses, without and with a promise
+#
+# ## 4 · Coarser tables
+#
+# Mara's file has a second part: the gender, age and zip code of each member. None of these is a name, and together they
+# are almost one. Columns that somebody can know from elsewhere, and that together single people out, are called
+# **quasi-identifiers**. The first defense makes them coarser, until several people share each combination.
+
+
+# %% tags=["diagram"]
+def draw_coarser():
+    """Draw six members before and after their quasi-identifiers were made coarser."""
+    diagram = Diagram(10.2, 3.6)
+    before = [
+        ["F", 23, "94110"],
+        ["F", 31, "94043"],
+        ["F", 38, "94301"],
+        ["M", 42, "10003"],
+        ["M", 47, "10025"],
+        ["M", 55, "10011"],
+    ]
+    after = [["F", "20-39", "9"]] * 3 + [["M", "40-59", "1"]] * 3
+    ill = [["yes"], ["yes"], ["yes"], ["no"], ["yes"], ["no"]]
+    names = ["gender", "age", "zip"]
+    for x, rows, groups, title in (
+        (0.4, before, [None] * 6, "before: each row is alone"),
+        (5.4, after, ["task 1"] * 3 + ["task 2"] * 3, "after: groups of three"),
+    ):
+        for j, name in enumerate([*names, "ill"]):
+            cells = [[row[j]] for row in rows] if j < 3 else ill
+            roles = (
+                [[group] for group in groups]
+                if j < 3
+                else [["highlight" if i < 3 and x > 5 else None] for i in range(6)]
+            )
+            wide(diagram, x + 0.95 * j + 0.3 * (j == 3), 2.9, cells, roles, name)
+        diagram.note(x + 2.1, 0.25, title, bold=True)
+    diagram.arrow((4.65, 1.85), (5.25, 1.85))
+    return diagram.figure
+
+
+def wide(diagram, x, y, cells, roles, name):
+    """Draw one column of wide cells with its name on top."""
+    from matplotlib.patches import Rectangle
+
+    from recsys_teach.figures.diagrams import ROLES
+
+    for i, (value,) in enumerate(cells):
+        edge, face = ROLES[roles[i][0]] if roles[i][0] else (GRAY, "white")
+        diagram.ax.add_patch(Rectangle((x, y - 0.37 * (i + 1)), 0.95, 0.37, facecolor=face, edgecolor=edge, zorder=3))
+        diagram.ax.text(x + 0.475, y - 0.37 * (i + 0.5), value, ha="center", va="center", fontsize=10.5, zorder=4)
+    diagram.ax.text(x + 0.475, y + 0.08, name, ha="center", fontsize=10.5)
+
+
+show(
+    draw_coarser(),
+    caption="Coarser columns hide rows; the column ill may still tell.",
+    alt="Left, six members with different gender, age and zip code. Right, ages in bands and zip codes cut to one "
+    "digit give two "
+    "groups of three. In the first group all three members are ill.",
+)
+
+# %% [markdown]
+# Before, an attacker who knows that Ada is female, 31 and lives in 94043 finds one row, and after, three rows are
+# possible. A table is **k-anonymous** if every combination of quasi-identifiers that occurs is shared by at least k
+# rows (Sweeney, 2002). The table on the right is 3-anonymous.
+#
+# | attacker | knows | wants |
+# |---|---|---|
+# | a neighbor of Ada | the table; her gender, age and zip code | which row is hers |
+#
+# To check a table we need, for each row, the size of its group. pandas can return one number per *group* or one per
+# *row*:
+
+# %%
+towns = pd.DataFrame({"town": ["Ulm", "Bonn", "Ulm"]})
+print(towns.groupby("town")["town"].size().to_dict())  # one number for each group
+print(towns.groupby("town")["town"].transform("size").to_numpy())  # one for each row, in the order of the table
+
+# %% [markdown]
+# ### Exercise 15.4 · How many share each row? (core, 7 minutes)
+#
+# Count for each row how many rows have the same values in *all* the given columns, itself included.
+#
+# - Input: `table`, a DataFrame with any index; `columns`, a list of column names.
+# - Output: an array of int, shape (len(table),), in the order of the table.
+# - Mini-case: Ada (F, 20), Ben (M, 20) and Cleo (F, 20), with `columns = ["gender", "age"]`, give `[2, 1, 2]`. The
+#   table is not 2-anonymous, because of Ben.
 
 
 # %%
 def group_sizes(table, columns):
-    """How many rows share each row's values in these columns."""
+    """Return for each row how many rows share its values in these columns."""
     ### BEGIN SOLUTION
     return table.groupby(columns)[columns[0]].transform("size").to_numpy()
     ### END SOLUTION
@@ -320,86 +697,211 @@ def group_sizes(table, columns):
 check("15.4", group_sizes)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** `transform` gives each row its group's answer. **Another way.** Count tuples with a `Counter`.
-# **Typical mistake.** `groupby(columns).size()` alone, which has one number a group: who is in danger is lost.
+# **Why it works.** `groupby` forms the groups, and `transform` returns for each row the size of its group.
+# **Another way.** Turn each row into a tuple and count the tuples with a `Counter`. **Typical mistake.**
+# `groupby(columns).size()` alone: it has one number for each group, so nobody knows which row is in danger.
 
 # %% [markdown]
-# Gender, age and zip code single out nearly everybody. So ages become bands of 20 years, zip codes their first
-# character, and groups below 5 are left out.
+# Now we apply this to Mara's members: ages become bands of 20 years, zip codes keep one character, and rows whose group
+# is still smaller than five are left out (**suppression**).
 
-# %% tags=["claim"]
-from recsys_teach.privacy.anonymization import generalize, group_sizes, suppress
+# %%
+from recsys_teach.privacy.anonymization import generalize, suppress
 
+group_sizes = reference("15.4")
 profile = ["gender", "age", "zip_code"]
-alone = (group_sizes(ml.users, profile) == 1).mean()
-claim("Singled out by gender, age and zip code", alone, near=0.972, within=0.0005)
-coarse = ml.users.assign(age=ml.users["age"] // 20 * 20, zip_code=ml.users["zip_code"].str[:1])
-assert coarse.equals(generalize(ml.users, age_years=20, zip_digits=1))
-kept = suppress(coarse, profile, k=5)
-claim("Smallest group of what is left", int(kept.groupby(profile).size().min()), above=4)
-claim("Share of people left out, in percent", 100 * (1 - len(kept) / 943), near=8.06, within=0.01)
-rows_left = stars[ml.user_ids.isin(kept.index)]
-again = uniqueness(rows_left, 4, np.random.default_rng(0))
-claim("Singled out by 4 ratings, of those who are left", again, near=0.884, within=0.02)
+coarse = generalize(ml.users, age_years=20, zip_digits=1)
+safe = suppress(coarse, profile, k=5)
+rows = []
+for users in (ml.users, coarse, safe):
+    sizes = group_sizes(users, profile)
+    rows.append([len(users), sizes.min(), 100 * (sizes == 1).mean()])
+columns = ["people", "smallest group", "alone, in %"]
+pd.DataFrame(rows, ["as it is", "coarser", "coarser, groups below 5 left out"], columns).round(1)
 
-# %% [markdown]
-# The profile is safer, the log is not: each of its 1,682 columns helps to identify.
-#
-# > **Reading the source critically.** The two articles that this course grew from protect users by masking, now
-# > broken, and encryption. That has its own job, so do it well: **AES-GCM** with a fresh **nonce** (a number used
-# > once) each time.
 
 # %% tags=["claim"]
-key = AESGCM.generate_key(bit_length=256)  # in earnest from a key service; never in the file, the code or the log
-label, content = b"ratings, version 1", stars.tobytes()  # the label ("associated data") is not secret, but bound
+def claims_on_profiles():
+    """State what the profiles tell, and what the ratings of those who are left still tell."""
+    claim(f"Gender, age and zip code single out {rows[0][2]:.1f} % of the members", bool(abs(rows[0][2] - 97.2) < 0.1))
+    left = stars[ml.user_ids.isin(safe.index)]
+    alone = uniqueness(left, 4, np.random.default_rng(0))
+    claim(f"Four ratings still single out {100 * alone:.0f} % of those who are left", bool(abs(alone - 0.88) < 0.02))
 
 
-def seal(content, label):
-    nonce = os.urandom(12)  # one nonce used twice with one key breaks GCM
-    return nonce + AESGCM(key).encrypt(nonce, content, label)
-
-
-def opens(sealed, label):
-    try:
-        return AESGCM(key).decrypt(sealed[:12], sealed[12:], label) == content
-    except InvalidTag:
-        return False
-
-
-sealed = seal(content, label)
-tampered = sealed[:-1] + bytes([sealed[-1] ^ 1])
-claim("It opens; not if one bit or the label has changed",
-      opens(sealed, label) and not opens(tampered, label) and not opens(sealed, b"version 2"))  # fmt: skip
-claim("The same content never looks the same twice", seal(content, label) != sealed)
+claims_on_profiles()
 
 # %% [markdown]
-# > That stops a thief of the disk. The university gets the key, and all attacks above work, on the model, too.
-# > Masking and encryption are not privacy.
+# The profile is safer, and the log is not: four ratings still single out nearly nine in ten. In the log each of the
+# 1,682 columns is a quasi-identifier, and making them all coarse would destroy the log.
 #
-# ## Defense 2: a promise about any attack
+# The picture shows a second limit: in the first group *all three* are ill. The neighbor cannot find Ada's row and does
+# not need to: whichever row it is, Ada is ill. The remedy is called **l-diversity**: each group must have at least l
+# different values of the sensitive column (Machanavajjhala et al., 2007). On the right, the second group has two
+# values, and the first has only one.
 #
-# A random mechanism $M$ is **(ε, δ)-differentially private** if for all data $D$ and $D'$ that differ by one *unit*
-# added or removed, and each set $S$ of outputs,
+# **Check yourself.** Is a table safe if each group has one ill person among a hundred?
 #
-# $$P(M(D) \in S) \le e^\varepsilon \, P(M(D') \in S) + \delta$$
+# <details><summary>Answer</summary>
+# It is 100-anonymous and 2-diverse. Still, an attacker who knows that the other 99 are healthy learns the last one.
+# Both notions depend on what the attacker knows.
+# </details>
 #
-# Small ε (`epsilon`): the output is about as likely without you. δ (`delta`) is a chance of failure. The unit must be
-# named: **example level** hides one rating, **user level** one person with all ratings.
+# ## 5 · Encryption
 #
-# **Randomized response** (Warner 1965) asks each person: with probability $p = e^\varepsilon / (1 + e^\varepsilon)$
-# tell the truth, else the opposite. It hides an answer, not who takes part: here alone the unit is *changed*. The two
-# chances of any answer differ by the factor $p / (1 - p)$, so $\varepsilon = \ln \frac{p}{1 - p}$. If $\pi$ is the true
-# share of yes, $\lambda = p \pi + (1 - p)(1 - \pi)$ say yes.
+# "Then I encrypt the file," says Mara. She should, but encryption has another job. The picture shows where the ratings
+# can be read.
+
+
+# %% tags=["diagram"]
+def draw_encryption():
+    """Draw the places that the data pass, and whether they can be read there."""
+    diagram = Diagram(10.4, 2.6)
+    places = [
+        ("backup disk", "shared", "locked"),
+        ("Mara's server,\nin memory", "highlight", "readable"),
+        ("training\nof V", "highlight", "readable"),
+        ("network,\ncarries V", "shared", "locked"),
+        ("university,\nhas the key", "highlight", "readable"),
+    ]
+    boxes = [
+        diagram.box(1.1 + 2.05 * n, 1.5, text, role, width=1.55, height=0.75)
+        for n, (text, role, _) in enumerate(places)
+    ]
+    for n, (_, _, state) in enumerate(places):
+        diagram.note(1.1 + 2.05 * n, 0.75, state, bold=True)
+        if n:
+            diagram.arrow(boxes[n - 1], boxes[n])
+    diagram.note(5.2, 2.3, "Encryption protects the data where the key is not.")
+    return diagram.figure
+
+
+show(
+    draw_encryption(),
+    caption="Green: unreadable without the key. Orange: in plain text.",
+    alt="Five places that the ratings pass. On the backup disk and in the network they are locked. In the memory of "
+    "the "
+    "server, during training, and at the university, which has the key, they can be read.",
+)
+
+# %% [markdown]
+# The standard tool is **AES-GCM**. It hides the content, and it refuses to open a file in which a single bit has
+# changed. It needs a secret key and, for each message, a fresh **nonce** (a number that is used once). A label, here
+# "ratings, version 1", can be added; it is not secret, but the file opens only together with the same label.
+
+# %%
+key = AESGCM.generate_key(bit_length=256)  # in a real service it comes from a key service, never from the code
+nonce = os.urandom(12)  # a nonce that is used twice with one key breaks the protection
+sealed = AESGCM(key).encrypt(nonce, stars.tobytes(), b"ratings, version 1")
+changed = bytes([sealed[0] ^ 1]) + sealed[1:]  # one bit is different
+
+print("opens with the key:", AESGCM(key).decrypt(nonce, sealed, b"ratings, version 1") == stars.tobytes())
+try:
+    AESGCM(key).decrypt(nonce, changed, b"ratings, version 1")
+except InvalidTag:
+    print("one changed bit: refused")
+
+# %% [markdown]
+# ### Exercise 15.A · Which defense stops whom? (decision, 6 minutes)
 #
-# ### Exercise 15.5 · The true share from lies (core, 7 minutes)
+# Mara has encrypted her disks and transfers. She has made the profiles 5-anonymous (not l-diverse) and left the log as
+# it is. For each attacker choose what stops them: `"encryption"`, `"k-anonymity"` or `"neither"`.
 #
-# Estimate $\pi$ without bias. Input: `answers`, shape (n,), True or False, and `epsilon`. Output: one number; do not
-# cut it off at 0 or 1. Example: for `epsilon` = ln 3, $p = .75$; half yes give $(.5 - .25) / .5$ = .5.
+# - `disk`: a thief with a stolen backup disk; the key is elsewhere.
+# - `row`: a neighbor who received the coarse profiles and knows Ben's gender, age and zip code; wants Ben's row.
+# - `illness`: the same neighbor; Ben's group has nine members, and the table says that all nine are ill.
+# - `ratings`: a researcher who was given the file and the key, and knows four ratings of a student.
+# - `model`: a stranger with a published `V` of 400 directions and Ada's full row.
+#
+# Write a list of five texts in this order.
+
+# %%
+### BEGIN SOLUTION
+stopped_by = ["encryption", "k-anonymity", "neither", "neither", "neither"]
+### END SOLUTION
+check("15.A", stopped_by)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** Ask of each attacker what they may read. The thief reads noise. The neighbor reads nine equal
+# profiles, and one equal illness. The researcher and the stranger read what they were *meant* to receive.
+# **Another way.** Go through the defenses: encryption ends where the key is, and k-anonymity ends at the columns that
+# were made coarse. **Typical mistake.** "The model was trained on an encrypted file." Training needs the plain numbers,
+# and `V` is computed from these.
+
+# %% [markdown]
+# ## 6 · A lie with a known probability
+#
+# So far each defense fails once the attacker knows a little more. A defense that does not depend on what they know
+# exists, and it needs randomness. The oldest example is a survey (Warner, 1965).
+#
+# Mara wants to know how many members have a chronic illness. Nobody likes to answer, so each member secretly draws one
+# of four cards. Three of the cards say "tell the truth", and the fourth says "say the opposite". This is called
+# **randomized response**.
+
+
+# %% tags=["diagram"]
+def draw_randomized_response():
+    """Draw the two possible truths, the answers with their probabilities, and the same as bars."""
+    diagram = Diagram(10.4, 3.0)
+    ill = diagram.box(1.2, 2.1, "truth: ill", "task 1")
+    well = diagram.box(1.2, 0.9, "truth: not ill", "task 2", width=1.6)
+    yes = diagram.box(4.6, 2.1, "says yes", "noise")
+    no = diagram.box(4.6, 0.9, "says no", "noise")
+    diagram.arrow(ill, yes, "3/4", "task 1", width=3)
+    diagram.arrow(well, no, "3/4", "task 2", width=3)
+    diagram.arrow((1.9, 1.95), (3.9, 1.0), "1/4", "task 1", at=0.25)
+    diagram.arrow((2.0, 1.05), (3.9, 1.95), "1/4", "task 2", at=0.25)
+    ax = diagram.ax
+    for x, p, role in ((6.6, 0.75, BLUE), (7.1, 0.25, ORANGE), (8.6, 0.25, BLUE), (9.1, 0.75, ORANGE)):
+        ax.bar(x, 2 * p, 0.45, bottom=0.8, color=role, hatch="//" if role == ORANGE else None, edgecolor="white")
+        diagram.note(x, 0.95 + 2 * p, f"{p:.2f}"[1:])
+    ax.plot([6.2, 9.5], [0.8, 0.8], color=GRAY)
+    diagram.note(6.85, 0.55, "answer: yes")
+    diagram.note(8.85, 0.55, "answer: no")
+    diagram.note(7.85, 2.85, "one bar at most 3 times its partner", bold=True)
+    return diagram.figure
+
+
+show(
+    draw_randomized_response(),
+    caption="Randomized response: blue if ill, orange (hatched) if not.",
+    alt="Left, arrows from the two truths to the two answers with probabilities three quarters and one quarter. "
+    "Right, bars of "
+    "each answer for both truths: .75 and .25 for yes, .25 and .75 for no.",
+)
+
+# %% [markdown]
+# Ada's "yes" has probability .75 if she is ill and .25 if she is not. The larger bar is 3 times the smaller, for "yes"
+# and for "no", *whatever else you know about Ada*. This largest ratio is the promise. Its logarithm is called **ε**
+# (epsilon): here ε = ln 3 = 1.10. If the truth is told with probability $p$, then
+#
+# $$\varepsilon = \ln \frac{p}{1 - p}, \qquad p = \frac{e^\varepsilon}{1 + e^\varepsilon}$$
+#
+# With ε = 0 the bars are equal, and the answer says nothing. The larger ε is, the more an answer reveals. (The
+# logarithm will be convenient in sitting 3: ratios multiply, so their logarithms add up.)
+#
+# | attacker | knows | wants |
+# |---|---|---|
+# | *anybody*, even Mara | Ada's answer, and everything else except her card | is Ada ill? |
+#
+# Mara does not learn who is ill, but she can estimate *how many* are. Suppose 20 of 100 members are ill. On average 15
+# of them say yes, and so do 1/4 of the 80 others, which are 20, so 35 of all 100 members say yes. Mara goes backward.
+# If nobody was ill, 25 would say yes, and if everybody was ill, 75 would. The 35 that she counted lie 10 above the
+# lower end, and the two ends are 50 apart. So the share is 10 / 50 = .2.
+#
+# ### Exercise 15.5 · The true share from lies (core, 8 minutes)
+#
+# Write this calculation for any ε.
+#
+# - Input: `answers`, shape (n,), True (yes) or False; `epsilon`, a number above 0.
+# - Output: one number, the estimated share of true yeses. It may lie below 0 or above 1: leave it so, because cutting
+#   it off would make the estimates wrong on average.
+# - Mini-case: `epsilon = ln 3`, so p = .75; two of four say yes: (.5 − .25) / .5 = .5.
 
 
 # %%
 def true_share(answers, epsilon):
-    """Unbiased estimate of the true share of yes."""
+    """Return the unbiased estimate of the share of true yeses."""
     ### BEGIN SOLUTION
     p = np.exp(epsilon) / (1 + np.exp(epsilon))
     return (np.mean(answers) - (1 - p)) / (2 * p - 1)
@@ -409,46 +911,254 @@ def true_share(answers, epsilon):
 check("15.5", true_share)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** Solve $\lambda = p\pi + (1-p)(1-\pi)$ for $\pi$; the mean of answers has expectation $\lambda$.
-# **Another way.** Give a yes the value $p / (2p - 1)$, a no $(p - 1) / (2p - 1)$, and take the mean.
-# **Typical mistake.** Dividing the yeses by $p$, which forgets the false ones.
+# **Why it works.** If the true share is s, the expected share of yeses is p s + (1 − p)(1 − s). Solve for s.
+# **Another way.** Give each yes the value p / (2p − 1) and each no the value (p − 1) / (2p − 1), and take the mean.
+# **Typical mistake.** Dividing the share of yeses by p: this forgets the yeses of people who are not ill.
 
 # %% [markdown]
-# If the people are drawn at random, too, the variance is $\lambda (1 - \lambda) / (n (2p - 1)^2)$. A thousand surveys
-# on illness, people drawn with replacement:
+# What does the promise cost? For each ε we simulate 1,000 surveys. Each asks 1,000 people who are drawn with
+# replacement from the 1,000 people of the course's world.
+
+# %%
+from recsys_teach.privacy.mechanisms import randomized_response, truth_probability
+
+true_share = reference("15.5")
+ill = load_world().users["chronic_illness"].to_numpy()  # 1,000 people, True or False
+rng = np.random.default_rng(15)
+rows = []
+for epsilon in (0.5, np.log(3), 3.0):
+    estimates = [true_share(randomized_response(rng.choice(ill, 1000), epsilon, rng), epsilon) for _ in range(1000)]
+    plain = np.sqrt(ill.mean() * (1 - ill.mean()) / 1000)  # spread of an honest survey of 1,000 people
+    rows.append(
+        [truth_probability(epsilon), np.mean(estimates), np.std(estimates), 1000 * (plain / np.std(estimates)) ** 2]
+    )
+columns = ["truth told with", "mean estimate", "spread", "worth so many honest answers"]
+survey = pd.DataFrame(rows, ["ε = 0.5", "ε = ln 3", "ε = 3"], columns)
+survey.round({"truth told with": 2, "mean estimate": 2, "spread": 3, "worth so many honest answers": -1})
 
 # %% tags=["claim"]
-from recsys_teach.privacy.mechanisms import laplace, noise_multiplier, randomized_response, share_error, true_share
-
-epsilon = np.log(3)
-rng = np.random.default_rng(15)
-loop = [bool(rng.choice([yes, not yes], p=[0.75, 0.25])) for yes in ill]  # one person at a time
-many = [true_share(randomized_response(ill[rng.integers(1000, size=1000)], epsilon, rng), epsilon) for _ in range(1000)]
-claim("Share of ill people, in truth", ill.mean(), near=0.224, within=0.0005)
-claim("Mean of the estimates", np.mean(many), near=0.224, within=0.004)
-claim("Their spread, by the formula", share_error(ill.mean(), 1000, epsilon), near=0.0304, within=0.0005)
-claim("Their spread, measured", np.std(many), near=0.0304, within=0.003)
-assert abs(true_share(loop, epsilon) - ill.mean()) < 0.12
-loop = np.array(loop)
-claim("AUC of believing each answer", membership_auc(loop[ill], loop[~ill]), near=0.75, within=0.05)
+claim(
+    f"At ε = ln 3 the estimates are right on average ({survey.iloc[1, 1]:.3f}; the truth is {ill.mean():.3f})",
+    bool(abs(survey.iloc[1, 1] - ill.mean()) < 0.004),
+)
 
 # %% [markdown]
-# Believing each answer attacks with AUC $p$. A trusted hand that adds noise once, to the sum, needs less. The
-# **sensitivity** $\Delta$ (`sensitivity`) of a release is the largest L1 distance, the sum of absolute changes, that
-# one unit can cause, in any table. The **Laplace mechanism** adds noise of scale $\Delta / \varepsilon$ to each number.
+# The estimate is right on average for every ε, and the price is the spread. At ε = ln 3, a thousand randomized answers
+# are worth about 190 honest ones. The promise protects the *answer*; that Ada took part is visible.
 #
-# ### Exercise 15.6 · Popularity, private for people (core, 8 minutes)
+# Here each member adds the randomness before anybody sees the answer, so nobody needs to trust Mara. This is the
+# **local** model of privacy. In the rest of the chapter Mara sees the raw rows and adds noise to what she publishes.
+# This is the **central** model: it needs trust in Mara, and far less noise.
 #
-# Release how many people met each film, ε-private when one person is added or removed. First bound what a person can
-# do: of each row keep the first `most` ones, from the left. Input: `table`, shape (n_users, n_items), 0 and 1; `most`,
-# an int; `epsilon`; `noise`, shape (n_items,), drawn with scale 1. Output: shape (n_items,). Example:
-# `table = [[1, 1, 1], [0, 1, 0]]`, `most = 2`: counts `[1, 2, 0]`, and with `epsilon` 1 and `noise = [1, 0, -1]` the
-# release is `[3, 2, -2]`.
+# ## 7 · The promise, drawn
+#
+# The idea of the two bars works for any output. Let Mara publish the number of members who have seen *Letter*, plus
+# some random noise. Imagine that she does this many times with your row in the data and many times without it, and look
+# at both histograms.
+
+# %%
+epsilon = np.log(2)
+rng = np.random.default_rng(15)
+without_you = 100 + rng.laplace(scale=1 / epsilon, size=200_000)  # sitting 3 explains this noise
+with_you = 101 + rng.laplace(scale=1 / epsilon, size=200_000)
+
+
+# %% tags=["figure"]
+def draw_promise():
+    """Draw the histograms of a noisy count with and without one row, and half and twice the one without."""
+    fig, ax = new_axes(width=8.8, height=3.8)
+    edges = np.arange(92.5, 109.5)
+    middle = edges[:-1] + 0.5
+    gray, blue = (np.histogram(values, edges)[0] / 200_000 for values in (without_you, with_you))
+    ax.bar(middle - 0.2, gray, 0.4, color=GRAY, label="without you")
+    ax.bar(middle + 0.2, blue, 0.4, color=BLUE, hatch="//", edgecolor="white", label="with you")
+    for factor, style in ((2, "--"), (0.5, ":")):
+        bound = np.append(factor * gray, factor * gray[-1])
+        ax.step(edges, bound, where="post", color=VERMILION, linestyle=style, linewidth=1.3)
+        ax.plot([], [], color=VERMILION, linestyle=style, label=f"{factor:g} × without you")
+    ax.set(xlabel="published number", ylabel="share of the releases", xticks=middle[1::2])
+    ax.legend()
+    return fig
+
+
+show(
+    draw_promise(),
+    caption="The blue bars stay between half and twice the gray ones.",
+    alt="Bars of a noisy count without a person, centered at 100, and with the person, centered at 101. Each blue bar "
+    "ends between a dotted line at half and a dashed line at twice the gray bar beside it.",
+)
+
+# %% [markdown]
+# Somebody sees one published number, say 103, and wants to know whether you are in the data. At 103 the blue bar is
+# about twice the gray one. Apart from the luck of drawing, one bar is nowhere more than twice the other. So whatever
+# number Mara publishes, it is at least half as likely without you as with you.
+#
+# This is **differential privacy** (Dwork et al., 2006). A random release is **ε-differentially private** if no bar of
+# one histogram is more than $e^\varepsilon$ times the same bar of the other, for *any* data and *any* person; in the
+# picture ε = ln 2. As a formula, $D'$ is the data set $D$ with one person added or removed, $M$ is the release, and $S$
+# is any set of outputs (a bar, or several):
+#
+# $$P(M(D) \in S) \le e^\varepsilon \, P(M(D') \in S)$$
+#
+# No attacker appears in this formula, so it makes no difference what the attacker knows or computes. It does not
+# promise that nothing can be learned *about* you: if a study shows that smoking harms, everybody learns something about
+# each smoker, also about those who were not in the study.
+#
+# We must say what differs between $D$ and $D'$, the **unit**. At **user level** it is one person with all their
+# ratings, and at **example level** it is a single rating. An ε without its unit means nothing. In this chapter the unit
+# is *added or removed*. (Some authors replace a person by another one, and then the same noise can have up to twice the
+# ε.)
+#
+# Is ε = 1 small? Suppose the attacker thinks it equally likely that you are in or out, odds of 1 to 1. After the
+# release the odds are at most $e^\varepsilon$ to 1. The same factor limits every membership attack. Let $S$ be all
+# outputs after which the attacker accuses you. With you in the data, the probability of $S$ is the TPR, and without you
+# it is the FPR. So the formula says that the TPR is at most $e^\varepsilon$ times the FPR.
+
+# %%
+promises = pd.DataFrame(index=[0.1, 1.0, 2.0, 4.0, 8.0])
+promises.index.name = "ε"
+factor = np.exp(promises.index.to_numpy())
+promises["factor e^ε"] = factor.round(1)
+promises["belief, from 50 % to at most, in %"] = (100 * factor / (1 + factor)).round(2)
+promises["TPR at an FPR of 1 %, at most, in %"] = np.minimum(factor, 100).round(1)
+promises
+
+# %% [markdown]
+# With ε = 1 a belief of 50 % can rise to 73 %, and an attack that accuses 1 % of the outsiders finds at most 2.7 % of
+# the members. With ε = 8 the guarantee is nearly empty, although a particular attack may still fail.
+#
+# ## Settled for today: what Mara may promise
+#
+# Mara encrypts disks and transfers against thieves, and she makes the profiles coarser if she must pass them on. For
+# the log neither is enough. A survey about the illness is possible, with a promise that depends on no attacker. Can a
+# *recommender* have such a promise? That is sitting 3.
+#
+# ## Pause · End of sitting 2
+#
+# Keep the picture of the two histograms. You may forget l-diversity and the survey's formula. When you return, run all
+# cells above first.
+#
+# # Sitting 3 · A private recommender and its price
+#
+# ## 8 · How much noise? Sensitivity
+#
+# Mara wants to publish how many members have seen *Letter*. If you join, the count changes by at most 1. The largest
+# change that one unit can cause, in any data set, is the **sensitivity** Δ (`sensitivity`), and the noise has to hide
+# it.
+#
+# Which noise makes the histograms of section 7? We need a curve that, shifted by Δ, changes nowhere by more than a
+# factor $e^\varepsilon$. For ε = ln 2 and Δ = 1 the factor is 2, so the curve may fall by half with each step of 1 away
+# from the peak: heights 1, 1/2, 1/4, 1/8. Shift it by one step. Left of both peaks every height is halved, right of
+# both it is doubled, and between the peaks the factor lies between these two.
+
+
+# %% tags=["figure"]
+def draw_laplace():
+    """Draw the Laplace density for two counts, with the ratio at two places, and for three ε."""
+    fig, (left, right) = new_axes(columns=2, width=10.2, height=3.6)
+    x = np.linspace(94, 107, 1301)
+    scale = 1 / np.log(2)
+    for count, color, style, name in ((100, GRAY, "-", "without you"), (101, BLUE, "--", "with you")):
+        left.plot(x, np.exp(-np.abs(x - count) / scale) / (2 * scale), color=color, linestyle=style, label=name)
+    for place in (102, 104):
+        low, high = (np.exp(-abs(place - count) / scale) / (2 * scale) for count in (100, 101))
+        left.plot([place, place], [0, high], color=VERMILION, linewidth=1)
+        left.plot([place, place], [low, high], "o", color=VERMILION, markersize=5)
+        left.annotate("× 2", (place, high), (5, 3), textcoords="offset points", color=VERMILION)
+    left.set(xlabel="published number", ylabel="density", title="ε = ln 2: each step halves the curve")
+    left.legend(loc="upper left", fontsize=10)
+    x = np.linspace(-8, 8, 801)
+    for epsilon, color, style in ((2, VERMILION, ":"), (1, BLUE, "-"), (0.5, ORANGE, "--")):
+        right.plot(
+            x, epsilon / 2 * np.exp(-np.abs(x) * epsilon), color=color, linestyle=style, label=f"ε = {epsilon:g}"
+        )
+    right.set(xlabel="noise, for sensitivity 1", title="a smaller ε needs wider noise")
+    right.legend(fontsize=10)
+    return fig
+
+
+show(
+    draw_laplace(),
+    caption="The Laplace curve: a shift changes it by a bounded factor.",
+    alt="Left, two pointed curves with peaks at 100 and 101; at two marked places the second is twice the first. "
+    "Right, the "
+    "noise for ε of 2, 1 and 0.5; it becomes wider as ε becomes smaller.",
+)
+
+# %% [markdown]
+# This curve is the **Laplace distribution**. Its density is proportional to $e^{-|z|/b}$, where $b$ is its scale
+# (`scale`). With
+#
+# $$b = \frac{\Delta}{\varepsilon}$$
+#
+# a shift by Δ changes it by at most $e^{\Delta / b} = e^\varepsilon$. To add such noise is called the **Laplace
+# mechanism** (Dwork et al., 2006). In numpy, `rng.laplace(scale=b)` draws it; noise that was drawn with scale 1 and is
+# multiplied by $b$ has scale $b$. Its standard deviation is $\sqrt{2} \, b$: for Δ = 1 and ε = 1 the count is off by
+# about 1.4, which hardly matters if hundreds have seen a film.
+#
+# ## 9 · Clipping: a bound for everybody
+#
+# The university would like the counts of *all* films. If you join, each film that you have seen changes its count by 1.
+# The sensitivity of a list is the sum of all absolute changes (the **L1 distance**). The busiest member has 737 films,
+# so is Δ = 737? There are two problems: noise of scale 737 drowns every count, and 737 is read from the data. If this
+# member left, the noise would shrink and reveal it. The bound must not depend on who is in.
+#
+# The remedy is **clipping**: of each row only the first `most` films are counted. Then one person moves at most `most`
+# counts by 1 each, whoever it is, and Δ = `most`.
+
+
+# %% tags=["diagram"]
+def draw_clipping():
+    """Draw rows that are clipped to two films, their counts, and the noise."""
+    diagram = Diagram(10.2, 2.7)
+    before, after = [[1, 1, 1, 1], [0, 1, 0, 0], [0, 1, 1, 1]], [[1, 1, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]]
+    roles = [
+        ["highlight" if b != a else "task 1" if b else None for b, a in zip(*rows, strict=True)]
+        for rows in zip(before, after, strict=True)
+    ]
+    kept_roles = [["task 1" if a else None for a in row] for row in after]
+    first = diagram.grid(0.8, 2.2, before, roles=roles, rows=["Ada", "Ben", "Cleo"], title="rows")
+    second = diagram.grid(4.0, 2.2, after, roles=kept_roles, title="at most 2 films each")
+    counts = diagram.grid(7.3, 1.78, [[1, 3, 1, 0]], roles=[["shared"] * 4], title="counts")
+    diagram.arrow(first, second, "clip")
+    diagram.arrow(second, counts, "add up")
+    noise = diagram.box(8.15, 0.45, "+ noise of scale 2/ε", "noise", width=2.2)
+    diagram.arrow(noise, (8.15, 0.95), role="noise")
+    return diagram.figure
+
+
+show(
+    draw_clipping(),
+    caption="Clip each row to two films, count, add noise.",
+    alt="Three rows of films; red cells beyond the second film of a row are dropped. The remaining cells are added up "
+    "to four counts, "
+    "which receive noise of scale two over epsilon.",
+)
+
+# %% [markdown]
+# One numpy function finds the first films of a row. `np.cumsum` adds up along the row, so it numbers the ones:
+
+# %%
+row = np.array([[0, 1, 0, 1, 1]])
+print("running count:", np.cumsum(row, axis=1), " at most 2:", np.cumsum(row, axis=1) <= 2)
+
+# %% [markdown]
+# ### Exercise 15.6 · Popularity, private for people (core, 10 minutes)
+#
+# Release the number of people who have seen each film, ε-differentially private at user level (one person is added or
+# removed).
+#
+# - Input: `table`, shape (n_users, n_items), entries 0 and 1; `most`, an int of at least 1; `epsilon`; `noise`, shape
+#   (n_items,), drawn from the Laplace distribution with scale 1, so multiply it by the scale that is needed.
+# - Output: shape (n_items,). Of each row count only the first `most` ones, from the left. Leave negative results as
+#   they are.
+# - Mini-case: Ada has `[1, 1, 1]`, Ben has `[0, 1, 0]`, and `most = 2`. The counts are `[1, 2, 0]`. With `epsilon = 1`
+#   and `noise = [1, 0, -1]` the result is `[3, 2, -2]`.
 
 
 # %%
 def private_counts(table, most, epsilon, noise):
-    """Counts of items with Laplace noise that hides one person."""
+    """Return the counts of the items with Laplace noise that hides one person."""
     ### BEGIN SOLUTION
     kept = table * (np.cumsum(table, axis=1) <= most)
     return kept.sum(axis=0) + noise * most / epsilon
@@ -458,245 +1168,583 @@ def private_counts(table, most, epsilon, noise):
 check("15.6", private_counts)
 
 # %% [markdown] tags=["solution"]
-# **Why it works.** Whoever comes or goes now moves at most `most` counts by 1. **Another way.** Cut each row in a
-# loop: `row[np.flatnonzero(row)[most:]] = 0` on a copy. **Typical mistake.** Sensitivity 1, which hides one rating,
-# not one person.
+# **Why it works.** After clipping, whoever joins or leaves moves at most `most` counts by 1, so Δ = `most` and the
+# scale is `most / epsilon`. **Another way.** On a copy, set `row[np.flatnonzero(row)[most:]] = 0` for each row.
+# **Typical mistake.** Scale 1/ε, "because a count changes by 1": this hides a single rating, and a person has many.
 
 # %% [markdown]
-# Floating-point numbers break this promise (Mironov 2012). Look at the last bits of a count with noise:
-
-# %% tags=["claim"]
-rng = np.random.default_rng(15)
-
-
-def betrays(outputs):
-    """Near 0, with bits finer than 2^-53: noise alone has them; 1 + noise is rounded to multiples of 2^-53."""
-    return (np.abs(outputs) < 0.5) & (np.ldexp(outputs, 53) % 1 > 0)
-
-
-zero, one = (laplace(np.full(10_000, count), 1, 1, rng) for count in (0.0, 1.0))
-claim("Count 0 told for certain, share of outputs", betrays(zero).mean(), near=0.27, within=0.03)
-claim("Count 1 taken for 0", int(betrays(one).sum()), near=0, within=0)
-
-# %% [markdown]
-# A quarter of the outputs betrays the count, whatever ε says. For use take OpenDP, in whole numbers:
-
-# %% tags=["claim"]
-dp.enable_features("contrib")
-counting = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
-release = dp.m.make_laplace(*counting, scale=20.0)
-noisy_counts = release([5, 3, 0, 12])
-claim("ε that OpenDP vouches for, when a person moves at most 20", release.map(20), near=1, within=1e-9)
-claim("Standard deviation of the noise on counts of 0 to 12", np.sqrt(2) * 20, near=28.3, within=0.1)
-
-# %% [markdown]
-# ## Adding up
+# How many films per person should Mara count? We rehearse on MovieLens, which is public, so that a look at the true
+# counts costs nobody anything. On her own file Mara may not do this: the true counts come from the raw rows, and no
+# noise protects them. She has to choose `most` before, from a rehearsal like this one.
 #
-# Releases of (ε₁, δ₁) and (ε₂, δ₂) cost (ε₁ + ε₂, δ₁ + δ₂) together: **composition**. For Gaussian noise, which needs
-# δ, there is a tighter account. With noise of $\sigma$, in units of the L2 sensitivity (the root of summed squares),
-# each of $T$ steps spends $\alpha / (2 \sigma^2)$ of **Rényi** privacy of order $\alpha > 1$ (Mironov 2017). Steps add,
-# each order gives a valid ε, and we take the smallest:
-#
-# $$\varepsilon = \min_\alpha \Big[ \frac{T \alpha}{2 \sigma^2} + \ln \Big( 1 - \frac1\alpha \Big)
-# - \frac{\ln(\alpha \delta)}{\alpha - 1} \Big]$$
-
-# %% tags=["claim"]
-alpha, sigma, T, delta = np.arange(1.1, 64, 0.1), 20.0, 100, 1e-5
-# of order alpha: an average of the ratio of the two chances is bounded; a large order weighs large ratios more
-by_order = T * alpha / (2 * sigma**2) + np.log1p(-1 / alpha) - np.log(delta * alpha) / (alpha - 1)
-plain = T * dp_accounting.get_epsilon_gaussian(sigma, delta / T)  # δ adds, too: a T-th for each step
-claim("ε of 100 steps, each one's ε added; δ in all 1e-5", plain, near=21.5, within=0.1)
-claim("ε of 100 steps, by Rényi; δ in all 1e-5", by_order.min(), near=2.2, within=0.1)
-
-# %% [markdown]
-# A tested accountant is dp-accounting's. It knows **sampling**: a step that sees each example with a small chance
-# spends less.
-
-# %% tags=["claim"]
-from recsys_teach.privacy.accountant import epsilon_spent
-
-assert np.isclose(epsilon_spent(sigma, 1, T, delta), by_order.min(), rtol=0.01)
-accountant = dp_accounting.rdp.RdpAccountant()
-accountant.compose(dp_accounting.PoissonSampledDpEvent(0.05, dp_accounting.GaussianDpEvent(1.0)), 200)
-claim("200 sampled steps: ours over dp-accounting's",
-      epsilon_spent(1.0, 0.05, 200, delta) / accountant.get_epsilon(delta), near=1, within=0.01)  # fmt: skip
-
-# %% [markdown]
-# ## Hold the promise against an attack
-#
-# Run a mechanism many times with a person and many times without; let an attack say "in". TPR is the share of runs with
-# the person in which it does, FPR of those without. The promise, TPR ≤ $e^\varepsilon$ FPR + δ, turns both into a
-# *lower* bound:
-#
-# $$\varepsilon \ge \ln \frac{\text{TPR} - \delta}{\text{FPR}}$$
-#
-# ### Exercise 15.7 · What an attack proves (core, 8 minutes)
-#
-# Give the bound with confidence: put in the *low* end of the interval of TPR and the *high* end of FPR, each from
-# `binomtest(k, n).proportion_ci(0.95)` (`.low`, `.high`). If the bound is negative or does not exist (TPR's end is not
-# above δ), give 0. Input: `hits` of `n_in` runs, `false_alarms` of `n_out`, `delta`. Output: one number. Example: 90 of
-# 100, 10 of 100, δ = 0: the ends are `.824` and `.176`, and $\ln(.824 / .176)$ = 1.542.
+# We compare the top 20 of the release with the true top 20, at ε = 1, in 20 draws. (The films that are kept are drawn
+# at random from each row, so that films on the left have no advantage.)
 
 
 # %%
-def epsilon_lower_bound(hits, n_in, false_alarms, n_out, delta):
-    """Least ε that these counts allow, with 95 % confidence."""
-    ### BEGIN SOLUTION
-    low = binomtest(hits, n_in).proportion_ci(0.95).low
-    high = binomtest(false_alarms, n_out).proportion_ci(0.95).high
-    return np.log((low - delta) / high) if low - delta > high else 0.0
-    ### END SOLUTION
+def top_20(counts):
+    """Return the positions of the 20 largest counts as a set."""
+    return set(np.argsort(-counts, kind="stable")[:20])
 
 
-check("15.7", epsilon_lower_bound)
+def clip_rows(table, most, rng):
+    """Return a table that keeps at most `most` random films of each row."""
+    clipped = np.zeros_like(table)
+    for user, row in enumerate(table):
+        films = rng.permutation(np.flatnonzero(row))
+        clipped[user, films[:most]] = 1
+    return clipped
 
-# %% [markdown] tags=["solution"]
-# **Why it works.** Both ends favor the defense, so the bound is too low rather than too high. **Another way.** The
-# ends as quantiles of beta distributions. **Typical mistake.** The bare rates: with no false alarm they prove an
-# infinite ε.
-
-# %% [markdown]
-# Ada has 10 ratings; film counts promise ε = 1 at user level. One programmer uses sensitivity 10, the other 1, "since a
-# count changes by 1". The attack adds the ten counts up.
-
-# %% tags=["claim"]
-from recsys_teach.privacy.attacks import epsilon_lower_bound
-
-
-def audit(sensitivity, rng):
-    """ε proved by 20,000 runs with Ada's ten ratings and 20,000 without."""
-    with_her = laplace(np.ones((20_000, 10)), sensitivity, 1, rng).sum(axis=1) > 5
-    without = laplace(np.zeros((20_000, 10)), sensitivity, 1, rng).sum(axis=1) > 5
-    return epsilon_lower_bound(with_her.sum(), 20_000, without.sum(), 20_000)
-
-
-right = [audit(10, np.random.default_rng(seed)) for seed in range(5)]
-wrong = [audit(1, np.random.default_rng(seed)) for seed in range(5)]
-claim("Proved of sensitivity 10, largest of 5 audits", max(right), below=1)
-claim("Proved of sensitivity 1, smallest of 5", min(wrong), above=1)
-
-# %% [markdown]
-# The wrong program is caught. The right one passes, no proof: a better attack may come.
-
-# %% [markdown]
-# ## The bill
-#
-# PureSVD takes its directions from the second moments $X^\top X$. If rows have length 1, a person adds $x x^\top$,
-# whose L2 norm is $\lVert x \rVert^2 = 1$. So Gaussian noise gives a **DP-SVD**, private at user level. We attack it:
-
-# %% tags=["claim"]
-rows = zero_one / np.sqrt(zero_one.sum(axis=1, keepdims=True))  # length 1
-sigma = dp_accounting.get_sigma_gaussian(8, delta)  # ε = 8 at user level
-assert np.isclose(sigma, noise_multiplier(8, delta), rtol=1e-3)
-rng = np.random.default_rng(0)
-member = rng.permutation(943) < 471
-noise = np.triu(rng.normal(scale=sigma, size=(1682, 1682)))  # mirrored below, as the moments are symmetric
-moments = rows[member].T @ rows[member]
-auc_again = {}
-for name, table in {"without": moments, "with": moments + noise + np.triu(noise, 1).T}.items():
-    directions = eigsh(table, k=100, which="LA", v0=np.ones(1682))[1]
-    kept = kept_share(rows, directions)  # your device does so with your row, and recommends to you
-    auc_again[name] = membership_auc(kept[member], kept[~member])
-claim("AUC of the attack at rank 100, rows of length 1, no noise", auc_again["without"], above=0.9)
-claim("AUC of the attack at rank 100, ε = 8 at user level", auc_again["with"], near=0.5, within=0.08)
-
-# %% [markdown]
-# Length 1 alone makes it worse, .98 for the .76 of rows of 0 and 1: busy people no longer take most directions, so
-# everybody is stored. Only the noise protects.
-#
-# **DP-SGD** (Abadi et al. 2016) makes training private: at each step each example's gradient is **clipped** to length
-# $C$, the clipped ones are summed, and Gaussian noise of $\sigma C$ is added.
 
 # %%
-gradients, C = np.array([[3.0, 4.0], [0.3, 0.4], [0.0, -2.0]]), 1.0  # one row an example
-loop = np.zeros(2)
-for gradient in gradients:
-    loop += gradient * min(1, C / np.linalg.norm(gradient))
-clipped = gradients * np.minimum(1, C / np.linalg.norm(gradients, axis=1, keepdims=True))
-assert np.allclose(loop, clipped.sum(axis=0))
-step = clipped.sum(axis=0) + np.random.default_rng(15).normal(scale=1.0 * C, size=2)
-print("clipped lengths:", np.linalg.norm(clipped, axis=1), " sum:", clipped.sum(axis=0))
+truth, rows = top_20(n_raters), []
+for most in (1, 5, 20, 100, 737):
+    right = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        counts = clip_rows(stars, most, rng).sum(axis=0)
+        noisy = counts + rng.laplace(scale=most / 1.0, size=1682)  # ε = 1
+        right.append([len(truth & top_20(counts)), len(truth & top_20(noisy))])
+    rows.append([*np.mean(right, axis=0), np.std(right, axis=0)[1]])
+columns = ["right of 20, clipped", "right of 20, clipped and noisy", "spread of the noisy"]
+pd.DataFrame(rows, [1, 5, 20, 100, 737], columns).rename_axis("most").round(1)
+
+
+# %% tags=["claim"]
+def claims_on_clipping():
+    """State that middle values are best."""
+    noisy = [row[1] for row in rows]
+    claim("Without clipping, noise leaves fewer than one right film of 20", bool(noisy[4] < 1))
+    claim(
+        "With 5 or with 20 films per person, 8 to 11 of 20 are right on average, more than with 1 or with 100",
+        bool(max(noisy[0], noisy[3]) < min(noisy[1:3]) and min(noisy[1:3]) > 8 and max(noisy[1:3]) < 11),
+    )
+
+
+claims_on_clipping()
 
 # %% [markdown]
-# Opacus trained a biased factorization in this way, at *example level*: ε hides one rating. DP popularity is Gaussian
-# noise on the sum of rows of length 1, at *user level*. Does a private model beat what uses far less of a person,
-# biases alone or popularity?
+# Clipping alone distorts: with one film per person fewer than 10 of 20 are right. Noise grows with `most`: without
+# clipping (737) nothing is left. In between lies a plateau: the difference between 5 and 20 is smaller than the spread
+# of one release. Every private method makes such a compromise between distortion and noise. A larger club has an easier
+# compromise: a hundred times as many members have counts a hundred times larger, and the noise stays as it is. So Mara
+# could choose a larger `most`, which distorts less.
+#
+# ## 10 · Gaussian noise for long lists
+#
+# Half of a list is not much. Can the noise be smaller? Laplace noise pays for the *sum* of the changes. **Gaussian**
+# (normal) noise pays for the *length* of the vector of changes, the **L2 sensitivity**. Twenty counts that change by 1
+# have the sum 20, and the length √20 = 4.47.
+#
+# There is a price. Far out, a normal curve falls faster and faster, so there one of two shifted curves exceeds the
+# other by more than any fixed factor:
+
 
 # %% tags=["figure"]
-example, user = (load_saved_run("15")[f"{level}_level"] for level in ("example", "user"))
-panels = [
-    (example, "rmse", "RMSE (stars; less is better)", "example level: one rating"),
-    (user, "ndcg", "nDCG@10 (more is better)", "user level: one person"),
-]
-looks = [("DP-SGD", VERMILION, "o"), ("DP-SVD", BLUE, "s"), ("DP popularity", ORANGE, "^")]
-fig, axes = new_axes(columns=2, width=9, height=4)
-for ax, (table, column, what, title) in zip(axes, panels, strict=True):
-    means = table.groupby(["model", "epsilon"], dropna=False)[column].mean()
-    for name, color, marker in looks:
-        if name in means:
-            curve = means[name]
-            ax.plot(curve.index, curve, color=color, marker=marker)
-            up = -16 if name == "DP popularity" else 8
-            ax.annotate(name, (8, curve.iloc[-1]), (0, up), textcoords="offset points", ha="right")
-    for name in [name for name in table["model"].unique() if not name.startswith("DP")]:
-        ax.axhline(means[name].iloc[0], color=BLACK, linestyle="--", linewidth=1)
-        ax.text(0.5, means[name].iloc[0], f"{name}, not private", va="bottom", fontsize=11)
-    ax.set(xscale="log", xticks=[0.5, 1, 2, 4, 8], xticklabels=[0.5, 1, 2, 4, 8], xlabel="ε (log scale)")
-    ax.set(ylabel=what, title=title)
-    ax.margins(y=0.08)
-    ax.minorticks_off()
+def draw_delta():
+    """Draw two normal curves and the part of one that exceeds e times the other."""
+    fig, ax = new_axes(width=8.8, height=3.6)
+    x = np.linspace(-3.5, 4.5, 801)
+    without, with_you = (np.exp(-((x - c) ** 2) / 2) / np.sqrt(2 * np.pi) for c in (0, 1))
+    ax.plot(x, without, color=GRAY, label="without you")
+    ax.plot(x, with_you, color=BLUE, linestyle="--", label="with you")
+    ax.plot(x, np.e * without, color=VERMILION, linestyle=":", label="e × without you")
+    out = with_you > np.e * without
+    ax.fill_between(x, np.e * without, with_you, where=out, color=VERMILION, alpha=0.35, hatch="//")
+    ax.annotate("this area is δ", (1.95, 0.2), (2.7, 0.33), arrowprops={"arrowstyle": "->"}, color=VERMILION)
+    ax.set(xlabel="published number, less the count without you", ylabel="density", ylim=(0, 0.6))
+    ax.legend(loc="upper left", fontsize=10)
+    return fig
+
+
 show(
-    fig,
-    caption="The bill of privacy, saved, five seeds.",
-    alt="Two line charts against ε. Left, one rating hidden: DP-SGD's error falls with ε but stays above both lines "
-    "without privacy. Right, one person hidden: DP-SVD passes DP popularity between ε 2 and 4.",
+    draw_delta(),
+    caption="Normal noise at ε = 1: the shaded part sticks out.",
+    alt="Two normal curves, one shifted by one. A dotted line shows e times the unshifted curve. Right of 1.5 the "
+    "shifted curve lies above the dotted line; the area between them is shaded and called delta.",
 )
 
-# %% tags=["claim"]
-dp_sgd = example[example["model"] == "DP-SGD"]
-rmse = example.fillna({"epsilon": 99}).groupby(["model", "epsilon"])["rmse"].mean()
-claim("RMSE of biases alone, not private", rmse["biases alone", 99], near=0.943, within=0.01)
-claim("RMSE of DP-SGD at ε = 8, example level", rmse["DP-SGD", 8], near=0.96, within=0.02)
-claim("RMSE of DP-SGD at ε = 1, example level", rmse["DP-SGD", 1], near=1.0, within=0.05)
-claim("Biases without privacy win in each seed, at each ε",
-      dp_sgd["rmse"].min() > example[example["model"] == "biases alone"]["rmse"].max())  # fmt: skip
-claim("Largest ε that the attack proves of DP-SGD", dp_sgd["bound"].max(), below=0.1)
-open_bounds = example[example["model"] == "factorization"]["bound"]
-claim("The same of the factorization, not private", open_bounds.max(), above=0.3, below=0.5)
-claim("Its smallest", open_bounds.min(), above=0.3, below=0.5)
-wide = user.pivot_table("ndcg", ["seed", "epsilon"], "model").reset_index("epsilon")
-claim("DP popularity wins in each seed at ε = 1, user level",
-      (wide["DP popularity"] > wide["DP-SVD"])[wide["epsilon"] == 1].all())  # fmt: skip
-claim("Seeds of 5 in which DP-SVD wins at ε = 2",
-      int((wide["DP popularity"] < wide["DP-SVD"])[wide["epsilon"] == 2].sum()), near=2, within=0)  # fmt: skip
-claim("DP-SVD wins in each seed at ε = 4",
-      (wide["DP popularity"] < wide["DP-SVD"])[wide["epsilon"] == 4].all())  # fmt: skip
+# %% [markdown]
+# So the promise is relaxed: the bars may exceed $e^\varepsilon$ times their partners, if all that sticks out adds up to
+# at most **δ** (`delta`). This is **(ε, δ)-differential privacy**:
+#
+# $$P(M(D) \in S) \le e^\varepsilon \, P(M(D') \in S) + \delta$$
+#
+# The bound on attacks becomes TPR ≤ $e^\varepsilon$ FPR + δ. We can measure δ as in the picture, by adding up what
+# sticks out:
+
+# %%
+x = np.linspace(-40, 40, 400_001)
+for sigma in (1.0, 3.7301):
+    without, shifted = (np.exp(-(((x - center) / sigma) ** 2) / 2) for center in (0, 1))
+    sticks_out = np.maximum(shifted - np.e * without, 0).sum() / without.sum()  # ε = 1, so the factor is e
+    print(f"σ = {sigma:.2f}: δ = {sticks_out:.5f}")
 
 # %% [markdown]
-# Left, no private model beats biases alone: clipping and noise cost more than factors bring. Right, 943 people are few
-# to hide among: popularity is the better use of ε = 1, and 2 is a draw. Do not compare the panels: to hide $m$ ratings
-# at once costs up to $m$ times the ε (**group privacy**), and the busiest person has 737.
+# With σ = 1 an eighth of the curve sticks out, and with σ = 3.73 nearly nothing. How small must δ be? Imagine a
+# "release" that publishes each person's row, unprotected, with probability δ. It satisfies the definition, and of $n$
+# people it exposes $n \delta$ on average. So $n \delta$ must be far below 1. We use δ = .00001: 943 · .00001 = .009.
 #
-# We audited the left models, too. Before training, a coin left each of some ratings in or out; the attack calls those
-# with small errors "in" (Steinke, Nasr and Jagielski 2023). Of DP-SGD it proves ε of .07 at most. But of the
-# factorization *without* privacy it proves only .38 to .47, less than each ε we claim. So this audit has no power: a
-# broken DP-SGD would pass.
+# The **Gaussian mechanism** adds normal noise whose standard deviation is a multiplier, here 3.73, times the L2
+# sensitivity.
+
+# %%
+from recsys_teach.privacy.mechanisms import noise_multiplier
+
+delta = 1e-5
+multiplier = noise_multiplier(1.0, delta)  # standard deviation per unit of L2 sensitivity, at ε = 1
+noise_table = pd.DataFrame(index=[1, 20, 200])
+noise_table.index.name = "counts that one person changes"
+noise_table["Laplace: √2 · sum / ε"] = (np.sqrt(2) * noise_table.index / 1.0).to_numpy().round(1)
+noise_table["Gaussian: 3.73 · length"] = (multiplier * np.sqrt(noise_table.index.to_numpy())).round(1)
+noise_table
+
+# %% [markdown]
+# The table shows standard deviations at ε = 1. For one number Laplace noise is smaller (1.4 against 3.7), and for 200
+# numbers Gaussian noise is (52.8 against 282.8). Models with many parameters are therefore trained with Gaussian noise.
+# And Mara's counts?
+
+# %%
+right_gaussian = pd.DataFrame(index=range(20))
+for most in (20, 100, 737):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        counts = clip_rows(stars, most, rng).sum(axis=0)
+        noisy = counts + rng.normal(scale=multiplier * np.sqrt(most), size=1682)  # ε = 1, δ = .00001
+        right_gaussian.loc[seed, f"most = {most}"] = len(truth & top_20(noisy))
+right_gaussian.agg(["mean", "std"]).round(1)
+
+# %% tags=["claim"]
+claim(
+    "With Gaussian noise and 100 films per person, 14 to 16 of 20 are right on average",
+    bool(14 < right_gaussian["most = 100"].mean() < 16),
+)
+
+# %% [markdown]
+# With the same ε and a tiny δ, 15 of 20 films are right in place of 9.
 #
-# ## What goes wrong
+# ## 11 · Adding up
 #
-# - **No unit.** "ε = 1" without "one rating" or "one person" says nothing.
-# - **Free looks.** A mean, a range or a parameter taken from the data costs budget, too; our choice of settings did,
-#   uncounted.
+# Mara publishes the counts today and again next month. What is promised about both together? If Ada answers the
+# randomized question twice, "yes, yes" has probability .75 · .75 if she is ill and .25 · .25 if not. The ratio is 3 · 3
+# = 9, and ln 9 = ln 3 + ln 3. Ratios multiply, so **ε adds up**. This is called **composition**, and the total that
+# Mara is willing to spend is her **privacy budget**.
+#
+# Four rules are enough for daily work:
+#
+# - *Sequential:* several releases about the same people, each with its own fresh noise, cost the sum of their ε. (Two
+#   different counts with *the same* noise are not covered: their difference has no noise at all.)
+# - *Parallel:* releases about groups that share nobody cost the largest ε of them, because each person is in one group.
+# - *Post-processing:* what is computed from a private release alone costs nothing more.
+# - *Looks:* a noisy result that Mara looked at and threw away costs as much as one that she published. For a decision
+#   that she took from the raw rows, no ε can be stated.
+#
+# ### Exercise 15.B · The budget (decision, 7 minutes)
+#
+# Each plan is user level with δ = 0. Which ε does one person's promise have at the end of each plan?
+#
+# - `mondays`: the same counts on four Mondays, each with ε = .5 and fresh noise.
+# - `tries`: three settings of a private model, each trained on all members with ε = 1; Mara looks at all three and
+#   publishes the one that she likes best.
+# - `clubs`: the counts of the 500 members of the East club, and those of the 443 members of the West club. Each release
+#   has ε = 1, and nobody is in both clubs.
+# - `poster`: the counts once with ε = 1; then negative counts are set to 0, and the ten best are printed on a poster
+#   and on a web page.
+#
+# Write a list of four numbers in this order.
+
+# %%
+### BEGIN SOLUTION
+spent = [2, 3, 1, 1]
+### END SOLUTION
+check("15.B", spent)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** Follow one person, say Ada. Her row enters four Monday releases (4 · .5 = 2), three trained models
+# (3), one of the two clubs (1), and one count (1). **Another way.** Ask of each step whether it touches the raw rows;
+# only these steps cost. **Typical mistake.** Counting published results: an unpublished look costs as much as a
+# published one.
+
+# %% [markdown]
+# Training a model takes hundreds of noisy steps, and the sum of their ε is too pessimistic: it assumes that every step
+# has its worst luck, against the same person. For Gaussian noise we can do better. Suppose Mara publishes one number
+# 100 times, each time with fresh noise of σ = 20. The best that anybody can do with these numbers is to average them,
+# and the mean has noise of 20 / √100 = 2. So the 100 steps together reveal as much as *one* step with σ = 2, and cost
+# its ε.
+
+# %%
+import dp_accounting
+
+n_steps, sigma = np.array([1, 10, 100, 200]), 20.0  # Gaussian noise of 20 times the L2 sensitivity in each step
+costs = pd.DataFrame(index=n_steps).rename_axis("steps")
+exact = dp_accounting.get_epsilon_gaussian  # ε of one Gaussian step, given its σ and δ
+costs["ε of the steps, added up"] = [T * exact(sigma, delta / T) for T in n_steps]  # their δ add up, too: T · δ / T
+costs["ε, as one step with σ / √T"] = [exact(sigma / np.sqrt(T), delta) for T in n_steps]
+costs.round(2)
+
+# %% tags=["claim"]
+claim(
+    f"100 steps cost ε = {costs.iloc[2, 0]:.1f} added up, and {costs.iloc[2, 1]:.1f} together",
+    bool(costs.iloc[2, 0] > 20 and costs.iloc[2, 1] < 2.2),
+)
+
+# %% [markdown]
+# Both columns describe the same steps and the same noise: the second one proves more about them. A program that keeps
+# such books is called an **accountant**. (For steps on random batches it needs more; see "Going further".)
+#
+# ## 12 · Private recommenders
+#
+# Now Mara can build recommenders, and we compare three.
+#
+# **Private biases** predict a rating as 3.5 + film bias + person bias (chapter 02), and each bias is a damped mean. A
+# mean is a sum divided by a count, and we know how to release both; McSherry and Mironov (2009) did so for Netflix's
+# ratings. At *example level*, one rating clipped to ±2 moves one sum by at most 2 and one count by 1, so Δ = 3. The
+# noise is Laplace noise, so δ = 0.
+
+
+# %%
+def noisy_means(values, groups, n_groups, epsilon, rng):
+    """Return damped means of values clipped to ±2, ε-private for one value."""
+    scale = (2 + 1) / epsilon  # one sum moves by at most 2, one count by 1
+    total = np.bincount(groups, np.clip(values, -2, 2), minlength=n_groups) + rng.laplace(scale=scale, size=n_groups)
+    count = np.bincount(groups, minlength=n_groups) + rng.laplace(scale=scale, size=n_groups)
+    return total / (np.maximum(count, 0) + 10 / epsilon)  # more noise, more damping; 10 was chosen on other splits
+
+
+def private_biases(user, item, rating, epsilon, rng):
+    """Return film and person biases; each stage spends half of ε."""
+    film_bias = noisy_means(rating - 3.5, item, 1682, epsilon / 2, rng)
+    return film_bias, noisy_means(rating - 3.5 - film_bias[item], user, 943, epsilon / 2, rng)
+
+
+# %% [markdown]
+# **Noisy popularity** and **DP-SVD** work at *user level*. Both first divide each row by its length. Then a person with
+# 737 films has a row of length 1, like everybody else: this bounds each person, as clipping does. The sum of these rows
+# is a popularity with L2 sensitivity 1.
+#
+# PureSVD takes its directions from the matrix $X^\top X$, to which a person with row $x$ adds the matrix $x x^\top$.
+# For $x$ = [.6, .8] its entries are .36, .48, .48 and .64. Their squares add up to .13 + .23 + .23 + .41 = 1. So the L2
+# sensitivity is 1 again, and Gaussian noise on the entries is enough ("Analyze Gauss", Dwork et al., 2014).
+
+
+# %%
+def popularity_and_directions(table, k, sigma, rng):
+    """Return two private releases, popularity and V, each with Gaussian noise; each costs its own ε."""
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)  # each row has length 1
+    n_items = table.shape[1]
+    popularity = unit.sum(axis=0) + rng.normal(scale=sigma, size=n_items)
+    noise = np.triu(rng.normal(scale=sigma, size=(n_items, n_items)))  # the upper triangle; the rest repeats it
+    _, vectors = np.linalg.eigh(unit.T @ unit + noise + np.triu(noise, 1).T)  # from the least important on
+    return popularity, vectors[:, -k:]
+
+
+for sigma in (0, multiplier):  # without noise, and at ε = 1
+    popularity, V = popularity_and_directions((R > 0).astype(float), 1, sigma, np.random.default_rng(15))
+    print(f"σ = {sigma:.2f}  popularity {popularity.round(1)}  |V| {np.abs(V[:, 0]).round(1)}")
+
+# %% [markdown]
+# (`|V|` because the sign of a direction is arbitrary.) With five people the noise of ε = 1 is larger than the
+# popularity; 943 people have a better chance.
+#
+# **DP-SGD** (Abadi et al., 2016) makes any training by gradients private. Nothing bounds a gradient, so each one is
+# clipped, like the rows in section 9:
+
+
+# %% tags=["diagram"]
+def draw_dp_sgd():
+    """Draw one step of DP-SGD from a batch to the new weights."""
+    diagram = Diagram(10.4, 2.9)
+    batch = diagram.box(0.95, 1.5, "random\nbatch", width=1.2, height=0.7)
+    each = []
+    for n, y in enumerate((2.45, 1.5, 0.55)):
+        gradient = diagram.box(3.1, y, f"gradient {n + 1}", "task 1", width=1.4)
+        clipped = diagram.box(5.25, y, "length ≤ C", "task 2", width=1.4)
+        diagram.arrow(batch, gradient)
+        diagram.arrow(gradient, clipped, "clip" if n == 0 else "")
+        each.append(clipped)
+    total = diagram.box(7.35, 1.5, "sum", "shared", width=1.1)
+    for clipped in each:
+        diagram.arrow(clipped, total)
+    noise = diagram.box(7.35, 0.4, "noise, size σ C", "noise", width=1.7)
+    diagram.arrow(noise, total, role="noise")
+    step = diagram.box(9.4, 1.5, "step of\nthe weights", width=1.4, height=0.7)
+    diagram.arrow(total, step)
+    return diagram.figure
+
+
+show(
+    draw_dp_sgd(),
+    caption="One step of DP-SGD: clip each gradient, add, add noise.",
+    alt="A random batch leads to three gradients, one for each rating. Each is clipped to length C, the clipped ones "
+    "are added up, "
+    "noise proportional to C is added, and the sum moves the weights.",
+)
+
+# %%
+gradients, C, sigma = np.array([[3.0, 4.0], [0.3, 0.4], [0.0, -2.0]]), 1.0, 1.0  # one row for each rating
+lengths = np.linalg.norm(gradients, axis=1, keepdims=True)  # 5, 0.5 and 2
+clipped = gradients * np.minimum(1, C / lengths)  # a row longer than C is scaled down to length C
+step = clipped.sum(axis=0) + np.random.default_rng(15).normal(scale=sigma * C, size=2)
+print(clipped.round(1).tolist(), " sum:", clipped.sum(axis=0).round(1))
+
+# %% [markdown]
+# The gradient [3, 4] of length 5 becomes [.6, .8] of length 1, and the short one stays. After clipping, one rating
+# moves the sum by at most $C$ (`C`), so noise of size σC (`sigma * C`) covers it, and an accountant adds up the steps.
+# It assumes that each rating enters each batch independently with the same probability, which is called **Poisson
+# sampling**. Going through shuffled batches is another procedure, and its ε is another one.
+#
+# ### Exercise 15.C · Find the broken promise (decision, 5 minutes)
+#
+# A colleague writes a step of DP-SGD. The accountant uses `sigma`, and says ε = 1.
+#
+# ```python
+# gradients = gradient_of_each_rating(batch)                      # line 1, shape (B, n_weights)
+# mean = gradients.mean(axis=0)                                    # line 2
+# mean = mean * min(1, C / np.linalg.norm(mean))                   # line 3
+# noisy = mean + rng.normal(scale=sigma * C / B, size=n_weights)   # line 4
+# weights = (weights - learning_rate * noisy).round(3)             # line 5
+# ```
+#
+# Which sentence is right?
+#
+# - `a`: Line 3 clips at the wrong place: one rating can still move the mean by more than the noise is made for.
+# - `b`: Line 4 is wrong: the scale must be `sigma * C`, although `mean` is a mean.
+# - `c`: Line 5 is wrong: the published weights need separate noise, and rounding after the noise changes the bars.
+# - `d`: Nothing is wrong: the length of `mean` is at most `C`, and the noise is made for `C`.
+
+# %%
+### BEGIN SOLUTION
+broken = "a"
+### END SOLUTION
+check("15.C", broken)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** Let B = 100 and C = 1, and let one gradient have length 50 while all others are 0. Their mean has
+# length .5, so line 3 leaves it. With this rating the mean is .5, without it 0; the noise is made for a change of C / B
+# = .01. **Another way.** Ask at each line: how far can *one* rating move this? Only clipping row by row, between lines
+# 1 and 2, answers it. **Typical mistake.** Taking a bound on the *result* for a bound on each person's *influence*.
+
+# %% [markdown]
+# Now the bill for 943 members. For lists of films (nDCG@10, chapter 03) the unit is one person. We compare DP-SVD (five
+# directions) with noisy popularity. Which is better at ε = 1? Guess before you look: `a`, DP-SVD, because it is
+# personal; `b`, noisy popularity; `c`, they are about equal.
+
+# %%
+### BEGIN SOLUTION
+bill_guess = "b"
+### END SOLUTION
+predict("P15.2", bill_guess)
+
+# %% tags=["setup"]
+saved = load_saved_run("15")  # DP-SGD and DP-SVD take minutes; authoring/15_privacy/saved_run.py made these tables
+
+
+def training_and_test_part(seed):
+    """Return user, item and rating of the training part that DP-SGD had in the saved run, and of the test part."""
+    split = split_per_user(ml, random_state=seed)
+    rng = np.random.default_rng(seed)
+    n = len(split.train)
+    audited = rng.permutation(n) < 20_000
+    kept = ~audited | (rng.random(n) < 0.5)
+    return [
+        (part.user_pos, part.item_pos, part.log["rating"].to_numpy(float))
+        for part in (split.train.take(kept), split.test)
+    ]
+
+
+# %%
+rows = []
+for seed in range(5):
+    train, (user, item, rating) = training_and_test_part(seed)  # the splits of the saved run
+    for epsilon in (0.5, 1, 2, 4, 8):
+        film_bias, person_bias = private_biases(*train, epsilon, np.random.default_rng(1000 + seed))
+        predicted = np.clip(3.5 + film_bias[item] + person_bias[user], 1, 5)
+        rows.append(["private biases", epsilon, seed, np.sqrt(np.mean((predicted - rating) ** 2))])
+biases = pd.DataFrame(rows, columns=["model", "epsilon", "seed", "rmse"])
+stars_bill = pd.concat([saved["example_level"], biases])
+
+
+# %% tags=["figure"]
+def draw_bill():
+    """Draw RMSE against ε at example level and nDCG@10 against ε at user level."""
+    fig, axes = new_axes(columns=2, width=10.4, height=4.4)
+    looks = {
+        "DP-SGD": ("DP-SGD", "#117733", "X"),
+        "private biases": ("private biases", ORANGE, "v"),
+        "DP-SVD": ("DP-SVD", BLUE, "o"),
+        "DP popularity": ("noisy popularity", BLACK, "s"),
+        "factorization": ("factorization, not private", "#117733", ""),
+        "biases alone": ("biases, not private", ORANGE, ""),
+        "PureSVD": ("PureSVD, not private", BLUE, ""),
+        "popularity": ("popularity, not private", BLACK, ""),
+    }
+    panels = [
+        (stars_bill, "rmse", "RMSE in stars (less is better)", "unit: one rating"),
+        (saved["user_level"], "ndcg", "nDCG@10 (more is better)", "unit: one person, with all ratings"),
+    ]
+    for ax, (table, column, what, title) in zip(axes, panels, strict=True):
+        for model, part in table.groupby("model"):
+            name, color, marker = looks[model]
+            if part["epsilon"].isna().all():
+                ax.axhline(part[column].mean(), color=color, linestyle="--", linewidth=1.3, label=name)
+                continue
+            curve = part.groupby("epsilon")[column].agg(["mean", "min", "max"])
+            ax.fill_between(curve.index, curve["min"], curve["max"], color=color, alpha=0.2, linewidth=0)
+            ax.plot(curve.index, curve["mean"], color=color, marker=marker, markersize=8, label=name)
+        ax.set(
+            xscale="log",
+            xticks=[0.5, 1, 2, 4, 8],
+            xticklabels=[0.5, 1, 2, 4, 8],
+            ylabel=what,
+            title=title,
+        )
+        ax.set_xlabel("ε (log scale)")
+        ax.minorticks_off()
+    axes[0].legend(fontsize=9.5, loc="upper right")
+    axes[1].legend(fontsize=9.5, loc="center left", bbox_to_anchor=(0, 0.74))
+    return fig
+
+
+show(
+    draw_bill(),
+    caption="The bill: five seeds (bands); dashed lines have no privacy.",
+    alt="Left, the error of private biases lies below that of DP-SGD at every ε, and above the lines without privacy. "
+    "Right, noisy popularity "
+    "is flat near .2; DP-SVD starts near zero, reaches it at ε of 2, and passes .3 at 8.",
+)
+
+
+# %%
+user_bill = saved["user_level"].pivot_table("ndcg", "model", "epsilon")
+reveal("P15.2", (user_bill.loc["DP popularity", 1.0], user_bill.loc["DP-SVD", 1.0]))
+
+
+# %% tags=["claim"]
+def claims_on_bill():
+    """State who wins in each seed."""
+    error = stars_bill.pivot_table("rmse", ["epsilon", "seed"], "model")
+    claim(
+        "Private biases have less error than DP-SGD at each ε, in all five seeds",
+        bool((error["private biases"] < error["DP-SGD"]).all()),
+    )
+    cost = error["private biases"][2].mean() - stars_bill.query("model == 'biases alone'")["rmse"].mean()
+    claim(f"At ε = 2 privacy costs the biases {cost:.3f} stars of RMSE", bool(0.005 < cost < 0.025))
+    quality = saved["user_level"].pivot_table("ndcg", ["epsilon", "seed"], "model")
+    better = quality["DP popularity"] > quality["DP-SVD"]
+    claim(
+        "At user level noisy popularity wins in all five seeds at ε = 1, and DP-SVD in all five at ε = 4",
+        bool(better[1.0].all() and not better[4.0].any()),
+    )
+
+
+claims_on_bill()
+
+# %% [markdown]
+# On the left, where one rating is hidden, DP-SGD learns factors, and at every ε it has more error than the private
+# biases, which are two noisy means (and have δ = 0). Even at ε = 8 it does not reach the biases without privacy. So the
+# noise is perhaps not the main reason: clipping, ten epochs or our settings may be. We did not train DP-SGD without
+# noise and cannot tell. Always compare with such a cheap *private* baseline: a comparison with models without privacy
+# alone would hide that two noisy means are better.
+#
+# On the right, where a person is hidden, popularity is the better use of the budget at ε = 1. At ε = 2 the two are
+# about equal, and from ε = 4 on DP-SVD wins. But a promise with ε = 4 is weak (table of section 7). Noisy popularity is
+# flat from ε = 2 on, and stays below popularity without privacy. That gap comes from the rows of length 1, not from the
+# noise: without any noise these rows reach no more (next table). Do not compare the panels: hiding one rating is much
+# less than hiding a person with 737. And we chose settings by looking at these data, which Mara may not do for free.
+#
+# Finally we repeat the attack of section 3 on directions of rows of length 1: five directions as in the bill, and 100.
+# Half of the people are members; ε = 8; five draws (saved). The last column says how useful such directions are. The
+# row with 0 directions is the popularity of these rows.
+
+# %%
+attacked = saved["membership"]
+attacked["noise"] = np.where(attacked["epsilon"].isna(), "none", "ε = 8")
+attacked.groupby(["n_directions", "noise"])[["auc", "tpr", "ndcg"]].mean().round(3)
+
+
+# %% tags=["claim"]
+def claims_on_second_attack():
+    """State what is left of the membership attack."""
+    large = attacked[attacked["n_directions"] == 100]
+    attack, useful = large.groupby("noise")["auc"], large.groupby("noise")["ndcg"]
+    claim(
+        "Without noise the attack on 100 directions has an AUC above .97 in all five draws; at ε = 8 it is below .56",
+        bool(attack.min()["none"] > 0.97 and attack.max()["ε = 8"] < 0.56),
+    )
+    claim("The 100 noisy directions are useful: nDCG@10 above .3 in all five draws", bool(useful.min()["ε = 8"] > 0.3))
+
+
+claims_on_second_attack()
+
+# %% [markdown]
+# Without noise the attack on 100 directions finds more members than in section 3, where the rows had their own lengths.
+# There the long rows decided the directions. Now everybody has the same weight, so the model probably also stores the
+# people with few films: bounding each person is no protection without the noise. With the noise of ε = 8 the AUC is
+# nearly that of guessing, and the TPR is about twice the .011 of guessing. The noisy directions are still useful.
+# (Probably the noise replaces the weak directions, which store single people, by random ones. We did not test this.)
+# For five directions little changes, because there was little to find.
+#
+# All this is an observation about *this* attack: the promise of ε = 8 allows better ones.
+#
+# ## Settled: what Mara sends
+#
+# Mara does not send the file, encrypted or not, and no model that stores people. She sends the counts of all films: at
+# most 100 films per person, Gaussian noise, ε = 1 and δ = .00001 at user level, once. She chose 100 from our rehearsal
+# with public ratings, before she looked at her own. There about 15 of the top 20 were right. She neither computes nor
+# publishes this number for her own file, because it would come from the raw rows. She keeps the private biases at home,
+# because their promise covers one rating, and some members have hundreds. We found no good personal model for 943
+# people at ε = 1. For a million people the same noise would hardly matter.
+#
+# ## Going further
+#
+# *Rényi accounting.* The trick of section 11 needs Gaussian steps on all people. Accountants for other steps often use
+# **Rényi differential privacy** (Mironov, 2017), which adds up an average of the ratio in place of its largest value. A
+# Gaussian step with noise σ spends $\alpha / (2 \sigma^2)$ at each order $\alpha > 1$. The $T$ steps add up, and each
+# order yields a valid ε (Canonne, Kamath and Steinke, 2020):
+#
+# $$\varepsilon = \frac{T \alpha}{2 \sigma^2} + \ln \Big( 1 - \frac{1}{\alpha} \Big) -
+# \frac{\ln(\alpha \delta)}{\alpha - 1}$$
+#
+# With $T = 100$, σ = 20 and $\alpha = 10$ this is 1.250 − .105 + 1.023 = 2.168, a little more than the exact value of
+# section 11. Steps that see only a random part of the data spend less (amplification by sampling).
+#
+# *An audit.* With δ = 0, TPR ≤ $e^\varepsilon$ FPR can be turned around: an attack that succeeds proves that ε is *at
+# least* ln(TPR / FPR). Ada has ten films, and a programmer used sensitivity 1 in place of 10:
+
+# %%
+from recsys_teach.privacy.attacks import epsilon_lower_bound  # with the ends of confidence intervals for both rates
+
+for sensitivity in (10, 1):
+    rng = np.random.default_rng(15)
+    hits = (1 + rng.laplace(scale=sensitivity / 1.0, size=(20_000, 10))).sum(axis=1) > 5  # her ten counts are 1
+    false_alarms = rng.laplace(scale=sensitivity / 1.0, size=(20_000, 10)).sum(axis=1) > 5  # without her they are 0
+    bound = epsilon_lower_bound(hits.sum(), 20_000, false_alarms.sum(), 20_000)
+    print(f"sensitivity {sensitivity}: promised ε = 1, proved at least {bound:.1f}")
+
+# %% [markdown]
+# The wrong program is caught. The right one passes, although a better attack may still exist.
+#
+# *Real noise.* The last bits of floating-point Laplace noise reveal the count (Mironov, 2012), and a seeded generator
+# can be guessed. In a real service use OpenDP for releases, Opacus for DP-SGD and dp-accounting for the sums.
+#
+# *Better attacks.* Shadow models and likelihood ratios learn from many trained models how a member looks (Carlini et
+# al., 2022). Others need no model, and only watch how lists of recommendations change (Calandrino et al., 2011).
+#
+# *Cheaper than noise.* Do not collect what no model needs, train on public ratings, and compute what is personal on the
+# person's own device.
+#
+# *Group privacy.* Hiding $m$ ratings at once costs up to $m \varepsilon$, and δ grows to $m \, e^{(m-1)\varepsilon}
+# \delta$. For 737 ratings nothing is left of an example-level promise.
 #
 # ## Recap
 #
-# - **O15.1:** you found people, even by noisy handfuls.
-# - **O15.2:** you told members from a model, an illness from clicks.
-# - **O15.3:** you counted groups, and saw what coarse tables and ciphers leave open.
-# - **O15.4:** you released with noise, and added up ε.
-# - **O15.5:** you caught a wrong program, and read two bills.
+# - **O15.1:** you found rows by what fits best, without names.
+# - **O15.2:** you attacked a model, and saw that the AUC is an average while the TPR at a low FPR sees the few.
+# - **O15.3:** k-anonymity protects the columns that are coarse, and encryption protects where the key is not.
+# - **O15.4:** you subtracted known lies from a sum, and clipped rows so that Laplace noise covers a person.
+# - **O15.5:** ε adds up over everything that touched the rows, and clipping must bound each unit before the noise.
 #
-# So Mara does not send the file. Five questions, one letter each, as in `["a", "b", "a", "c", "b"]`.
+# Five questions, one letter each, as in `["a", "b", "a", "c", "b"]`.
 
 # %%
 ### BEGIN SOLUTION
@@ -706,10 +1754,22 @@ quiz("15", answers)
 progress("15")
 
 # %% [markdown]
+# ## Reading the source critically
+#
+# The two articles that this course grew from protect users by masking and by encryption. Masking (a number for a name)
+# is what you broke in section 1. Encryption has a separate job, so do it well: AES-GCM with a fresh nonce stops a thief
+# of the disk. Whoever receives the key has the ratings, and all attacks of sitting 1 work, also on the model. Masking
+# and encryption are not privacy.
+#
 # ## Further reading
 #
-# - Narayanan, Shmatikov (2008), *Robust De-anonymization of Large Sparse Datasets*
-# - Dwork, Roth (2014), *The Algorithmic Foundations of Differential Privacy*
-# - Abadi et al. (2016), *Deep Learning with Differential Privacy*
+# - Narayanan and Shmatikov (2008), *Robust De-anonymization of Large Sparse Datasets*: the attack on Netflix's file
+# - Dwork and Roth (2014), *The Algorithmic Foundations of Differential Privacy*: the textbook
+# - Carlini et al. (2022), *Membership Inference Attacks From First Principles*: why a low FPR matters
+# - Abadi et al. (2016), *Deep Learning with Differential Privacy*: DP-SGD
+# - Ponomareva et al. (2023), *How to DP-fy ML*: practical advice on units, ε and tuning
 #
-# **Next.** Chapter 16 leaves the data on the devices.
+# ## Next
+#
+# Mara's members could also keep their ratings at home. Chapter 16 leaves the data on the phones, and asks what the
+# phones reveal.

@@ -1,12 +1,13 @@
 """The runs of chapter 15 that take longer than a notebook may: what privacy costs, and what is left to attack.
 
-`python -m authoring.saved_runs 15` writes saved/example_level.csv and user_level.csv; about seven
+`python -m authoring.saved_runs 15` writes saved/example_level.csv, user_level.csv and membership.csv; about eight
 minutes on one core.
 
 Example level: one rating comes or goes. A biased matrix factorization learns by DP-SGD (opacus, ghost clipping, Poisson
 sampling); dp-accounting finds the noise. Of the ratings for training, AUDITED are kept by a fair coin each, and the
 attack guesses the coins from the errors of the model. User level: one person comes or goes. The second moments
-of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its directions from them.
+of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its directions from them. The membership
+attack of the chapter is repeated on 5 and on 100 directions from these second moments, with and without the noise.
 
 The noise here comes from seeded generators in floating point: enough to measure the bill, not to release a model.
 
@@ -34,7 +35,7 @@ from authoring.saved_runs import save
 from recsys_teach.data import Interactions, Split, movielens, split_per_user
 from recsys_teach.evaluation import evaluate, rmse
 from recsys_teach.models import BiasedMF, DampedBiases, Popularity, PureSVD
-from recsys_teach.privacy.attacks import membership_auc
+from recsys_teach.privacy.attacks import kept_share, membership_auc
 from recsys_teach.training import seeded
 
 SEEDS = range(5)
@@ -47,6 +48,8 @@ N_FACTORS, BATCH, N_EPOCHS, CLIP = 8, 4_000, 10, 0.5
 RATE = {0.5: 10.0, 1.0: 20.0, 2.0: 40.0, 4.0: 40.0, 8.0: 40.0}  # learning rate: more noise, smaller steps
 MIDDLE = 3.5  # of the scale of stars; known to everybody, so it costs nothing
 N_DIRECTIONS = 5
+ATTACKED = 100  # directions of the model that the membership attack is tried on
+N_FALSE = 4  # outsiders that the attack may accuse, of 472
 
 
 class Ratings(torch.utils.data.Dataset):
@@ -84,7 +87,7 @@ class Factors(nn.Module):
 
 
 def noise_for(epsilon: float, rate: float, n_steps: int) -> float:
-    """Noise multiplier of DP-SGD that dp-accounting holds to be enough."""
+    """Noise multiplier of DP-SGD that is enough according to dp-accounting."""
 
     def event(noise: float) -> dp_accounting.DpEvent:
         one = dp_accounting.PoissonSampledDpEvent(rate, dp_accounting.GaussianDpEvent(noise))
@@ -213,11 +216,47 @@ def run_user_level(ml: Interactions, seed: int) -> list[dict]:
     return rows
 
 
+def run_membership(ml: Interactions, seed: int) -> list[dict]:
+    """Attack directions of rows of length 1 of a random half of the people, and measure how useful such directions are.
+
+    With 5 and with 100 directions, without noise and with that of ε = 8. The attacked model is fitted to all entries of
+    the members; nDCG@10 is that of the same recipe fitted to the training part of all people.
+    """
+    rng = np.random.default_rng(seed)
+    table = ml.matrix().toarray()
+    unit = table / np.sqrt(table.sum(axis=1, keepdims=True))
+    member = rng.permutation(ml.n_users) < ml.n_users // 2
+    sigma = dp_accounting.get_sigma_gaussian(8.0, DELTA)
+    upper = np.triu(rng.normal(scale=sigma, size=(ml.n_items, ml.n_items)))
+    noise = upper + np.triu(upper, 1).T
+    split: Split = split_per_user(ml, random_state=seed)
+    seen = split.train.matrix().toarray()
+    seen_unit = seen / np.sqrt(seen.sum(axis=1, keepdims=True))
+    rows = []
+    for epsilon in (np.nan, 8.0):
+        for n_directions in (N_DIRECTIONS, ATTACKED):
+            V, V_useful = (
+                eigsh(part.T @ part + (0 if np.isnan(epsilon) else noise), k=n_directions, which="LA",
+                      v0=np.ones(ml.n_items))[1]
+                for part in (unit[member], seen_unit)
+            )  # fmt: skip
+            kept = kept_share(unit, V)
+            threshold = np.sort(kept[~member])[::-1][N_FALSE]
+            auc, tpr = membership_auc(kept[member], kept[~member]), float(np.mean(kept[member] > threshold))
+            ndcg = evaluate(partial(_project, seen, V_useful), split, name="model").mean("nDCG@10")
+            rows.append(dict(n_directions=n_directions, epsilon=epsilon, seed=seed, auc=auc, tpr=tpr, ndcg=ndcg))
+    popular = evaluate(partial(_same_for_all, seen_unit.sum(axis=0)), split, name="model").mean("nDCG@10")
+    rows.append(dict(n_directions=0, epsilon=np.nan, seed=seed, ndcg=popular))  # popularity of rows of length 1
+    print(*rows, sep="\n", flush=True)
+    return rows
+
+
 def main() -> None:
     """Run everything and write the tables."""
     warnings.simplefilter("ignore")  # opacus warns of its own random numbers, which are not cryptographic here
     ml = movielens.load()
-    for name, run in {"user_level": run_user_level, "example_level": run_example_level}.items():
+    runs = {"membership": run_membership, "user_level": run_user_level, "example_level": run_example_level}
+    for name, run in runs.items():
         rows = []
         for seed in SEEDS:
             rows += run(ml, seed)
