@@ -1479,7 +1479,7 @@ check("11.C", groups)
 #
 # The course's simulated world (chapter 01) has three tasks: click, finish and like. Three single-task models learn a
 # vector of 12 numbers for each person and film; a shared bottom has one such set for all tasks, so it is smaller. In
-# five worlds one taste stands behind clicks and likes; in five others there are two unrelated tastes. We measure the
+# five worlds one taste is behind clicks and likes; in five others there are two unrelated tastes. We measure the
 # AUC of chapter 06.
 
 
