@@ -12,9 +12,11 @@ BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", re.S)
 
 # Bold, but no term. A chapter that is rewritten uses italics for emphasis, and needs no line here.
 NO_TERMS = {
-    "labels of the second edition": """sum of its similarities to the films that she watched; ε""",
+    "labels of the second edition": """noisy popularity; sum of its similarities to the films that she watched; unit; δ;
+        ε; ε adds up""",
     "emphasis": """all; clicks; earlier; fetches; for each visitor; last; not; old; ranked; saved""",
-    "labels in lists": """behavior; change the future, and nothing before may move; k at full rank; one task; without the future; world 3""",
+    "labels in lists": """behavior; change the future, and nothing before may move; k at full rank; one task;
+        without the future; world 3""",
 }
 # Another form of a term -> the form in the glossary.
 FORMS = {
@@ -23,7 +25,6 @@ FORMS = {
     "backs off": "backing off",
     "batched": "batch",
     "centered": "centering",
-    "clipped": "clipping",
     "damped": "damping",
     "denoising": "denoising autoencoder",
     "explains away": "explaining away",
@@ -41,10 +42,8 @@ FORMS = {
     "popularity": "popularity baseline",
     "rényi": "Rényi differential privacy",
     "sampled": "sampled loss",
-    "sampling": "privacy amplification by sampling",
     "shifted by one": "shifted targets",
     "standardize": "standardization",
-    "(ε, δ)-differentially private": "differential privacy",
     "k-anonymous": "k-anonymity",
     "inverse propensity": "inverse propensity weighting",
     "self-normalizing": "self-normalized estimator",
@@ -53,6 +52,12 @@ FORMS = {
     "eckart and young": "Eckart-Young theorem",
     "sherman and morrison": "Sherman-Morrison formula",
     "compressed sparse rows": "compressed sparse row format",
+    "gaussian": "Gaussian mechanism",
+    "ε-differentially private": "differential privacy",
+    "central": "central differential privacy",
+    "local": "local differential privacy",
+    "tpr": "true positive rate",
+    "fpr": "false positive rate",
     "leakyrelu": "LeakyReLU",
     "cgc": "customized gate control",
     "folded": "folded cell",

@@ -275,7 +275,7 @@ check("15.2", linkage_scores)
 # %% [markdown]
 # Now we attack real rows. The known ratings are off by −1, 0 or 1 star, and one film in four is wrong altogether: a
 # popular film that this person has not rated. We count a person as found if their row *alone* has the best score. (A
-# careful attacker also wants the best row to stand far above the second best, so as not to accuse the wrong
+# careful attacker also wants the best row to be far above the second best, so as not to accuse the wrong
 # one.) (`reference` returns the course's function, so the notebook runs whatever you wrote.)
 
 # %%
@@ -466,8 +466,8 @@ claim(
 )
 
 # %% [markdown]
-# The right panel shows who is exposed: the members with long rows. These rows weigh most in the matrix, so the
-# directions follow them.
+# The right panel shows who is exposed: the members with long rows. These rows have the largest weight in the
+# matrix, so the directions follow them.
 #
 # How good is this attack? One number is the **AUC** of chapter 06: the probability that a random member has a higher
 # score than a random outsider; guessing gives .5.
@@ -1444,7 +1444,7 @@ for sigma in (0, multiplier):  # without noise, and at ε = 1
 
 # %% [markdown]
 # (`|V|` because the sign of a direction is arbitrary.) With five people the noise of ε = 1 is larger than the
-# popularity; 943 people have a better chance.
+# popularity; 943 people are easier to protect.
 #
 # **DP-SGD** (Abadi et al., 2016) makes any training by gradients private. Nothing bounds a gradient, so each one is
 # clipped, like the rows in section 9:
