@@ -7,7 +7,7 @@
 #   recsys_teach:
 #     chapter: "11"
 #     edition: 2
-#     minutes: {reading: 95, doing: 90}
+#     minutes: {reading: 110, doing: 90}
 # ---
 
 # %% [markdown]
@@ -51,8 +51,8 @@ noor.round(2)
 # - **O11.4** Make two tasks with a chosen relation, and say what the correlation of their labels does not tell
 # - **O11.5** Compare designs at equal size, and decide which tasks should share a network
 #
-# There are three sittings of about an hour each. You need the cross-entropy and the softmax (chapter 06) and PyTorch's
-# modules (chapter 07). If an exercise resists, call `hint("11.1")` with its number.
+# There are three sittings of 60 to 70 minutes each. You need the cross-entropy and the softmax (chapter 06) and
+# PyTorch's modules (chapter 07). If an exercise resists, call `hint("11.1")` with its number.
 #
 # # Sitting 1 · One network or two
 #
@@ -120,10 +120,10 @@ show(
 # teach the model that people dislike everything they have not opened, and like would partly predict clicks again.
 #
 # In symbols, row $r$ has for task $k$ the logit $o_{rk}$ (`outputs[r, k]`) and the label $y_{rk}$ (`labels[r, k]`).
-# With $p = e^o / (1 + e^o)$, the cross-entropy $-y \ln p - (1 - y) \ln(1 - p)$ becomes $\ln(1 + e^o) - y \, o$. Check
-# it with the numbers above: $o = \ln 3$, so $1 + e^o = 4$. For the label 0 we get ln 4 = 1.386, and for the label 1 we
-# get ln 4 − ln 3 = ln(4/3) = .288. If $M_k$ is the set of rows whose label of task $k$ is known, and $|M_k|$ is their
-# number, the loss of the task is
+# From $p = e^o / (1 + e^o)$ we get $\ln p = o - \ln(1 + e^o)$ and $\ln(1 - p) = -\ln(1 + e^o)$, so the cross-entropy
+# $-y \ln p - (1 - y) \ln(1 - p)$ becomes $\ln(1 + e^o) - y \, o$. Check it with the numbers above: $o = \ln 3$, so $1 +
+# e^o = 4$. For the label 0 we get ln 4 = 1.386, and for the label 1 we get ln 4 − ln 3 = ln(4/3) = .288. If $M_k$ is
+# the set of rows whose label of task $k$ is known, and $|M_k|$ is their number, the loss of the task is
 #
 # $$L_k = \frac{1}{|M_k|} \sum_{r \in M_k} \big[ \ln(1 + e^{o_{rk}}) - y_{rk} \, o_{rk} \big]$$
 #
@@ -286,9 +286,7 @@ show(
 
 # %% [markdown]
 # A task weight moves the compromise and does not remove it. In the right panel like counts three times, and the sum is
-# lowest where the gradients cancel: (p − 1) + 3p = 0, so p = 1/4. Click is now predicted worse and like better. (Adding
-# up the losses of the rows instead of averaging them would be a choice of task weights, too: the task with more rows
-# would count more.)
+# lowest where the gradients cancel: (p − 1) + 3p = 0, so p = 1/4. Click is now predicted worse and like better.
 #
 # When the shared model predicts a task worse than the single-task model does, this is called **negative transfer**.
 # Conflict is one cause. Towers can repair part of it, because they may read the same layer in different ways.
@@ -587,7 +585,8 @@ weights = np.array([0.7, 0.2, 0.1])
 by_loop = np.zeros(2)
 for e in range(3):
     by_loop += weights[e] * signals[e]
-print("by loop:", by_loop, " at once:", (weights[:, None] * signals).sum(axis=0))  # (3, 1) times (3, 2)
+print("click, by loop:", by_loop, " at once:", (weights[:, None] * signals).sum(axis=0))  # (3, 1) times (3, 2)
+print("like:", (np.array([0.1, 0.8, 0.1])[:, None] * signals).sum(axis=0))
 
 table = np.array([[7.0, 2.0, 1.0], [1.0, 1.0, 2.0]])
 print(table / table.sum(axis=1, keepdims=True))  # (2, 3) divided by (2, 1)
@@ -973,16 +972,15 @@ claims_on_mmoe()
 noor_table(2_000, list(TASKS))
 
 # %% [markdown]
-# *Letter* is on top in 17 of 20 logs with the MMoE, against 13 with the shared bottom. Is that the gate? These are two
-# films, and four logs of difference can be luck: we return to them with a larger log in sitting 3. Over *all* rows of
-# Noor's service the MMoE is worse than the shared bottom on like, by 1.1 ± 1.0 points. A likely reason is that it
-# divides its parameters among experts and gates for a choice that this service does not need. In the unrelated service,
-# where a choice could pay, 20 logs show no difference between the two. So this is settled for today: gates give a
-# network the *freedom* to separate the tasks, and no guarantee that it uses this freedom well.
+# *Letter* is on top in 17 of 20 logs with the MMoE, against 13 with the shared bottom. Is that the gate? For two films,
+# four logs of difference can be luck; we return to them with a larger log in sitting 3. Over *all* rows of Noor's
+# service the MMoE is worse than the shared bottom on like, by 1.1 ± 1.0 points. A likely reason is that it divides its
+# parameters among experts and gates for a choice that this service does not need. In the unrelated service, where a
+# choice could pay, 20 logs show no difference between the two. So this is settled for today: gates give a network the
+# *freedom* to separate the tasks, and no guarantee that it uses this freedom well.
 #
-# This is one toy service and one size, so it does not say that MMoE is a bad design. What you can take with you is the
-# procedure: train the single-task and the shared-bottom baselines first, at equal size, on several logs, and compare
-# them log by log.
+# One toy service does not make MMoE a bad design. Take the procedure with you: train the single-task and the
+# shared-bottom baselines first, at equal size, on several logs, and compare them log by log.
 #
 # ## Pause · End of sitting 2
 #
@@ -1104,11 +1102,10 @@ check("11.5", related_weights)
 # $$\text{E}[\sin(\alpha z_1 + \beta) \sin(\alpha z_2 + \beta)] =
 # \tfrac12 \big[ e^{-\alpha^2 (1 - p)} - e^{-\alpha^2 (1 + p)} \cos 2\beta \big]$$
 #
-# (Where it comes from, if you like: $\sin A \sin B = \frac12 [\cos(A - B) - \cos(A + B)]$, and a normal number with
-# mean $m$ and variance $v$ has a cosine with the mean $e^{-v/2} \cos m$. Here $A - B$ has mean 0 and variance
-# $2\alpha^2(1 - p)$.) Put in $\alpha = 1$, $\beta = 0$. At $p$ = .5 we get ½ (.607 − .223) = .192, and at $p$ = 1 we
-# get ½ (1 − .135) = .432. The mean of $\sin z$ is 0, so the correlation is .192 / .432 = .44, and not .5. Here are this
-# pair and two that are further off:
+# (It follows from $\sin A \sin B = \frac12 [\cos(A - B) - \cos(A + B)]$ and the means of the two cosines.) Put in
+# $\alpha = 1$, $\beta = 0$. At $p$ = .5 we get ½ (.607 − .223) = .192, and at $p$ = 1 we get ½ (1 − .135) = .432. The
+# mean of $\sin z$ is 0, so the correlation is .192 / .432 = .44, and not .5. Here are this pair and two that are
+# further off:
 
 # %%
 rng = np.random.default_rng(11)
@@ -1228,11 +1225,11 @@ pd.DataFrame({"parameters": sizes})
 # %% [markdown]
 # ## 14 · The dial turned
 #
-# In Noor's service, *like* has few labels and *click* has many. We build the same situation. Task 1 has a label in all
-# 3,000 rows of 30 features, and task 2 in one row of ten. A shared bottom and two single-task models, all in all about
-# 1,900 parameters each, learn from them. The saved run has ten **draws** for each setting of the dial, with new data,
-# weights and waves, and measures the error of task 2. It is the mean squared error on 4,000 fresh rows, divided
-# by the variance of the label: 0 is perfect, and 1 is no better than always answering the mean. Predict first.
+# In Noor's service, *like* has few labels and *click* has many. We build the same situation: task 1 has a label in all
+# 3,000 rows of 30 features, and task 2 in one row of ten. A shared bottom and two single-task models have about 1,900
+# parameters each. The saved run has ten **draws** for each setting of the dial, with new data, weights and waves. The
+# error of task 2 is the mean squared error on fresh rows, divided by the variance of the label: 0 is perfect, and 1 is
+# no better than always answering the mean. Predict first.
 
 # %%
 ### BEGIN SOLUTION
@@ -1252,7 +1249,8 @@ def draw_scarce():
         ax.plot(np.full(len(values), place), values, "o", color=GREEN, alpha=0.5, linestyle="none")
         mean, half = interval(values)
         ax.plot([place + 0.13] * 2, [mean - half, mean + half], color="black", linewidth=3)
-        ax.text(place + 0.2, mean, f"{mean:+.2f} ± {half:.2f}", va="center", fontsize=11)
+        ax.text(place + 0.2, mean, f"{mean:+.2f} ± {half:.2f}", va="center", fontsize=11,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     ax.axhline(0, color=GRAY, linestyle="--", linewidth=1.5)
     ax.text(-0.4, 0.42, "above the dashed line:\nsharing is better", color=GRAY, va="center", fontsize=11)
     ax.set(
@@ -1303,13 +1301,13 @@ claims_on_the_dial()
 #
 # Designs are often compared on data in which every row has both labels. Ma et al. (2018) did so, and an MMoE had less
 # error than a shared bottom of equal size. We repeated this with 100 features, 10,000 training rows and the sizes of
-# section 13, for the dial at .5 and at 1, with ten draws and two random starts for each draw. We found the same
-# ordering, and nearly believed it.
+# section 13, for the dial at .5 and at 1, with ten draws and two random starts for each. We found the same order, and
+# nearly believed it.
 #
-# Then we looked at the towers. Their hidden layer has eight units with a ReLU, which returns 0 for negative numbers. A
-# unit that is negative for *all* rows always returns 0, so its gradient is 0, and it cannot recover: a **dead ReLU**. A
+# Then we looked at the towers. Their eight hidden units had a ReLU, which returns 0 for negative numbers. A unit that
+# is negative for *all* rows always returns 0, so its gradient is 0, and it cannot recover: a **dead ReLU**. A
 # **LeakyReLU** multiplies negative numbers by .01 instead, so that a small gradient remains. We changed this one detail
-# in all designs, and ran everything again with the same draws and the same random starts.
+# in all designs, and ran everything again with the same draws and random starts.
 
 # %%
 NAMES = {"single task": "single-task", "PLE": "CGC"}
@@ -1336,6 +1334,7 @@ def draw_paired():
             ax.plot([mean - half, mean + half], [place + 0.28] * 2, color="black", linewidth=3)
         ax.axvline(0, color=GRAY, linestyle="--", linewidth=1.5)
         ax.set(title=f"towers with {towers}", yticks=range(4), ylim=(-0.5, 3.7), xlim=(-0.2, 0.2))
+        ax.set_xticks([-0.2, -0.1, 0, 0.1, 0.2])
         ax.set_yticklabels([f"{name}, dial {p:g}" for name, p in rows] if ax is axes[0] else [""] * 4)
     fig.supxlabel("error of the shared bottom minus error of the design (right is better)", fontsize=12)
     return fig
@@ -1379,10 +1378,9 @@ claims_on_pairs()
 # %% [markdown]
 # With ReLU towers, MMoE and CGC beat the shared bottom, by .04 to .07. One thing should have made us suspicious: at
 # dial 1 both tasks are the same, so there is nothing that a gate could keep apart. With leaky towers all four intervals
-# include 0. The shared bottom profits most from the repair: its error falls in all 20 cases, by .06 ± .03. So the lead
-# was no benefit of sharing with gates; the simplest design had lost more of its units. (That dead units are the reason
-# is our conclusion, because we changed only them. It says nothing about the networks of Ma et al. They also report that
-# an MMoE varies less from one random start to the next, and our two starts for each draw do not show that.)
+# include 0. The error of the shared bottom fell in all 20 cases, by .06 ± .03. So the lead was no benefit of gates; the
+# simplest design had suffered most from its dead units. This says nothing about the networks of Ma et al. (They also
+# report that an MMoE varies less from one random start to the next. Our two starts for each draw do not show it.)
 #
 # Keep two rules. A baseline deserves the same care as the favorite. And if a design wins where its reason does not
 # apply, look for another reason.
@@ -1390,9 +1388,9 @@ claims_on_pairs()
 # ## 16 · Experts that nobody uses
 #
 # Experts bring a new danger. Suppose the first batches happen to favor expert 0, and its gate weight rises to .98, with
-# .01 for two others. An expert receives the gradient times its gate weight, so the gradients of the others are now 98
-# times smaller. They stay poor, and the gate has no reason to choose them. This is **expert collapse**. In the concert,
-# two microphones are plugged in, and nobody moves their sliders.
+# .01 for two others. An expert receives the gradient times its gate weight, so the gradients of the others are now .98
+# / .01 = 98 times smaller. They stay poor, and the gate has no reason to choose them. This is **expert collapse**. In
+# the concert, two microphones are plugged in, and nobody moves their sliders.
 #
 # To notice it, compute the **effective number of experts** of a gate with weights $g_e$:
 #
@@ -1561,8 +1559,8 @@ claims_on_noor()
 #
 # So this is settled, as far as one toy service can settle it. For Noor, let one plain shared bottom answer both
 # questions: it helps like, which has few labels, and costs click nothing that we could measure. Keep a single-task
-# model of click to compare with, because negative transfer would show there first. Add experts only after a comparison
-# at equal size, over several logs. And collect more labels: no design replaces them.
+# model of click, because negative transfer would show there first. Add experts only after a comparison at equal size,
+# over several logs. And collect more labels: no design replaces them.
 #
 # ## Recap
 #
@@ -1584,11 +1582,11 @@ progress("11")
 # %% [markdown]
 # ## Reading the source critically
 #
-# The two articles behind this course assume that sharing helps, and compare no sizes. The MMoE paper does count: 8
-# experts of 16 units and towers of 8, beside a shared bottom of 113 units. Its 13,056 weights leave out gates, biases
-# and last layers. In full, this MMoE has the 14,818 parameters of section 13, and a shared bottom needs 126 units to
-# match it. The paper also does not state how many waves its labels have; ten, with random $\alpha$ and
-# $\beta$, is what Tang et al. (2020) report.
+# The two articles behind this course assume that sharing helps, and compare no sizes. The MMoE paper does: 8 experts of
+# 16 units and towers of 8, beside a shared bottom of 113 units. Its 13,056 weights leave out gates, biases and last
+# layers; in full they are the 14,818 parameters of section 13, and a shared bottom needs 126 units to match. The paper
+# does not state how many waves its labels have. Ten, with random $\alpha$ and $\beta$, is what Tang et al. (2020)
+# report.
 #
 # ## Further reading
 #
