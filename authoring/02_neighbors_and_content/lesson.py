@@ -594,9 +594,9 @@ pd.DataFrame(residuals, people, films).round(2)
 #
 # For the similarities we take the cosines of the *residual* columns, so that opposites get negative values (the
 # problem of section 3). *Waltz* and *Letter* have .61. The similarities of *Chase* and *Heist* to *Waltz* are below
-# 0. Like the package we use only similarities above 0, so these two get the weight 0. Shrinkage is left out here,
-# because all pairs of this table have three common raters. We have now used three similarities, and *Waltz* and
-# *Letter* have another value in each of them:
+# 0. Like the package we use only similarities above 0, so these two get the weight 0. Shrinkage is left out to keep
+# the example short; with it the similarities would be smaller and the biases would count for more. We have now used
+# three similarities, and *Waltz* and *Letter* have another value in each of them:
 #
 # | similarity | subtracted from the stars | norms run over | 0 means | value | in sections |
 # |---|---|---|---|---|---|
