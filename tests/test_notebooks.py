@@ -6,21 +6,22 @@ import platform
 import re
 import subprocess
 import sys
-from functools import cache
 
 import nbformat
 import pytest
 from conftest import LESSONS, REPOSITORY
+from filelock import FileLock
 from nbclient.exceptions import CellExecutionError
 from notebook_text import agree, differences
 
 from recsys_teach.course.notebook_env import kernel_env
+from recsys_teach.files import write_whole
 from recsys_teach.learn.chapters import chapters
 
 sys.path.insert(0, str(REPOSITORY / "authoring"))
 import build
 
-# One worker runs all tests of a chapter, so that a run is shared by those that look at it.
+# The tests of a chapter form a group, so that one worker runs them where pytest-xdist supports it.
 NAMES = [
     pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in (path.parent.name for path in LESSONS)
 ]
@@ -46,17 +47,25 @@ def expected_ids(name):
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory):
+def ran(tmp_path_factory, worker_id):
     """Run a chapter once for all tests that look at it: function of a folder and a name to (notebook, results).
 
-    Solutions run strictly and with one thread, unsolved chapters with two threads.
+    Solutions run strictly and with one thread, unsolved chapters with two threads. The workers share their runs by
+    files, because a group of tests is not always sent to one worker (pytest 9.2 with pytest-xdist 3.8).
     """
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent  # the folder of this run of pytest, with a folder for each worker
 
-    @cache
     def run(folder, name):
-        report = tmp_path_factory.mktemp("report") / "report.json"
-        options = {"threads": 1, "strict": True} if folder == "solutions" else {"threads": 2, "strict": False}
-        notebook = build.execute(read(folder, name), report=report, **options)
+        executed, report = (shared / f"{folder}-{name}.{kind}" for kind in ("ipynb", "json"))
+        with FileLock(shared / f"{folder}-{name}.lock"):
+            if not executed.exists():
+                report.unlink(missing_ok=True)
+                options = {"threads": 1, "strict": True} if folder == "solutions" else {"threads": 2, "strict": False}
+                notebook = build.execute(read(folder, name), report=report, **options)
+                write_whole(executed, build.to_text(notebook))
+        notebook = nbformat.read(executed, as_version=4)
         return notebook, json.loads(report.read_text("utf-8"))
 
     return run
