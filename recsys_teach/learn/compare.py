@@ -91,7 +91,7 @@ def beside(expected: Any, answer: Any, atol: float = 1e-6) -> list[tuple[str, st
         if want.shape != got.shape or {want.dtype.kind, got.dtype.kind} - set("biuf"):
             return []
         close = np.isclose(got, want, rtol=RTOL, atol=atol, equal_nan=True)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a list of tensors with gradients
         return []
     differ = np.argwhere(~close)
     if not len(differ):

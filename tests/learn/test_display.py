@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from recsys_teach.learn import TODO, NotOk, check, claim, hint, predict, progress, quiz, reference, reveal
 from recsys_teach.learn.cards import beside_as_html, beside_as_text
@@ -435,7 +436,15 @@ def test_of_many_numbers_those_that_differ_are_shown() -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "got"),
-    [(np.ones(2), np.ones(2)), (np.ones(2), np.ones(3)), ("a", "b"), (1, None), ((1, 2), (1,)), ({"a": 1}, {"a": 2})],
+    [
+        (np.ones(2), np.ones(2)),
+        (np.ones(2), np.ones(3)),
+        ("a", "b"),
+        (1, None),
+        ((1, 2), (1,)),
+        ({"a": 1}, {"a": 2}),
+        (np.ones(1), [torch.ones(1, requires_grad=True)]),
+    ],
 )
 def test_what_cannot_be_put_beside_each_other_is_left_out(wanted, got) -> None:
     assert beside(wanted, got) == []
