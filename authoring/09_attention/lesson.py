@@ -235,7 +235,7 @@ with seeded(9):  # items, factors, places, blocks, dropout
     one, two = (SASRecNetwork(6, 8, 5, n_blocks, 0.2).eval() for n_blocks in (1, 2))
 claim("With vectors of the places order matters", order_gap(reader(one), row) > 0.01)
 for network in (one, two):
-    torch.nn.init.zeros_(network.place_factors.weight)
+    torch.nn.init.zeros_(network.position_embeddings.weight)
 claim("Without them it does not, to one block", order_gap(reader(one), row) < 1e-5)
 claim("To two blocks it does", order_gap(reader(two), row) > 0.01)
 

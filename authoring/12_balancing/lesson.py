@@ -206,7 +206,7 @@ check("12.2", wanted_lengths)
 from recsys_teach.models.multitask import GradNorm
 
 w, balance = torch.ones(1, requires_grad=True), GradNorm(2, alpha=1.0)
-balance.first = torch.tensor([6.0, 2.0])
+balance.initial_losses = torch.tensor([6.0, 2.0])
 losses = torch.cat([3 * w, 2 + w - 1.5])  # 3 and 1.5: a half and three quarters are left
 value = balance(losses, [w])
 wanted = np.mean([3, 1]) * np.array([0.5, 0.75]) / 0.625

@@ -137,8 +137,8 @@ class SASRecNetwork(NextItemNetwork):
 
     def __init__(self, n_items: int, n_factors: int, max_length: int, n_blocks: int, dropout: float):
         super().__init__(n_items, n_factors)
-        self.place_factors = nn.Embedding(max_length, n_factors)
-        nn.init.normal_(self.place_factors.weight, std=n_factors**-0.5)
+        self.position_embeddings = nn.Embedding(max_length, n_factors)
+        nn.init.normal_(self.position_embeddings.weight, std=n_factors**-0.5)
         self.blocks = nn.ModuleList(AttentionBlock(n_factors, dropout) for _ in range(n_blocks))
         self.norm = nn.LayerNorm(n_factors)
         self.dropout = nn.Dropout(dropout)
@@ -156,7 +156,7 @@ class SASRecNetwork(NextItemNetwork):
         Tensor of bool, shape (length, length)
             True where the position of the row may read the position of the column.
         """
-        return causal_mask(length, self.place_factors.weight.device)
+        return causal_mask(length, self.position_embeddings.weight.device)
 
     def embedded(self, rows: Tensor) -> Tensor:
         """Add item and positional embeddings, the input of the first block.
@@ -176,15 +176,15 @@ class SASRecNetwork(NextItemNetwork):
         ValueError
             If a row is longer than the number of positional embeddings.
         """
-        length, max_length = rows.shape[1], self.place_factors.num_embeddings
+        length, max_length = rows.shape[1], self.position_embeddings.num_embeddings
         if length > max_length:
             raise ValueError(
                 f"Expected rows of at most {max_length} items, the number of positional embeddings; got rows of "
                 f"{length}. Use the last {max_length} items of each history."
             )
         index = torch.arange(length, device=rows.device)
-        positions = F.embedding(index, self.place_factors.weight)  # (length, n_factors)
-        scale = self.place_factors.embedding_dim**0.5  # so that the input is about as large as what a block adds to it
+        positions = F.embedding(index, self.position_embeddings.weight)  # (length, n_factors)
+        scale = self.position_embeddings.embedding_dim**0.5  # so that the input is about as large as what a block adds to it
         return self.dropout(scale * (self.item_factors(rows) + positions))
 
     def hidden(self, rows: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ TINY = np.finfo(np.float32).tiny  # added to denominators, so that 0 / 0 of a ro
 
 
 def ials_pass(
-    blocks: list[Block], own: np.ndarray, other: np.ndarray, ridge: np.ndarray, n_steps: int
+    blocks: list[Block], initial: np.ndarray, other: np.ndarray, ridge: np.ndarray, n_steps: int
 ) -> tuple[np.ndarray, float]:
     """Improve the factors of every row by a few conjugate-gradient steps. Built by hand in chapter 06.
 
@@ -27,7 +27,7 @@ def ials_pass(
     ----------
     blocks : list of tuple
         Blocks from :func:`~recsys_teach.models.factors.padded_blocks`, with values above 0.
-    own : array, shape (n_rows, n_factors), float32
+    initial : array, shape (n_rows, n_factors), float32
         The initial factors of the rows.
     other : array, shape (n_columns, n_factors), float32
         H, the factors of the other side, which stay fixed.
@@ -45,13 +45,13 @@ def ials_pass(
     """
     gram = other.T @ other
     padded = np.vstack([other, np.zeros_like(other[:1])])
-    solved = np.zeros_like(own)
+    solved = np.zeros_like(initial)
 
     def improve(block: Block) -> float:
         """Take the steps of all rows of a block at once, and return their summed loss."""
         rows, columns, values = block
         H = padded.take(columns, axis=0)  # (b, length, n_factors)
-        w, penalty = own[rows], ridge[rows, None]
+        w, penalty = initial[rows], ridge[rows, None]
         scores = np.matmul(H, w[..., None])[..., 0]  # (b, length)
         # The system of a row is A w = b with A = HᵀH + Σ v h hᵀ + ridge I and b = Σ (1 + v) h, both sums over stored
         # cells. A is never built: the Gram matrix covers all columns with weight 1, and v adds the rest of c = 1 + v.

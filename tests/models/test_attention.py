@@ -138,7 +138,7 @@ def test_order_matters(network: SASRecNetwork) -> None:
 def test_without_places_one_block_reads_a_set_and_the_last_item() -> None:
     with seeded(3):
         network = SASRecNetwork(N_ITEMS, 8, MAX_LENGTH, 1, dropout=0).eval()
-    torch.nn.init.zeros_(network.place_factors.weight)
+    torch.nn.init.zeros_(network.position_embeddings.weight)
     np.testing.assert_allclose(states(network, [0, 1, 2])[-1], states(network, [1, 0, 2])[-1], atol=1e-5)
 
 

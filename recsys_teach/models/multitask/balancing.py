@@ -164,7 +164,7 @@ class GradNorm(nn.Module):
         check_number("alpha", alpha, low=0)
         self.alpha = alpha
         self.weights = nn.Parameter(torch.ones(n_tasks))
-        self.first: Tensor | None = None  # the losses of the first call
+        self.initial_losses: Tensor | None = None  # the losses of the first call
 
     def forward(self, losses: Tensor, shared: Sequence[Tensor]) -> Tensor:
         """Compute the weighted loss, plus a term that moves only the weights, toward the target norms.
@@ -184,9 +184,9 @@ class GradNorm(nn.Module):
         with torch.no_grad():
             self.weights.clamp_(min=1e-3)
             self.weights.mul_(len(losses) / self.weights.sum())
-        self.first = losses.detach() if self.first is None else self.first
+        self.initial_losses = losses.detach() if self.initial_losses is None else self.initial_losses
         norms = self.weights * task_gradients(losses, shared).detach().norm(dim=1)
-        ratios = losses.detach() / self.first  # share of the initial loss that remains
+        ratios = losses.detach() / self.initial_losses  # share of the initial loss that remains
         targets = norms.mean().detach() * (ratios / ratios.mean()) ** self.alpha
         # detach() separates the two terms: the first moves only the network, the second only the weights.
         return (self.weights.detach() * losses).sum() + (norms - targets).abs().sum()

@@ -106,6 +106,22 @@ def test_pcgrad_trains_through_the_hook_of_train() -> None:
     torch.testing.assert_close(linear.weight.detach(), torch.tensor([[1.0], [-1.0]]), atol=1e-2, rtol=0)
 
 
+def test_the_hook_of_train_alone_decides_the_step() -> None:
+    linear = torch.nn.Linear(1, 2, bias=False)
+    before, parameters = linear.weight.detach().clone(), list(linear.parameters())
+
+    def backward(losses: torch.Tensor) -> None:
+        assert losses.shape == (2,)
+        set_gradient(parameters, torch.tensor([1.0, -1.0]))  # whatever the losses say
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return (linear(x) ** 2).mean(dim=0)
+
+    train(linear, lambda rng: [(torch.ones(1, 1),)], loss, n_epochs=10, learning_rate=0.05, backward=backward)
+    moved = linear.weight.detach() - before  # Adam moves by the learning rate where a gradient never changes
+    torch.testing.assert_close(moved, torch.tensor([[-0.5], [0.5]]), atol=1e-4, rtol=0)
+
+
 # --- weights by variance --------------------------------------------------------------------------------------
 
 
@@ -149,7 +165,7 @@ def two_losses(scale: float) -> tuple[torch.Tensor, torch.Tensor]:
 def test_gradnorm_of_the_worked_case() -> None:
     w, losses = two_losses(3.0)
     balance = GradNorm(2, alpha=1.0)
-    balance.first = torch.tensor([2.0, 4.0])  # a half and a quarter are left, so 8 / 3 and 4 / 3 are wanted
+    balance.initial_losses = torch.tensor([2.0, 4.0])  # a half and a quarter are left, so 8 / 3 and 4 / 3 are wanted
     value = balance(losses, [w])
     assert value.item() == pytest.approx(2 + (3 - 8 / 3) + (4 / 3 - 1))
 
