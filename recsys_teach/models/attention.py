@@ -184,7 +184,8 @@ class SASRecNetwork(NextItemNetwork):
             )
         index = torch.arange(length, device=rows.device)
         positions = F.embedding(index, self.position_embeddings.weight)  # (length, n_factors)
-        scale = self.position_embeddings.embedding_dim**0.5  # so that the input is about as large as what a block adds to it
+        # so that the input is about as large as what a block adds to it
+        scale = self.position_embeddings.embedding_dim**0.5
         return self.dropout(scale * (self.item_factors(rows) + positions))
 
     def hidden(self, rows: Tensor) -> Tensor:
