@@ -1,7 +1,6 @@
 """Evaluation of models: rankings, metrics with confidence intervals, and comparisons on the same users."""
 
 from recsys_teach.evaluation.evaluator import (
-    METRICS,
     Result,
     ResultTable,
     bootstrap_interval,
@@ -17,6 +16,7 @@ from recsys_teach.evaluation.metrics import (
     hits_at_k,
     lorenz,
     map_at_k,
+    metrics_at_k,
     mrr_at_k,
     ndcg_at_k,
     novelty,
@@ -29,7 +29,6 @@ from recsys_teach.evaluation.metrics import (
 from recsys_teach.evaluation.ranking import chunks, rank_unseen, top_k
 
 __all__ = [
-    "METRICS",
     "Result",
     "ResultTable",
     "bootstrap_interval",
@@ -42,6 +41,7 @@ __all__ = [
     "hits_at_k",
     "lorenz",
     "map_at_k",
+    "metrics_at_k",
     "mrr_at_k",
     "ndcg_at_k",
     "novelty",

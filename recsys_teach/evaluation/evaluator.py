@@ -14,18 +14,10 @@ import pandas as pd
 from recsys_teach._validation import check_seed
 from recsys_teach.data.interactions import Interactions
 from recsys_teach.data.splits import Split
-from recsys_teach.evaluation.metrics import hit_rate_at_k, map_at_k, mrr_at_k, ndcg_at_k, precision_at_k, recall_at_k
+from recsys_teach.evaluation.metrics import metrics_at_k
 from recsys_teach.evaluation.ranking import check_k, chunks, not_a_score, rank_unseen
 
 Scorer = Callable[[np.ndarray], np.ndarray]
-METRICS = {
-    "nDCG": ndcg_at_k,
-    "recall": recall_at_k,
-    "precision": precision_at_k,
-    "hit rate": hit_rate_at_k,
-    "MRR": mrr_at_k,
-    "MAP": map_at_k,
-}
 SAMPLES = 1000  # bootstrap samples: another seed moves the limits by about 1/50 of the length of the interval
 
 
@@ -114,8 +106,8 @@ class Result:
 def evaluate(score: Scorer, split: Split, *, name: str, k: int = 10, min_rating: float | None = None) -> Result:
     """Rank all items that are not in a user's training history, and compute the metrics on the test set.
 
-    The metrics of :data:`METRICS` are computed for each user with test events. Items with equal scores are ranked by
-    position, so a model that scores every item 0 recommends the first items of the catalog.
+    The metrics of :func:`metrics_at_k` are computed for each user with test events. Items with equal scores are ranked
+    by position, so a model that scores every item 0 recommends the first items of the catalog.
 
     Parameters
     ----------
@@ -171,7 +163,7 @@ def evaluate(score: Scorer, split: Split, *, name: str, k: int = 10, min_rating:
     users = np.flatnonzero(np.diff(relevant.indptr))
     ranked = rank_unseen(score, users, k, seen)
     per_user = pd.DataFrame(
-        {f"{label}@{k}": metric(ranked, relevant[users]) for label, metric in METRICS.items()},
+        {f"{label}@{k}": values for label, values in metrics_at_k(ranked, relevant[users]).items()},
         index=train.user_ids[users],
     )
     hit = "any test event is a hit" if min_rating is None else f"a test rating of at least {min_rating:g} is a hit"

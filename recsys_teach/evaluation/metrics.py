@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 
@@ -182,6 +184,28 @@ def _hits(ranked: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     return found & (ranked >= 0)  # -1 would otherwise match the last item of the user before
 
 
+def metrics_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> dict[str, np.ndarray]:
+    """Compute nDCG, recall, precision, hit rate, MRR and MAP together; the hits are found only once.
+
+    Errors are raised as in :func:`hits_at_k`.
+
+    Parameters
+    ----------
+    ranked : ndarray of int, shape (n_users, k)
+        Item positions, best first. -1 marks an empty rank.
+    relevant : csr_array or ndarray, shape (n_users, n_items)
+        Each nonzero cell is a relevant item.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_users,)
+        The metrics, with the values of the separate functions.
+    """
+    ranked, relevant = _check_lists(ranked, relevant)
+    hits, n_relevant = _hits(ranked, relevant), np.diff(relevant.indptr)
+    return {name: formula(hits, n_relevant) for name, formula in _FORMULAS.items()}
+
+
 def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Compute the share of the k ranks with a relevant item; an empty rank is a miss. Built by hand in chapter 03.
 
@@ -199,8 +223,7 @@ def precision_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) 
     ndarray, shape (n_users,)
         Precision of each user; NaN for a user without relevant items.
     """
-    ranked, relevant = _check_lists(ranked, relevant)
-    return _per_user(_hits(ranked, relevant).mean(axis=1), 1, relevant)
+    return _measure(_precision, ranked, relevant)
 
 
 def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -220,8 +243,7 @@ def recall_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> 
     ndarray, shape (n_users,)
         Recall of each user; NaN for a user without relevant items, for whom it is not defined.
     """
-    ranked, relevant = _check_lists(ranked, relevant)
-    return _per_user(_hits(ranked, relevant).sum(axis=1), np.diff(relevant.indptr), relevant)
+    return _measure(_recall, ranked, relevant)
 
 
 def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -241,8 +263,7 @@ def hit_rate_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -
     ndarray, shape (n_users,)
         1 or 0 for each user; NaN for a user without relevant items.
     """
-    ranked, relevant = _check_lists(ranked, relevant)
-    return _per_user(_hits(ranked, relevant).max(axis=1), 1, relevant)
+    return _measure(_hit_rate, ranked, relevant)
 
 
 def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -262,9 +283,7 @@ def mrr_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.
     ndarray, shape (n_users,)
         1 / rank of the first relevant item, 0 if none is among the k; NaN for a user without relevant items.
     """
-    ranked, relevant = _check_lists(ranked, relevant)
-    ranks = np.arange(ranked.shape[1]) + 1
-    return _per_user((_hits(ranked, relevant) / ranks).max(axis=1), 1, relevant)
+    return _measure(_reciprocal_rank, ranked, relevant)
 
 
 def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -286,12 +305,7 @@ def map_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.
     ndarray, shape (n_users,)
         Average precision of each user; NaN for a user without relevant items.
     """
-    ranked, relevant = _check_lists(ranked, relevant)
-    hits, k = _hits(ranked, relevant), ranked.shape[1]
-    precision = np.cumsum(hits, axis=1) / (np.arange(k) + 1)
-    # cumsum adds in the order of the ranks; sum would group the terms depending on k, with different rounding
-    total = np.cumsum(precision * hits, axis=1)[:, -1]
-    return _per_user(total, np.minimum(np.diff(relevant.indptr), k), relevant)
+    return _measure(_average_precision, ranked, relevant)
 
 
 def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -317,12 +331,7 @@ def ndcg_at_k(ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray) -> np
     Järvelin and Kekäläinen (2002) do not discount the ranks below the base of the logarithm; the discount
     log2(r + 1) for every rank is the one that has become common.
     """
-    ranked, relevant = _check_lists(ranked, relevant)
-    k = ranked.shape[1]
-    discounts = _discounts(k)
-    # cumsum adds in the order of the ranks, as in _best_gain, so that an ideal list has exactly nDCG 1
-    gain = np.cumsum(_hits(ranked, relevant) * discounts, axis=1)[:, -1]
-    return _per_user(gain, _best_gain(relevant, k), relevant)
+    return _measure(_ndcg, ranked, relevant)
 
 
 def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array | np.ndarray, k: int) -> np.ndarray:
@@ -375,7 +384,7 @@ def tied_ndcg_at_k(scores: np.ndarray, relevant: sparse.csr_array | np.ndarray, 
     mean_discount = np.bincount(group, np.tile(discounts, n_users)) / np.bincount(group)
     hits = np.take_along_axis(_stored(relevant), order, axis=1)
     gain = (hits * mean_discount[group].reshape(scores.shape)).sum(axis=1)
-    return _per_user(gain, _best_gain(relevant, k), relevant)
+    return _share(gain, _best_gain(np.diff(relevant.indptr), k))
 
 
 def coverage(ranked: np.ndarray, n_items: int) -> float:
@@ -468,9 +477,9 @@ def _discounts(k: int) -> np.ndarray:
     return 1 / np.log2(np.arange(k) + 2)
 
 
-def _best_gain(relevant: sparse.csr_array, k: int) -> np.ndarray:
+def _best_gain(n_relevant: np.ndarray, k: int) -> np.ndarray:
     """Return the gain of the ideal list of each user, shape (n_users,)."""
-    return np.concatenate([[0.0], np.cumsum(_discounts(k))])[np.minimum(np.diff(relevant.indptr), k)]
+    return np.concatenate([[0.0], np.cumsum(_discounts(k))])[np.minimum(n_relevant, k)]
 
 
 def _stored(relevant: sparse.csr_array) -> np.ndarray:
@@ -480,7 +489,59 @@ def _stored(relevant: sparse.csr_array) -> np.ndarray:
     return stored
 
 
-def _per_user(gain: np.ndarray, best_gain: np.ndarray | int, relevant: sparse.csr_array) -> np.ndarray:
-    """Divide the gain of each user by the best possible gain; NaN for a user without relevant items."""
-    has_relevant = np.diff(relevant.indptr) > 0
-    return np.divide(gain, best_gain, out=np.full(len(has_relevant), np.nan), where=has_relevant)
+def _share(gain: np.ndarray, best_gain: np.ndarray) -> np.ndarray:
+    """Divide the gain of each user by the best possible one; NaN where that is 0, for a user without relevant items."""
+    return np.divide(gain, best_gain, out=np.full(len(gain), np.nan), where=best_gain > 0)
+
+
+# The formulas of the metrics. All start from the hits, shape (n_users, k), and from the number of relevant items of
+# each user, shape (n_users,), so that several metrics need the search for hits only once.
+
+
+def _precision(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    return _share(hits.mean(axis=1), n_relevant > 0)
+
+
+def _recall(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    return _share(hits.sum(axis=1), n_relevant)
+
+
+def _hit_rate(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    return _share(hits.any(axis=1), n_relevant > 0)
+
+
+def _reciprocal_rank(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    return _share(hits.any(axis=1) / (hits.argmax(axis=1) + 1), n_relevant > 0)
+
+
+def _average_precision(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    k = hits.shape[1]
+    precision = np.cumsum(hits, axis=1) / (np.arange(k) + 1)
+    # cumsum adds in the order of the ranks; sum would group the terms depending on k, with different rounding
+    total = np.cumsum(precision * hits, axis=1)[:, -1]
+    return _share(total, np.minimum(n_relevant, k))
+
+
+def _ndcg(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    k = hits.shape[1]
+    # cumsum adds in the order of the ranks, as in _best_gain, so that an ideal list has exactly nDCG 1
+    gain = np.cumsum(hits * _discounts(k), axis=1)[:, -1]
+    return _share(gain, _best_gain(n_relevant, k))
+
+
+def _measure(
+    formula: Callable[[np.ndarray, np.ndarray], np.ndarray], ranked: np.ndarray, relevant: sparse.csr_array | np.ndarray
+) -> np.ndarray:
+    """Check the lists, find the hits, and compute one metric, shape (n_users,)."""
+    ranked, relevant = _check_lists(ranked, relevant)
+    return formula(_hits(ranked, relevant), np.diff(relevant.indptr))
+
+
+_FORMULAS = {
+    "nDCG": _ndcg,
+    "recall": _recall,
+    "precision": _precision,
+    "hit rate": _hit_rate,
+    "MRR": _reciprocal_rank,
+    "MAP": _average_precision,
+}

@@ -13,10 +13,12 @@ from recsys_teach.evaluation import (
     coverage,
     hit_rate_at_k,
     map_at_k,
+    metrics_at_k,
     mrr_at_k,
     ndcg_at_k,
     novelty,
     precision_at_k,
+    recall_at_k,
     recommended_gini,
     tied_ndcg_at_k,
     top_k,
@@ -168,3 +170,22 @@ def test_everybody_shown_the_same_covers_little_and_is_unequal() -> None:
 def test_lists_without_an_item_or_with_an_unknown_one_are_refused(ranked: np.ndarray) -> None:
     with pytest.raises(ValueError, match="item positions from 0 to 4, at least one item"):
         coverage(ranked, 5)
+
+
+def test_metrics_together_equal_the_separate_functions():
+    rng = np.random.default_rng(3)
+    ranked = np.argsort(rng.random((50, 30)), axis=1)[:, :7]
+    ranked[:, 6] = -1
+    relevant = sparse.csr_array(rng.random((50, 30)) < 0.1)
+    found = metrics_at_k(ranked, relevant)
+    separate = {
+        "nDCG": ndcg_at_k,
+        "recall": recall_at_k,
+        "precision": precision_at_k,
+        "hit rate": hit_rate_at_k,
+        "MRR": mrr_at_k,
+        "MAP": map_at_k,
+    }
+    assert list(found) == list(separate)
+    for name, metric in separate.items():
+        np.testing.assert_array_equal(found[name], metric(ranked, relevant), err_msg=name)
