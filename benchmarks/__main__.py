@@ -1,6 +1,7 @@
 """Run the benchmarks, print the tables, and write them to benchmarks/results.md.
 
 python benchmarks/setup.py                     create the environment of the other libraries, .venv-benchmarks, once
+python -m benchmarks.tune                      tune every contestant; needed again only after a change of the groups
 python -m benchmarks                           run everything; no other program should be busy meanwhile
 python -m benchmarks --only iALS metrics       run some groups, "metrics" or "growth"
 """
@@ -15,10 +16,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from benchmarks.groups import GOALS, GROUPS, GROWTH_JUDGED, GROWTH_LIMIT, METRICS_LIMIT
 from benchmarks.growth import LEAST, MODELS, MOST_USERS, exponent
 from benchmarks.setup import PYTHON, REPOSITORY
 from benchmarks.tasks import TASKS, sizes
+from benchmarks.tune import N_SETTINGS
 
 RESULTS = REPOSITORY / "benchmarks" / "results.md"
 THREADS = (
@@ -28,7 +32,7 @@ THREADS = (
 TIME_LIMIT = 900  # seconds for one measurement
 
 
-def run_measurement(threads: int, *args: str) -> dict:
+def run_measurement(threads: int, *args: str, limit: int = TIME_LIMIT) -> dict:
     """Run one measurement in a new process.
 
     Parameters
@@ -37,6 +41,8 @@ def run_measurement(threads: int, *args: str) -> dict:
         Number of threads that every library may use.
     *args : str
         Arguments of ``benchmarks.measure``.
+    limit : int, default=TIME_LIMIT
+        Seconds after which the measurement fails.
 
     Returns
     -------
@@ -47,9 +53,9 @@ def run_measurement(threads: int, *args: str) -> dict:
     env = os.environ | dict.fromkeys(THREADS, str(threads)) | {"LK_NUM_PROCS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     command = [str(python), "-m", "benchmarks.measure", *args]
     try:
-        done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=TIME_LIMIT)
+        done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
-        return {"error": f"took more than {TIME_LIMIT} s"}
+        return {"error": f"took more than {limit} s"}
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [""])[-1]
         return {"error": f"failed with exit code {done.returncode}: {last[:100]}"}
@@ -78,13 +84,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     )
 
 
-def run_group(name: str, repeat: int, threads: int) -> dict[str, dict]:
-    """Measure the contestants of a group in turn, several times.
+def run_task(name: str, task: str, repeat: int, threads: int) -> dict[str, dict]:
+    """Measure the contestants of a group on a task in turn, several times.
 
     Parameters
     ----------
-    name : str
-        Name of a group.
+    name, task : str
+        Names of a group and of one of its tasks.
     repeat : int
         Number of rounds. In every second round the order is reversed, so that a slow drift of the machine's speed
         affects all contestants equally.
@@ -101,9 +107,22 @@ def run_group(name: str, repeat: int, threads: int) -> dict[str, dict]:
     for turn in range(repeat):
         for contestant in list(runs)[:: -1 if turn % 2 else 1]:
             if not (runs[contestant] and "error" in runs[contestant][-1]):
-                log(f"{name}: {contestant}, run {turn + 1}")
-                runs[contestant].append(run_measurement(group.threads or threads, "model", name, contestant))
+                log(f"{name}, {task}: {contestant}, run {turn + 1}")
+                other = busy_share()
+                run = run_measurement(group.threads or threads, "model", name, task, contestant)
+                runs[contestant].append(run | {"other": other})
     return {contestant: median_of_runs(several) for contestant, several in runs.items()}
+
+
+def busy_share() -> float:
+    """Measure which share of the processors other programs use at the moment, during one second.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    return psutil.cpu_percent(interval=1) / 100
 
 
 def median_of_runs(runs: list[dict]) -> dict:
@@ -145,7 +164,25 @@ def ratio(ours: dict, theirs: dict, what: str = "fit") -> float:
     return statistics.median(sum(a[c] for c in columns) / sum(b[c] for c in columns) for a, b in pairs)
 
 
-def group_table(name: str, found: dict[str, dict], threads: int) -> str:
+def comparable(ours: dict, theirs: dict, *, lower_is_better: bool) -> bool:
+    """Return whether a ratio of times counts: our accuracy is better, or the two intervals overlap.
+
+    Parameters
+    ----------
+    ours, theirs : dict
+        Results of :func:`median_of_runs`.
+    lower_is_better : bool
+        True for RMSE.
+
+    Returns
+    -------
+    bool
+        Whether ours is at least as accurate, as far as can be distinguished.
+    """
+    return ours["low"] <= theirs["high"] if lower_is_better else ours["high"] >= theirs["low"]
+
+
+def group_table(name: str, found: dict[str, dict[str, dict]], threads: int) -> str:
     """Format the results of a group as a section.
 
     Parameters
@@ -153,7 +190,7 @@ def group_table(name: str, found: dict[str, dict], threads: int) -> str:
     name : str
         Name of the group.
     found : dict of str to dict
-        Results of :func:`run_group`.
+        For each task, the result of :func:`run_task`.
     threads : int
         Number of threads, unless the group sets another one.
 
@@ -163,32 +200,57 @@ def group_table(name: str, found: dict[str, dict], threads: int) -> str:
         Title and table in Markdown.
     """
     group = GROUPS[name]
-    measure, answer = ("RMSE", "predict s") if group.task == "ratings" else ("nDCG@10", "recommend s")
-    head = ["model", measure, "fit s", answer, "peak MB", "ours / theirs, fit", "fit and answer"]
-    ours = next(iter(found.values()))
+    predict = "ratings" in group.tasks
+    measure, answer = ("RMSE", "predict s") if predict else ("nDCG@10", "recommend s")
+    head = [
+        "data",
+        "model",
+        f"{measure} (95 %)",
+        "fit s (range)",
+        answer,
+        "peak MB",
+        "ours / theirs: fit",
+        "with answers",
+    ]
     rows = []
-    for contestant, numbers in found.items():
-        if "error" in numbers:
-            rows.append([contestant, numbers["error"], *[""] * 5])
-            continue
-        cells = [f"{numbers['accuracy']:.3f}", *(f"{numbers[key]:.2f}" for key in ("fit", "answer"))]
-        ratios = (
-            ["", ""]
-            if numbers is ours or "error" in ours
-            else [f"{ratio(ours, numbers, what):.2f}" for what in ("fit", "fit and answer")]
-        )
-        rows.append([contestant, *cells, f"{numbers['peak']:.0f}", *ratios])
-    title = f"## {name}\n\n{TASKS[group.task][0]}; {group.threads or threads} thread(s)\n\n"
-    return title + table(head, rows)
+    for task, contestants in found.items():
+        ours = next(iter(contestants.values()))
+        for contestant, numbers in contestants.items():
+            if "error" in numbers:
+                rows.append([task, contestant, numbers["error"], *[""] * 5])
+                continue
+            fits = [run["fit"] for run in numbers["runs"]]
+            if numbers is ours or "error" in ours:
+                ratios = ["", ""]
+            elif comparable(ours, numbers, lower_is_better=predict):
+                ratios = [f"{ratio(ours, numbers, what):.2f}" for what in ("fit", "fit and answer")]
+            else:
+                ratios = ["ours is less accurate", ""]
+            rows.append(
+                [
+                    task,
+                    contestant,
+                    f"{numbers['accuracy']:.3f} ({numbers['low']:.3f} to {numbers['high']:.3f})",
+                    f"{numbers['fit']:.2f} ({min(fits):.2f} to {max(fits):.2f})",
+                    f"{numbers['answer']:.2f}",
+                    f"{numbers['peak']:.0f}",
+                    *ratios,
+                ]
+            )
+    tuned = "; ".join(
+        f"{contestant}: {', '.join(f'{key} {low:g} to {high:g}' for key, (low, high) in c.ranges.items()) or 'nothing'}"
+        for contestant, c in group.contestants.items()
+    )
+    return f"## {name}\n\n{group.threads or threads} thread(s). Tuned: {tuned}.\n\n" + table(head, rows)
 
 
-def goal_rows(found: dict[str, dict[str, dict]]) -> list[list[str]]:
+def goal_rows(found: dict[str, dict[str, dict[str, dict]]]) -> list[list[str]]:
     """Compare the groups that ran with the goals.
 
     Parameters
     ----------
     found : dict of str to dict
-        For each group, the result of :func:`run_group`.
+        For each group and task, the result of :func:`run_task`.
 
     Returns
     -------
@@ -197,14 +259,15 @@ def goal_rows(found: dict[str, dict[str, dict]]) -> list[list[str]]:
     """
     rows = []
     for goal in (goal for goal in GOALS if goal.group in found):
-        ours, theirs = next(iter(found[goal.group].values())), found[goal.group][goal.peer]
-        name = f"{goal.group}: {goal.what} against {goal.peer}"
-        if "error" in ours or "error" in theirs:
-            rows.append([name, f"≤ {goal.limit}", "not measured", "open"])
-            continue
-        better = (ours["accuracy"] - theirs["accuracy"]) * (-1 if GROUPS[goal.group].task == "ratings" else 1)
-        row = goal_row(name, ratio(ours, theirs, goal.what), goal.limit)
-        rows.append(row if better >= -0.0005 else [*row[:3], f"{row[3]}, but less accurate by {-better:.3f}"])
+        for task, contestants in found[goal.group].items():
+            ours, theirs = next(iter(contestants.values())), contestants[goal.peer]
+            name = f"{goal.group}, {task}: {goal.what} against {goal.peer}"
+            if "error" in ours or "error" in theirs:
+                rows.append([name, f"≤ {goal.limit}", "not measured", "open"])
+                continue
+            row = goal_row(name, ratio(ours, theirs, goal.what), goal.limit)
+            counts = comparable(ours, theirs, lower_is_better=task == "ratings")
+            rows.append(row if counts else [*row[:3], "does not count, ours is less accurate"])
     return rows
 
 
@@ -330,12 +393,46 @@ def conditions(threads: int, repeat: int) -> str:
     """
     found = run_measurement(threads, "versions")
     listed = ", ".join(f"{name} {version}" for name, version in found.items())
+    data = "\n".join(f"* {name}: {description}" for name, (description, _) in TASKS.items())
     return (
-        f"# Benchmarks\n\nVersions: {listed}. All measurements use {threads} thread(s), unless a section states "
-        f"another number. Values are medians of {repeat} runs, each in a separate process; the contestants take turns. "
-        "The preparation of the data is timed for the course's models, which start from the log, and not for the other "
-        "libraries, which start from their own data structures. The other libraries use their default parameters, "
-        "except for those in the name of a contestant or in groups.py."
+        f"# Benchmarks\n\nWritten by `python -m benchmarks`. Versions: {listed}. All measurements use {threads} "
+        f"thread(s), unless a section states another number. Times are medians of {repeat} runs, each in a separate "
+        "process, with the smallest and the largest in brackets; the contestants take turns. The preparation of the "
+        "data is timed for the course's models, which start from the log, and not for the other libraries, which start "
+        "from their own data structures.\n\n"
+        f"Every contestant was tuned on a validation part of the training set with {N_SETTINGS} settings: its "
+        f"defaults, and {N_SETTINGS - 1} drawn from the ranges that its section states (`python -m benchmarks.tune`; "
+        "all trials are in `tuned.json`). The number of factors, and of passes of ALS, is the same for all contestants "
+        "of a group. A ratio of times counts only if our accuracy on the test set is better or the 95 % intervals "
+        f"(bootstrap over users, or over ratings) overlap.\n\nData:\n\n{data}"
+    )
+
+
+def load_note(found: dict[str, dict[str, dict[str, dict]]]) -> str:
+    """Describe how busy the machine was before the measurements.
+
+    Parameters
+    ----------
+    found : dict of str to dict
+        For each group and task, the result of :func:`run_task`.
+
+    Returns
+    -------
+    str
+        A paragraph.
+    """
+    shares = [
+        run["other"]
+        for tasks in found.values()
+        for contestants in tasks.values()
+        for numbers in contestants.values()
+        for run in numbers.get("runs", [])
+    ]
+    if not shares:
+        return "The load of other programs was not measured."
+    return (
+        f"Other programs used {statistics.median(shares):.0%} of the processors before a run (median; at most "
+        f"{max(shares):.0%})."
     )
 
 
@@ -381,8 +478,9 @@ def main() -> int:
         )
     for name in GROUPS:
         if name in args.only or "models" in args.only:
-            found[name] = run_group(name, args.repeat, args.threads)
+            found[name] = {task: run_task(name, task, args.repeat, args.threads) for task in GROUPS[name].tasks}
             publish(group_table(name, found[name], args.threads))
+    publish(load_note(found))
     goals += goal_rows(found)
     for name, part in (("metrics", metrics_part), ("growth", growth_part)):
         if name in args.only:

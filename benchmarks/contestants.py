@@ -80,7 +80,7 @@ class Implicit:
     def __init__(self, path: str, **parameters):
         import implicit.als
         import implicit.bpr
-        import implicit.nearest_neighbors
+        import implicit.nearest_neighbours
 
         warnings.filterwarnings("ignore", message="OpenBLAS", category=RuntimeWarning)
         module, name = path.split(".")

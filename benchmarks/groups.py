@@ -1,9 +1,13 @@
-"""Groups of contestants that are compared, and the goals. The first contestant of each group is ours."""
+"""Groups of contestants that are compared, the ranges in which they are tuned, and the goals.
+
+The first contestant of each group is ours. All contestants of a group have the same size: number of factors, and number
+of passes over the data. What remains is tuned by ``benchmarks.tune``, with the same number of settings for each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,113 +16,153 @@ from recsys_teach import models
 
 
 @dataclass(frozen=True)
-class Group:
-    """Contestants on one task.
+class Contestant:
+    """A model, and what is tuned.
 
     Attributes
     ----------
-    task : str
-        Name of a task in ``benchmarks.tasks``.
-    contestants : dict of str to function without arguments
-        For each name, a function that creates the contestant.
+    make : callable
+        Creates the model, with the tuned parameters as keywords.
+    ranges : dict of str to tuple
+        For each parameter the lowest and the highest value. Values are drawn uniformly on a logarithmic scale, and
+        rounded if both limits are integers.
+    """
+
+    make: Callable[..., Any]
+    ranges: dict[str, tuple] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Contestants on the same tasks.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        Names of tasks in ``benchmarks.tasks``.
+    contestants : dict of str to Contestant
+        The contestants by name.
     threads : int, optional
         Number of threads, if it differs from that of the other groups.
     """
 
-    task: str
-    contestants: dict[str, Callable[[], Any]]
+    tasks: tuple[str, ...]
+    contestants: dict[str, Contestant]
     threads: int | None = None
 
 
-def _ours(name: str, *args, **parameters) -> Callable[[], Ours]:
+def _ours(name: str, *args, **fixed) -> Callable[..., Ours]:
     """Return a function that creates a model of the course."""
-    return lambda: Ours(getattr(models, name)(*args, **parameters))
+    return lambda **tuned: Ours(getattr(models, name)(*args, **fixed, **tuned))
 
 
 IMPLICIT_ALS = partial(Implicit, "als.AlternatingLeastSquares", iterations=15, random_state=0)
-LENSKIT_ALS = partial(LensKit, "als.ImplicitMFScorer", epochs=15)
 SVD = partial(Surprise, "SVD", random_state=0)
 BASELINE = {"sim_options": {"name": "pearson_baseline", "user_based": False}, "verbose": False}
+OUR_ALS_RANGES = {"alpha": (0.3, 300.0), "regularization": (0.0001, 0.3)}
+IMPLICIT_ALS_RANGES = {"alpha": (0.3, 300.0), "regularization": (0.01, 100.0)}
+LENSKIT_ALS_RANGES = {"weight": (0.3, 300.0), "regularization": (0.001, 10.0)}
+RANKINGS = ("movielens", "long", "short", "shop")
 
-# The other libraries use their default parameters, except for those that are set here. Contestants that are compared at
-# equal size have our numbers of factors and epochs.
 GROUPS = {
     "iALS": Group(
-        "long",
+        RANKINGS,
         {
-            "ours, 64 factors": _ours("IALS", 64),
-            "implicit ALS, 64": partial(IMPLICIT_ALS, factors=64),
-            "LensKit ALS, 64": partial(LENSKIT_ALS, embedding_size=64),
-        },
-    ),
-    "iALS, short histories": Group(
-        "short",
-        {
-            "ours, 64 factors": _ours("IALS", 64),
-            "implicit ALS, 64": partial(IMPLICIT_ALS, factors=64),
+            "ours, 64 factors": Contestant(_ours("IALS", 64), OUR_ALS_RANGES),
+            "implicit ALS, 64": Contestant(partial(IMPLICIT_ALS, factors=64), IMPLICIT_ALS_RANGES),
+            "LensKit ALS, 64": Contestant(
+                partial(LensKit, "als.ImplicitMFScorer", embedding_size=64, epochs=15), LENSKIT_ALS_RANGES
+            ),
         },
     ),
     "iALS, two threads": Group(
-        "long",
+        RANKINGS,
         {
-            "ours, 192 factors": _ours("IALS", 192),
-            "implicit ALS, 192": partial(IMPLICIT_ALS, factors=192),
+            "ours, 192 factors": Contestant(_ours("IALS", 192), OUR_ALS_RANGES),
+            "implicit ALS, 192": Contestant(partial(IMPLICIT_ALS, factors=192), IMPLICIT_ALS_RANGES),
         },
         threads=2,
     ),
     "BPR": Group(
-        "movielens",
+        ("movielens", "short", "shop"),
         {
-            "ours": _ours("BPR", 64, 0.2, 0.02, n_epochs=30),
-            "implicit BPR, 64": partial(Implicit, "bpr.BayesianPersonalizedRanking", factors=64, random_state=0),
+            "ours, 64 factors": Contestant(
+                _ours("BPR", 64),
+                {"learning_rate": (0.02, 0.4), "regularization": (0.001, 0.1), "n_epochs": (10, 100)},
+            ),
+            "implicit BPR, 64": Contestant(
+                partial(Implicit, "bpr.BayesianPersonalizedRanking", factors=64, random_state=0),
+                {"learning_rate": (0.005, 0.2), "regularization": (0.001, 0.1), "iterations": (10, 100)},
+            ),
         },
     ),
     "item kNN": Group(
-        "long",
+        RANKINGS,
         {
-            "ours": _ours("ItemKNN"),
-            "implicit cosine, K=150": partial(Implicit, "nearest_neighbors.CosineRecommender", K=150),
-            "LensKit item kNN": partial(LensKit, "knn.ItemKNNScorer", by_history=True, k=150, feedback="implicit"),
+            "ours": Contestant(_ours("ItemKNN"), {"k": (20, 300), "shrinkage": (0.1, 100.0)}),
+            "implicit cosine": Contestant(partial(Implicit, "nearest_neighbours.CosineRecommender"), {"K": (20, 300)}),
+            "implicit BM25": Contestant(
+                partial(Implicit, "nearest_neighbours.BM25Recommender"),
+                {"K": (20, 300), "K1": (0.1, 100.0), "B": (0.05, 1.0)},
+            ),
+            "LensKit item kNN": Contestant(
+                partial(LensKit, "knn.ItemKNNScorer", by_history=True, feedback="implicit"),
+                {"max_nbrs": (10, 100), "save_nbrs": (20, 300)},
+            ),
         },
     ),
     "EASE": Group(
-        "long",
+        ("movielens", "long"),
         {
-            "ours": _ours("EASE", 400.0),
-            "LensKit EASE": partial(LensKit, "knn.EASEScorer", by_history=True, regularization=400.0),
+            "ours": Contestant(_ours("EASE"), {"regularization": (10.0, 3000.0)}),
+            "LensKit EASE": Contestant(
+                partial(LensKit, "knn.EASEScorer", by_history=True), {"regularization": (10.0, 3000.0)}
+            ),
         },
     ),
     "PureSVD": Group(
-        "long",
+        RANKINGS,
         {
-            "ours, 64 factors": _ours("PureSVD", 64),
-            "scikit-learn TruncatedSVD": partial(Decomposition, "TruncatedSVD", n_components=64, random_state=0),
-            "scikit-learn NMF": partial(Decomposition, "NMF", n_components=64, max_iter=50, random_state=0),
+            "ours, 64 factors": Contestant(_ours("PureSVD", 64)),
+            "scikit-learn TruncatedSVD": Contestant(
+                partial(Decomposition, "TruncatedSVD", n_components=64, random_state=0), {"n_iter": (3, 30)}
+            ),
         },
     ),
     "MF by ALS": Group(
-        "ratings",
+        ("ratings",),
         {
-            "ours, 16 factors": _ours("BiasedMF", 16, 1.3, 10),
-            "LensKit biased ALS, 16": partial(LensKit, "als.BiasedMFScorer", embedding_size=16, epochs=10),
-            "LensKit biased ALS, 50": partial(LensKit, "als.BiasedMFScorer"),
-            "Surprise SVD, 16": partial(SVD, n_factors=16),
-            "Surprise SVD, 100": SVD,
+            "ours, 16 factors": Contestant(_ours("BiasedMF", 16, n_epochs=10), {"regularization": (0.3, 5.0)}),
+            "LensKit biased ALS, 16": Contestant(
+                partial(LensKit, "als.BiasedMFScorer", embedding_size=16, epochs=10),
+                {"regularization": (0.01, 10.0), "damping": (1.0, 20.0)},
+            ),
+            "LensKit biased ALS, 50": Contestant(
+                partial(LensKit, "als.BiasedMFScorer", embedding_size=50, epochs=10),
+                {"regularization": (0.01, 10.0), "damping": (1.0, 20.0)},
+            ),
+            "Surprise SVD, 100": Contestant(
+                partial(SVD, n_factors=100), {"lr_all": (0.002, 0.03), "reg_all": (0.01, 0.3), "n_epochs": (10, 60)}
+            ),
         },
     ),
     "MF by SGD": Group(
-        "ratings",
+        ("ratings",),
         {
-            "ours, 32 factors": _ours("BiasedMF", 32, 1.3, 20, solver="sgd"),
-            "Surprise SVD, 32": partial(SVD, n_factors=32),
-            "Surprise SVD, 100": SVD,
+            "ours, 32 factors": Contestant(
+                _ours("BiasedMF", 32, solver="sgd"),
+                {"learning_rate": (0.02, 0.15), "regularization": (0.3, 5.0), "n_epochs": (10, 60)},
+            ),
+            "Surprise SVD, 32": Contestant(
+                partial(SVD, n_factors=32), {"lr_all": (0.002, 0.03), "reg_all": (0.01, 0.3), "n_epochs": (10, 60)}
+            ),
         },
     ),
     "item kNN for ratings": Group(
-        "ratings",
+        ("ratings",),
         {
-            "ours": _ours("BiasedItemKNN"),
-            "Surprise KNNBaseline": partial(Surprise, "KNNBaseline", **BASELINE),
+            "ours": Contestant(_ours("BiasedItemKNN"), {"k": (20, 300), "shrinkage": (5.0, 300.0)}),
+            "Surprise KNNBaseline": Contestant(partial(Surprise, "KNNBaseline", **BASELINE), {"k": (10, 150)}),
         },
     ),
 }
@@ -135,7 +179,7 @@ class Goal:
     peer : str
         Name of the contestant that ours is compared with.
     limit : float
-        The largest ratio that meets the goal.
+        The largest ratio that meets the goal, on every task of the group.
     what : {"fit", "fit and answer"}
         The times that are added.
     """
@@ -150,13 +194,15 @@ GOALS = [
     Goal("iALS", "implicit ALS, 64", 0.6),
     Goal("iALS", "LensKit ALS, 64", 0.25),
     Goal("iALS, two threads", "implicit ALS, 192", 1.0),
+    Goal("BPR", "implicit BPR, 64", 1.0),
+    Goal("item kNN", "implicit cosine", 1.0),
+    Goal("EASE", "LensKit EASE", 0.67),
+    Goal("PureSVD", "scikit-learn TruncatedSVD", 1.0),
     Goal("MF by ALS", "LensKit biased ALS, 16", 0.5),
     Goal("MF by ALS", "LensKit biased ALS, 50", 0.5),
     Goal("MF by ALS", "Surprise SVD, 100", 0.5),
-    Goal("MF by SGD", "Surprise SVD, 100", 1.0),
+    Goal("MF by SGD", "Surprise SVD, 32", 1.0),
     Goal("item kNN for ratings", "Surprise KNNBaseline", 0.1, what="fit and answer"),
-    Goal("EASE", "LensKit EASE", 0.67),
 ]
 METRICS_LIMIT = 0.1
 GROWTH_LIMIT = 1.1
-GROWTH_JUDGED = ("BiasedMF, ALS", "IALS")

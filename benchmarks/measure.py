@@ -1,6 +1,7 @@
 """Measure one contestant in a separate process; the last line of the output is JSON.
 
-python -m benchmarks.measure model GROUP CONTESTANT
+python -m benchmarks.measure model GROUP TASK CONTESTANT
+python -m benchmarks.measure tune GROUP TASK CONTESTANT
 python -m benchmarks.measure growth MODEL N_USERS
 python -m benchmarks.measure metrics
 python -m benchmarks.measure versions
@@ -18,9 +19,11 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 LIBRARIES = ("numpy", "scipy", "torch", "pandas", "scikit-learn", "implicit", "lenskit", "scikit-surprise", "ranx")
@@ -91,35 +94,66 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def measure_model(group_name: str, name: str) -> dict:
-    """Measure the fit, the answers and the accuracy of a model.
+def measure_model(group_name: str, task_name: str, name: str) -> dict:
+    """Measure the fit, the answers and the accuracy of a tuned model.
 
     Parameters
     ----------
-    group_name : str
-        Name of a group.
-    name : str
-        Name of a contestant in it.
+    group_name, task_name, name : str
+        A group, one of its tasks, and one of its contestants.
 
     Returns
     -------
     dict of str to float
-        Seconds to fit and to answer, peak memory of the fit in MB, and accuracy (RMSE or nDCG@10).
+        Seconds to fit and to answer, peak memory of the fit in MB, and the accuracy on the test set (RMSE or nDCG@10)
+        with the limits of its interval.
     """
     from benchmarks.groups import GROUPS
     from benchmarks.tasks import TASKS, first_users
+    from benchmarks.tune import tuned_parameters
 
-    group = GROUPS[group_name]
-    task = TASKS[group.task][1]()
-    warm_up(group.contestants[name], first_users(task), ratings=group.task == "ratings")
-    contestant = group.contestants[name]()
+    make = partial(GROUPS[group_name].contestants[name].make, **tuned_parameters(group_name, task_name, name))
+    task = TASKS[task_name][1]()
+    warm_up(make, first_users(task))
+    contestant = make()
     contestant.prepare(task)
     fit, peak = peak_mb(contestant.fit)
-    answer, accuracy = answer_and_score(contestant, task, ratings=group.task == "ratings")
-    return {"fit": fit, "answer": answer, "peak": peak, "accuracy": accuracy}
+    answer = timed(lambda: answers(contestant, task))
+    accuracy, low, high = score(contestant, task)
+    return {"fit": fit, "answer": answer, "peak": peak, "accuracy": accuracy, "low": low, "high": high}
 
 
-def warm_up(make: Callable, task, *, ratings: bool) -> None:
+def measure_settings(group_name: str, task_name: str, name: str) -> dict:
+    """Measure the accuracy of several settings of a model on the validation part of a task.
+
+    Parameters
+    ----------
+    group_name, task_name, name : str
+        A group, one of its tasks, and one of its contestants.
+
+    Returns
+    -------
+    dict
+        With the key "trials": a list with the setting and the accuracy, or the error, of each trial.
+    """
+    from benchmarks.groups import GROUPS
+    from benchmarks.tasks import TASKS, validation
+    from benchmarks.tune import settings
+
+    contestant, trials = GROUPS[group_name].contestants[name], []
+    task = validation(TASKS[task_name][1]())
+    for setting in settings(contestant):
+        try:
+            model = contestant.make(**setting)
+            model.prepare(task)
+            model.fit()
+            trials.append({"setting": setting, "accuracy": score(model, task)[0]})
+        except Exception as error:  # a setting with which a library fails is not chosen
+            trials.append({"setting": setting, "error": f"{type(error).__name__}: {error}".splitlines()[0][:120]})
+    return {"trials": trials}
+
+
+def warm_up(make: Callable, task) -> None:
     """Run everything once on a few users, so that compilation and imports are not measured.
 
     Parameters
@@ -128,45 +162,57 @@ def warm_up(make: Callable, task, *, ratings: bool) -> None:
         Creates the contestant.
     task : Task
         A small task.
-    ratings : bool
-        Whether the contestant predicts ratings instead of ranking items.
     """
     contestant = make()
     contestant.prepare(task)
     with suppress(ValueError):  # gradient descent may diverge on so few users
         contestant.fit()
-        answer_and_score(contestant, task, ratings=ratings)
+        answers(contestant, task)
 
 
-def answer_and_score(contestant, task, *, ratings: bool) -> tuple[float, float]:
-    """Measure the time of the answers and their accuracy.
+def answers(contestant, task) -> np.ndarray | None:
+    """Predict the ratings of the test set, or recommend items to the evaluated users.
 
     Parameters
     ----------
     contestant : object
         A fitted contestant.
     task : Task
-        The task with its test set.
-    ratings : bool
-        Whether the contestant predicts ratings instead of ranking items.
+        The task.
 
     Returns
     -------
-    seconds : float
-        Time of the predictions or recommendations.
-    accuracy : float
-        RMSE for ratings; otherwise nDCG@10, computed by the course's evaluator.
+    array or None
+        Predicted ratings.
+    """
+    if not task.predict:
+        return contestant.recommend(task.users)
+    return contestant.predict(task.split.test.user_pos, task.split.test.item_pos)
+
+
+def score(contestant, task) -> tuple[float, float, float]:
+    """Measure the accuracy of a fitted contestant.
+
+    Parameters
+    ----------
+    contestant : object
+        A fitted contestant.
+    task : Task
+        The task.
+
+    Returns
+    -------
+    accuracy, low, high : float
+        RMSE, or nDCG@10 of the course's evaluator, and the limits of its 95 % bootstrap interval over ratings or users.
     """
     from benchmarks.tasks import K
-    from recsys_teach.evaluation import evaluate, rmse
+    from recsys_teach.evaluation import bootstrap_interval, evaluate
 
-    test = task.split.test
-    if not ratings:
-        seconds = timed(lambda: contestant.recommend(task.users))
-        return seconds, evaluate(contestant.score, task.split, name="", k=K).mean(f"nDCG@{K}")
-    predicted: list = []
-    seconds = timed(lambda: predicted.append(contestant.predict(test.user_pos, test.item_pos)))
-    return seconds, rmse(test.log["rating"].to_numpy(), predicted[0])
+    if task.predict:
+        squared_errors = (task.split.test.log["rating"].to_numpy() - answers(contestant, task)) ** 2
+        return tuple(float(np.sqrt(x)) for x in (squared_errors.mean(), *bootstrap_interval(squared_errors)))
+    result = evaluate(contestant.score, task.split, name="", k=K)
+    return result.mean(f"nDCG@{K}"), *result.interval(f"nDCG@{K}")
 
 
 def measure_growth(name: str, n_users: int) -> dict:
@@ -237,6 +283,7 @@ def main(args: list[str]) -> None:
 
     kinds = {
         "model": measure_model,
+        "tune": measure_settings,
         "growth": lambda name, n_users: measure_growth(name, int(n_users)),
         "metrics": measure_metrics,
         "versions": versions,

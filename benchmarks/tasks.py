@@ -1,4 +1,4 @@
-"""Data for the measurements: splits of MovieLens-100K and of large worlds, the same for every contestant."""
+"""Data for the measurements, the same for every contestant: MovieLens-100K, large worlds, and purchases of a shop."""
 
 from __future__ import annotations
 
@@ -52,10 +52,13 @@ class Task:
         Training and test set.
     users : array of int, shape (n,)
         Positions of the users.
+    predict : bool, default=False
+        Whether the contestants predict the ratings of the test set instead of ranking items.
     """
 
     split: Split
     users: np.ndarray
+    predict: bool = False
 
 
 def _cached(name: str, make) -> pd.DataFrame:
@@ -123,6 +126,39 @@ def short_histories() -> Interactions:
     return grown_clicks(800 if small() else 62_000)
 
 
+def shop_purchases() -> Interactions:
+    """Return about 300,000 purchases with a heavy tail, 10 per user on average, half of the users with 6 or fewer.
+
+    The law: item number r (counted from 1) of a category has the weight 1/r, so a few items of each of the 50
+    categories sell most, and most items nearly never. A user has three favorite categories, and makes 3 + n purchases,
+    where log n is normal with mean 1 and standard deviation 1.2. A purchase is from a favorite category with
+    probability 0.7, otherwise from any; within the category it follows the weights. Repeated purchases count once.
+
+    Returns
+    -------
+    Interactions
+        Purchases.
+    """
+    n_users, n_items = (800, 500) if small() else (30_000, 20_000)
+    return _interactions(_cached("shop", lambda: _drawn_purchases(n_users, n_items)), n_items)
+
+
+def _drawn_purchases(n_users: int, n_items: int, n_categories: int = 50) -> pd.DataFrame:
+    """Draw purchases by the law of :func:`shop_purchases`."""
+    rng = np.random.default_rng(0)
+    size = n_items // n_categories  # items of a category
+    n_purchases = np.minimum(3 + rng.lognormal(1.0, 1.2, n_users), n_items // 4).astype(int)
+    user = np.repeat(np.arange(n_users), n_purchases)
+    favorites = rng.integers(0, n_categories, (n_users, 3))
+    category = favorites[user, rng.integers(0, 3, len(user))]
+    anywhere = rng.random(len(user)) < 0.3
+    category[anywhere] = rng.integers(0, n_categories, anywhere.sum())
+    weights = 1 / np.arange(1, size + 1)
+    rank = rng.choice(size, len(user), p=weights / weights.sum())
+    item = rng.permutation(n_items)[category * size + rank]
+    return pd.DataFrame({"user": user, "item": item}).drop_duplicates(ignore_index=True)
+
+
 def movielens_by_position() -> Interactions:
     """Return MovieLens-100K with users and items counted from 0.
 
@@ -149,7 +185,26 @@ def _random_fifth() -> Task:
     data = movielens_by_position()
     in_test = np.random.default_rng(0).permutation(len(data)) % 5 == 0
     split = Split(data.take(~in_test), data.take(in_test), "a random fifth, seed 0")
-    return Task(split, np.arange(data.n_users))
+    return Task(split, np.arange(data.n_users), predict=True)
+
+
+def validation(task: Task) -> Task:
+    """Split the training set of a task again, to choose hyperparameters without its test set.
+
+    Parameters
+    ----------
+    task : Task
+        The complete task.
+
+    Returns
+    -------
+    Task
+        A fifth of the training events of the evaluated users is held out.
+    """
+    train = task.split.train
+    inner, held_out, name = split_per_user(train, 0.2, random_state=1)
+    evaluated = np.isin(held_out.user_pos, task.users[: N_TEST_USERS // 2])
+    return Task(Split(inner, held_out.take(evaluated), name), task.users[: N_TEST_USERS // 2], task.predict)
 
 
 TASKS = {
@@ -157,6 +212,7 @@ TASKS = {
     "movielens": ("MovieLens-100K, per-user 80/20", lambda: _ranking(movielens_by_position())),
     "long": ("world, 10,500 users x 3,000 items, 1.0M impressions, per-user 80/20", lambda: _ranking(long_histories())),
     "short": ("world, 62,000 users x 600 items, 1.0M clicks, per-user 80/20", lambda: _ranking(short_histories())),
+    "shop": ("shop, 30,000 users x 20,000 items, 0.3M purchases, per-user 80/20", lambda: _ranking(shop_purchases())),
 }
 
 
@@ -175,4 +231,4 @@ def first_users(task: Task) -> Task:
     """
     train, test, name = task.split
     few = [part.take(part.user_pos < 200) for part in (train, test)]
-    return Task(Split(few[0], few[1], name), np.arange(20))
+    return Task(Split(few[0], few[1], name), np.arange(20), task.predict)

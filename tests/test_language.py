@@ -78,6 +78,7 @@ ALLOWED = {
     r"just (?:before|after|above|below|as|like|arrived|joined|created|made|finished)": "a place, a time, a comparison",
     r"uncertainty to weigh losses": "the title of an article",
     r"held :|\0\s*held\s*\0": "the name of an argument",
+    r"nearest_neighbours": "a module of the library implicit",
     r"\*Harbour\*|Letter Harbour|Neighbour Wedding": "titles of films in the world, which are data",
 }  # fmt: skip
 
