@@ -81,7 +81,7 @@ def _generated(n_users: int, n_items: int, mean_impressions: float, *, clicked: 
     """Generate a world and return its clicks or its impressions."""
     world = make_world(n_users, n_items, mean_impressions)
     events = world.clicks() if clicked else world.exposed()
-    columns = {"user": events.user_pos, "item": events.item_pos}
+    columns = {"user": events.user_pos, "item": events.item_pos, "time": events.log["time"].to_numpy()}
     return pd.DataFrame(columns | {"watch_share": events.log["watch_share"].to_numpy(np.float32)})
 
 
