@@ -1318,8 +1318,9 @@ for sigma in (1.0, 3.7301):
 
 # %% [markdown]
 # With σ = 1 an eighth of the curve sticks out, and with σ = 3.73 nearly nothing. How small must δ be? Imagine a
-# "release" that publishes each person's row, unprotected, with probability δ. It satisfies the definition, and of $n$
-# people it exposes $n \delta$ on average. So $n \delta$ must be far below 1. We use δ = .00001: 943 · .00001 = .009.
+# "release" that publishes each person's row, unprotected, with probability δ, and otherwise nothing. What sticks out is
+# δ, so it satisfies the definition. But of $n$ people it exposes $n \delta$ on average. So $n \delta$ must be far below
+# 1. We use δ = .00001: 943 · .00001 = .009.
 #
 # The **Gaussian mechanism** adds normal noise whose standard deviation is a multiplier, here 3.73, times the L2
 # sensitivity.
@@ -1400,7 +1401,7 @@ check("15.B", spent)
 # %% [markdown]
 # ## 12 · Private recommenders
 #
-# Now Mara can build recommenders, and we compare three.
+# Now Mara can build recommenders. We compare four: two that hide one rating, and two that hide one person.
 #
 # **Private biases** predict a rating as 3.5 + film bias + person bias (chapter 02), and each bias is a damped mean. A
 # mean is a sum divided by a count, and we know how to release both; McSherry and Mironov (2009) did so for Netflix's
@@ -1691,11 +1692,12 @@ claims_on_bill()
 
 # %% [markdown]
 # On the left one rating is hidden. At every ε, DP-SGD has more error than the private biases, which are two noisy means
-# (and have δ = 0). Always compare with such a cheap *private* baseline: next to models without privacy alone, nobody
-# would have noticed.
+# (and have δ = 0). Always compare with such a cheap *private* baseline: a comparison with models
+# without privacy alone would have hidden this.
 #
 # What makes DP-SGD so poor, the noise or the clipping? We trained the same model again, first without the noise, then
-# also without the clipping, with the same ten epochs and learning rates (saved, five splits). Mean RMSE:
+# also without the clipping, with the same ten epochs and learning rates
+# (saved, five splits). The table shows the mean RMSE.
 
 # %%
 noiseless = saved["noiseless"].pivot_table("rmse", ["learning_rate", "seed"], "clipped")
@@ -1732,10 +1734,10 @@ claims_on_parts()
 # The noise is not the main cost. At ε = .5 and ε = 1 the clipping is: an error of only .2 stars already has a gradient
 # longer than $C$ = .5 (the derivatives with respect to the two biases alone have the length 2 · √2 · .2 = .57). So
 # nearly every gradient is shortened, and ten epochs of short steps are too few. At ε = 8 the learning rate is twice or
-# four times as large, and there clipping costs nothing. Even without noise and clipping these ten epochs do not reach
-# the biases without privacy (the dashed orange line). But noise has an indirect part: because of it we chose few
-# epochs, since with a fixed ε more steps need more noise in each. A better choice of $C$, learning rate and epochs may
-# exist.
+# four times as large, and there the model without clipping is no better. Even without noise and clipping these ten
+# epochs do not reach the biases without privacy (the dashed orange line). But noise has an indirect part: because of it
+# we chose few epochs, since with a fixed ε more steps need more noise in each. A better choice of $C$, learning rate
+# and epochs may exist.
 #
 # On the right a person is hidden, and at ε = 1 popularity is the better use of the budget. At ε = 2 the two are about
 # equal, and from ε = 4 on DP-SVD wins. But a promise with ε = 4 is weak (table of section 7). Noisy popularity hardly
@@ -1769,9 +1771,9 @@ claims_on_second_attack()
 
 # %% [markdown]
 # Without noise the attack is even stronger than in section 3, where long rows decided the directions. Now everybody has
-# the same weight, and the model stores people with few films, too. So bounding each person protects nobody without the
-# noise. With the noise the attack does little better than guessing, and the directions are still useful. But this is an
-# observation about *one* attack: the promise of ε = 8 allows better ones.
+# the same weight, so the model probably stores people with few films, too. Bounding each person without adding noise
+# does not protect them. With the noise the attack does little better than guessing, and the directions are still
+# useful. But this is an observation about *one* attack: the promise of ε = 8 allows better ones.
 #
 # ## Settled: what Mara sends
 #
@@ -1810,10 +1812,10 @@ claim(
 # Both columns describe the same steps and the same noise; the second one proves more about them.
 #
 # *Rényi accounting.* DP-SGD looks at a random batch in each step, so we cannot average as above. Its accountants often
-# use **Rényi differential privacy** (Mironov, 2017). It does not ask how large the ratio of the bars can become, but
-# how large an average of it is, where a number α > 1, the order, says how much large ratios count. Such averages add up
-# over steps. A Gaussian step on all people spends $\alpha / (2 \sigma^2)$ at order $\alpha$, so $T$ steps spend $T$
-# times as much, and each order yields a valid ε (Canonne, Kamath and Steinke, 2020):
+# use **Rényi differential privacy** (Mironov, 2017). It replaces the largest ratio of the bars by a kind of average. A
+# number α above 1, the *order*, says how strongly large ratios count in it. Such averages add up over steps. A Gaussian
+# step on all people spends $\alpha / (2 \sigma^2)$ at order $\alpha$, so $T$ steps spend $T$ times as much, and each
+# order yields a valid ε (Canonne, Kamath and Steinke, 2020):
 #
 # $$\varepsilon = \frac{T \alpha}{2 \sigma^2} + \ln \Big( 1 - \frac{1}{\alpha} \Big) -
 # \frac{\ln(\alpha \delta)}{\alpha - 1}$$
