@@ -400,8 +400,77 @@ def bounds_films_for_a_rating(table, most, epsilon, noise):
     return np.minimum(table.sum(axis=0), most) + noise / epsilon
 
 
+def fits_first_film_only(R, items, ratings):
+    return [u for u in range(len(R)) if R[u, items[0]] == ratings[0]]
+
+
+def copies_the_days(R, items, ratings):
+    return np.flatnonzero((R[:, items] > ratings).any(axis=1))
+
+
+def sorts_the_stars(R, items, ratings):
+    return [u for u in range(len(R)) if sorted(R[u, items]) == sorted(ratings)]
+
+
+def joins_with_or(R, items, ratings, n_raters):
+    return ((R[:, items] > 0) | (abs(R[:, items] - ratings) <= 1)) @ (1 / np.log1p(n_raters[items]))
+
+
+def averages_what_fits(R, items, ratings, n_raters):
+    fits = (R[:, items] > 0) & (abs(R[:, items] - ratings) <= 1)
+    return fits @ (1 / np.log1p(n_raters[items])) / np.maximum(1, fits.sum(axis=1))
+
+
+def rate_by_percentile(members, outsiders, n_false):
+    return np.mean(members > np.percentile(outsiders, 100 - n_false))
+
+
+def area_under_curve(members, outsiders, n_false):
+    return np.mean([member > outsider for member in members for outsider in outsiders])
+
+
+def subtracts_false_positives(members, outsiders, n_false):
+    threshold = np.sort(outsiders)[::-1][n_false]
+    return np.mean(members > threshold) - np.mean(outsiders > threshold)
+
+
+def agrees_somewhere(table, columns):
+    cells = table[columns].to_numpy()
+    return [int((cells == row).any(axis=1).sum()) for row in cells]
+
+
+def order_of_the_groups(table, columns):
+    return table.groupby(columns).size().rename("n").reset_index().merge(table, on=columns)["n"].to_numpy()
+
+
+def forgets_the_mean(answers, epsilon):
+    p = 1 / (1 + np.exp(-epsilon))
+    return (answers - (1 - p)) / (2 * p - 1)
+
+
+def divides_by_two_p(answers, epsilon):
+    p = np.exp(epsilon) / (1 + np.exp(epsilon))
+    return (np.mean(answers) - (1 - p)) / (2 * p)
+
+
+def draws_noise(table, most, epsilon, noise):
+    kept = table * (np.cumsum(table, axis=1) <= most)
+    return kept.sum(axis=0) + np.random.default_rng(0).laplace(scale=most / epsilon, size=table.shape[1])
+
+
+def drops_busy_people(table, most, epsilon, noise):
+    return table[np.sum(table, axis=1) <= most].sum(axis=0) + noise * most / epsilon
+
+
+def divides_by_most(table, most, epsilon, noise):
+    return counts_by_loop(table, most, most**2 * epsilon, noise)
+
+
 WRONG = {
     "15.1": [
+        (fits_first_film_only, "Only the first known film"),
+        (copies_the_days, "example of the days"),
+        (sorts_the_stars, "in another order"),
         (accepts_more_stars, "more stars"),
         (counts_two_fits, "two known ratings"),
         (compares_all_films, "R alone has all films"),
@@ -417,6 +486,8 @@ WRONG = {
         (compares_first_columns, "first columns of the table"),
     ],
     "15.2": [
+        (joins_with_or, "not with |"),
+        (averages_what_fits, "number of films that fit"),
         (takes_positions_for_films, "n_raters[items]"),
         (overwrites_the_score, "overwrites it"),
         (recounts_the_raters, "counted the raters in R"),
@@ -430,6 +501,8 @@ WRONG = {
         (averages_the_films, "is their sum"),
     ],
     "15.4": [
+        (agrees_somewhere, "agree in *some* column"),
+        (order_of_the_groups, "order of the groups"),
         (adds_up_values, 'transform("size") counts'),
         (one_a_group, "one number for each row"),
         (others_only, "counts itself"),
@@ -441,6 +514,8 @@ WRONG = {
         (sorts_the_values, "order of the values"),
     ],
     "15.5": [
+        (forgets_the_mean, "one number for each answer"),
+        (divides_by_two_p, "divided by 2p"),
         (cuts_off_at_zero, "max(0, ...)"),
         (goes_forward, "goes forward"),
         (forgets_parentheses, "Parentheses are missing in p"),
@@ -452,6 +527,9 @@ WRONG = {
         (takes_epsilon_for_its_power, "ε / (1 + ε)"),
     ],
     "15.6": [
+        (draws_noise, "draw none yourself"),
+        (drops_busy_people, "left out everybody"),
+        (divides_by_most, "divided the noise by `most`"),
         (busiest_row, "busiest row"),
         (scales_the_rows, "scaled long rows down"),
         (bounds_films_for_a_rating, "your noise hides one rating"),
@@ -468,6 +546,9 @@ WRONG = {
         (changes_the_table, "changed its argument table"),
     ],
     "15.8": [
+        (rate_by_percentile, "*percent*"),
+        (area_under_curve, "That is the AUC"),
+        (subtracts_false_positives, "subtracted the false positive rate"),
         (precision, "all who are accused"),
         (drops_ties, "np.unique removes"),
         (accuses_at_the_threshold, "equal to the threshold"),

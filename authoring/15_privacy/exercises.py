@@ -137,18 +137,24 @@ CHAPTER = Chapter(
                 (R_6, np.array([0, 1]), np.array([3, 5])),
                 (R_OTHER, np.array([0]), np.array([3])),
                 (np.array([[2, 5]]), np.array([1]), np.array([5])),
+                (np.array([[2, 5, 1], [5, 2, 1], [4, 3, 1], [0, 0, 0]]), np.array([1, 0]), np.array([2, 5])),
+                (np.array([[5, 5, 0, 1], [1, 5, 2, 4]]), np.array([0, 2]), np.array([1, 2])),
             ],
             draw=_draw_handful,
             why="Each known rating rules out everybody who differs; few are enough to leave one row.",
             hints=(
                 "R[:, items] has one row for each person and one column for each known rating. When does a row fit?",
-                "R[:, items] == ratings compares each entry. A row fits if all of its columns do: all(axis=1).",
-                "(...).all(axis=1) is True for the rows that fit. np.flatnonzero turns True and False into positions.",
+                "A comparison with == has one True or False for each entry. The days needed one True in a row; how "
+                "many "
+                "does a row need that fits?",
+                "You have one True or False for each row now. The example of the days shows how to turn them into "
+                "positions.",
             ),
             misconceptions={
                 "Some of your rows agree in one known rating only. All known ratings have to fit: all, not any.":
                     lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).any(axis=1)),
-                "You returned one True or False for each row. Return the positions of the rows: np.flatnonzero.":
+                "You returned one True or False (1 or 0) for each row. Return the positions of the rows: "
+                "np.flatnonzero.":
                     lambda R, items, ratings: (R[:, items] == ratings).all(axis=1),
                 "You looked at who rated the films at all, and not at how many stars they gave.":
                     lambda R, items, ratings: np.flatnonzero(((R[:, items] > 0) == (ratings > 0)).all(axis=1)),
@@ -165,7 +171,8 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: np.flatnonzero((np.abs(R[:, items] - ratings) <= 1).all(axis=1)),
                 "np.isin asks whether a rating occurs anywhere in `ratings`. Compare each film with its rating: ==.":
                     lambda R, items, ratings: np.flatnonzero(np.isin(R[:, items], ratings).all(axis=1)),
-                "np.argwhere returns a table with one position in each row. Use np.flatnonzero.":
+                "Your positions are in a table with one column (np.argwhere makes one). Return a flat array: "
+                "np.flatnonzero.":
                     lambda R, items, ratings: np.argwhere((R[:, items] == ratings).all(axis=1)),
                 "You left out people who rated other films, too. Only the known ratings have to fit.":
                     lambda R, items, ratings: np.flatnonzero(
@@ -187,8 +194,9 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: R[(R[:, items] == ratings).all(axis=1)],
                 "Positions begin with 0 in numpy. Yours are one too high.":
                     lambda R, items, ratings: candidates(R, items, ratings) + 1,
-                "np.argmax returns one position, and 0 if no row fits. Return the positions of all rows that fit: "
-                "np.flatnonzero.":
+                "You returned one position (np.argmax does so, and a return inside a loop). Return the positions of "
+                "all "
+                "rows that fit: np.flatnonzero.":
                     lambda R, items, ratings: int((R[:, items] == ratings).all(axis=1).argmax()),
                 "Some of your rows have more stars than the known ratings. They have to be equal: ==.":
                     lambda R, items, ratings: np.flatnonzero((R[:, items] >= ratings).all(axis=1)),
@@ -197,6 +205,37 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).sum(axis=1) >= 2),
                 "You asked for exactly two ratings that fit. How many are known can differ: all(axis=1).":
                     lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).sum(axis=1) == 2),
+                "Only the first known film fits in some of your rows. All known films have to fit.":
+                    lambda R, items, ratings: np.flatnonzero(R[:, items[0]] == ratings[0]),
+                "Only the last known film fits in some of your rows. All have to fit (a loop that starts afresh with "
+                "each film forgets the films before).":
+                    lambda R, items, ratings: np.flatnonzero(R[:, items[-1]] == ratings[-1]),
+                "Your rows contain the known ratings somewhere, not all at the known films. Compare the columns "
+                "`items`.":
+                    lambda R, items, ratings: np.array(
+                        [u for u in range(len(R)) if set(ratings.tolist()) <= set(R[u].tolist())], dtype=int
+                    ),
+                "Some of your rows have the known ratings in another order. Each film has to have its own rating: no "
+                "sorting.":
+                    lambda R, items, ratings: np.flatnonzero(
+                        (np.sort(R[:, items], axis=1) == np.sort(ratings)).all(axis=1)
+                    ),
+                "You compared the sums of the ratings. Each rating has to fit separately: ==, then all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero(R[:, items].sum(axis=1) == np.sum(ratings)),
+                "Some of your rows have fewer stars than the known ratings. They have to be equal: ==.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] <= ratings).all(axis=1)),
+                "You asked for more stars than the known ratings, with >, as for the days. Here they have to be equal: "
+                "==.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] > ratings).all(axis=1)),
+                "You took the example of the days over: > and any. Here the ratings have to be equal (==), and all of "
+                "them.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] > ratings).any(axis=1)),
+                "Your rows differ in all known ratings: != is the opposite of ==.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] != ratings).all(axis=1)),
+                "You returned the rows that do not fit, or not in everything. Return those that do.":
+                    lambda R, items, ratings: np.flatnonzero(~(R[:, items] == ratings).all(axis=1)),
+                "You always look at the columns 0 and 2. The known films are in the columns `items`.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, [0, 2]] == ratings).all(axis=1)),
                 "Your rows are right and in decreasing order. Return them in increasing order.":
                     lambda R, items, ratings: candidates(R, items, ratings)[::-1],
                 "A known 0 (not rated) has to fit, too: a 0 in the table is equal to it.":
@@ -224,9 +263,10 @@ CHAPTER = Chapter(
             why="A film that fits adds its weight, and a rare one adds more; a mistake costs only its own weight.",
             hints=(
                 "R[:, items] has one row for each person and one column for each known film. When does a rating fit?",
-                "It fits if R[:, items] > 0 and the difference is at most 1. Weights: 1 / np.log(1 + n_raters[items]).",
-                "With fits of shape (n_users, n_known) and weights of shape (n_known,), fits @ weights adds up row "
-                "by row.",
+                "Two conditions, joined with &: the row has a rating, and its distance from the known one is at most "
+                "1.",
+                "The picture has three parts: a table of what fits, a weight for each known film, and their product @. "
+                "Compute the first two, and print their shapes.",
             ),
             misconceptions={
                 "A 0 means that there is no rating, and it lies within one star of 1. Only rated films fit: "
@@ -306,6 +346,62 @@ CHAPTER = Chapter(
                     lambda R, items, ratings, n_raters: (
                         _fits(R, np.arange(len(items)), ratings) @ (1 / np.log(1 + n_raters[: len(items)]))
                     ),
+                "Some numbers are infinite or NaN: ln 1 is 0. Parentheses may be missing: 1 / np.log(1 + n).":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings) @ (np.float64(np.inf) + n_raters[items])
+                    ),
+                "You used a square root. The weight is 1 / ln(1 + n): np.log.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings) @ (1 / np.sqrt(1 + n_raters[items])),
+                "You added up distances. A film fits or not: compare the distance with 1, np.abs(...) <= 1.":
+                    lambda R, items, ratings, n_raters: (
+                        np.abs(R[:, items] - ratings) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "Both conditions have to be true, rated *and* within one star: join them with &, not with |.":
+                    lambda R, items, ratings, n_raters: (
+                        ((R[:, items] > 0) | (np.abs(R[:, items] - ratings) <= 1))
+                        @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "R[items] takes rows. The known films are columns: R[:, items].":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R.T, items, ratings[:, None] if R.T.shape[1] != len(ratings) else ratings)
+                        if len(R) <= max(items) else
+                        ((R[items] > 0) & (np.abs(R[items] - ratings) <= 1)) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You divided the weights by their sum. Take them as they are: 1 / ln(1 + n).":
+                    lambda R, items, ratings, n_raters: (
+                        linkage_scores(R, items, ratings, n_raters) / np.sum(1 / np.log(1 + n_raters[items]))
+                    ),
+                "You divided by the largest score. Return the scores as they are.":
+                    lambda R, items, ratings, n_raters: (
+                        linkage_scores(R, items, ratings, n_raters)
+                        / max(linkage_scores(R, items, ratings, n_raters).max(), 1e-12)
+                    ),
+                "You divided by the number of films that fit. The score is the sum of the weights, not a mean.":
+                    lambda R, items, ratings, n_raters: (
+                        linkage_scores(R, items, ratings, n_raters)
+                        / np.maximum(_fits(R, items, ratings).sum(axis=1), 1)
+                    ),
+                "You multiplied by the stars of the row. A film that fits adds its weight, whatever its stars.":
+                    lambda R, items, ratings, n_raters: (
+                        (_fits(R, items, ratings) * R[:, items]) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You multiplied by the known ratings. A film that fits adds its weight, whatever its stars.":
+                    lambda R, items, ratings, n_raters: (
+                        (_fits(R, items, ratings) * ratings) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You returned an order of the rows (np.argsort). Return the score of each row.":
+                    lambda R, items, ratings, n_raters: np.argsort(-linkage_scores(R, items, ratings, n_raters)),
+                "You marked the best rows with True. Return the score of each row.":
+                    lambda R, items, ratings, n_raters: (
+                        linkage_scores(R, items, ratings, n_raters)
+                        == linkage_scores(R, items, ratings, n_raters).max()
+                    ),
+                "All your weights are those of a film with four ratings, as in the mini-case. Use n_raters[items].":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings).sum(axis=1) / np.log(5),
+                "You divided by the logarithm of a sum. Each film has its own weight, 1 / ln(1 + its raters).":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).sum(axis=1) / np.log(1 + n_raters[items].sum())
+                    ),
                 "You counted the raters in R. Use the numbers that are given: n_raters.":
                     lambda R, items, ratings, n_raters: (
                         _fits(R, items, ratings) @ (1 / np.log(1 + (R > 0).sum(axis=0)[items]))
@@ -338,21 +434,24 @@ CHAPTER = Chapter(
                 (np.array([0.4, 0.5, 0.6, 0.1]), np.array([0.5, 0.5, 0.2]), 1),  # two outsiders at the threshold
                 (np.array([0.1]), np.array([0.2, 0.3]), 0),
                 (np.array([-1.0, -3.0, 2.0]), np.array([-2.0, -4.0, -5.0, -0.5, 0.0]), 2),
+                (np.array([0.995, -1.0, 2.0]), np.array([0.0, 1.0, -0.5]), 1),
                 (np.array([0.5, 0.8, 0.1, 0.35, 0.25]), np.array([0.3, 0.2, 0.6, 0.9, 0.4, 0.7]), 4),
             ],
             draw=_draw_scores,
             properties={
                 "Expected one number, the share of members who are accused.":
                     lambda args, result: np.ndim(result) == 0,
-                "A share lies between 0 and 1. Divide the number of accused members by the number of members.":
+                "A share lies between 0 and 1: divide the number of accused members by the number of members, and do "
+                "not return percent.":
                     lambda args, result: not (float(result) < 0 or float(result) > 1),  # NaN has another message
             },
             why="The threshold depends on the outsiders alone; the members above it are found.",
             hints=(
                 "Sort the outsiders from high to low. Who is accused if the threshold is the score at position 0? At "
                 "1?",
-                "With the threshold np.sort(outsiders)[::-1][n_false], at most n_false outsiders lie above it.",
-                "members > threshold is True for each member who is accused. The mean of True and False is a share.",
+                "At position 0 nobody lies above the threshold, at position 1 at most one. So which position do you "
+                "need?",
+                "Only members *above* the threshold count. The mean of an array of True and False is a share.",
             ),
             misconceptions={
                 "A score equal to the threshold is not accused: only those above it are, members > threshold.":
@@ -414,6 +513,51 @@ CHAPTER = Chapter(
                     lambda members, outsiders, n_false: int(
                         np.sum(members > _from_high(outsiders)[n_false]) // len(members)
                     ),
+                "np.percentile(outsiders, 100 - n_false) leaves n_false *percent* of the outsiders above it. n_false "
+                "is a "
+                "number of outsiders.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.percentile(outsiders, 100 - n_false))
+                    ),
+                "np.quantile needs a share of the outsiders, and n_false is a number. Take the outsider's score at a "
+                "position.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.quantile(outsiders, max(0, 1 - n_false)))
+                    ),
+                "You subtracted the false positive rate. Return the true positive rate alone.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > _from_high(outsiders)[n_false])
+                        - np.mean(outsiders > _from_high(outsiders)[n_false])
+                    ),
+                "You divided by the false positive rate, which can be 0. Return the true positive rate alone.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > _from_high(outsiders)[n_false])
+                        / np.float64(np.mean(outsiders > _from_high(outsiders)[n_false]))
+                    ),
+                "That is the share of members who are *not* accused, one minus the rate.":
+                    lambda members, outsiders, n_false: float(np.mean(members <= _from_high(outsiders)[n_false])),
+                "The threshold is the median of the outsiders. Take the score of the outsider that n_false allows.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.median(outsiders))),
+                "Your threshold is always the lowest outsider. Take the score of the outsider that n_false allows.":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.min(outsiders))),
+                "Your threshold is always .5. Take the score of the outsider that n_false allows.":
+                    lambda members, outsiders, n_false: float(np.mean(members > 0.5)),
+                "That is the accuracy over members and outsiders. Return the share of the members who are accused.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(
+                            [
+                                *(members > _from_high(outsiders)[n_false]),
+                                *(outsiders <= _from_high(outsiders)[n_false]),
+                            ]
+                        )
+                    ),
+                "np.sort(-outsiders) has the scores with a minus. Take the minus away again: -np.sort(-outsiders).":
+                    lambda members, outsiders, n_false: float(np.mean(members > np.sort(-outsiders)[n_false])),
+                "Your threshold lies between two outsiders. Take the score of one of them: position n_false, from high "
+                "to low.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > (_from_high(outsiders)[n_false] + _from_high(outsiders)[n_false - 1]) / 2)
+                    ),
                 "You returned the threshold. Return the share of members above it.":
                     lambda members, outsiders, n_false: float(_from_high(outsiders)[n_false]),
                 "np.quantile puts the threshold between two outsiders. Take the outsider's score at a position.":
@@ -432,6 +576,11 @@ CHAPTER = Chapter(
                     ),
                 "That is the share of outsiders who may be accused. Return the share of members who are.":
                     lambda members, outsiders, n_false: n_false / len(outsiders),
+                "That is the AUC, the share of the pairs that a member wins. Use the one threshold that n_false "
+                "allows.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(np.asarray(members)[:, None] > np.asarray(outsiders))
+                    ),
                 "That is the AUC, an average over all thresholds. Use the one threshold that n_false allows.":
                     lambda members, outsiders, n_false: attacks.membership_auc(members, outsiders),
             },
@@ -453,6 +602,11 @@ CHAPTER = Chapter(
                 'transform("sum") adds up the values of a column, or joins its texts. transform("size") counts the '
                 'rows.':
                     lambda args, result: not _is_sum(*args, result),
+                "Your result has the values of a column (as from max or first). Count the rows of each group: size.":
+                    lambda args, result: not any(
+                        len(args[0]) == np.size(result) and np.array_equal(np.asarray(result), args[0][column])
+                        for column in args[1]
+                    ),
                 "Expected one number for each row of the table, in its order. transform returns one for each row, "
                 "and size() "
                 "alone one for each group.":
@@ -496,12 +650,41 @@ CHAPTER = Chapter(
                     lambda table, columns: table.duplicated(columns, keep=False).to_numpy().astype(int),
                 "You counted different values in each group. Return how many rows it has: size.":
                     lambda table, columns: table.groupby(columns)[columns[0]].transform("nunique").to_numpy(),
+                "You added the counts of the separate columns. Count the rows that agree in all columns at once.":
+                    lambda table, columns: np.sum([group_sizes(table, [column]) for column in columns], axis=0),
+                "You took the mean over the separate columns. Count the rows that agree in all columns at once.":
+                    lambda table, columns: np.mean([group_sizes(table, [column]) for column in columns], axis=0),
+                "You marked the rows that repeat an earlier one. Return how many rows share the values.":
+                    lambda table, columns: table.duplicated(columns).to_numpy().astype(int),
+                "You counted the rows that agree in *some* column. They have to agree in all: all(axis=1).":
+                    lambda table, columns: np.array(
+                        [(table[columns] == table[columns].iloc[i]).any(axis=1).sum() for i in range(len(table))]
+                    ),
+                "all() looked at each column. A row agrees if all of its columns do: all(axis=1).":
+                    lambda table, columns: np.array(
+                        [(table[columns] == table[columns].iloc[i]).all().sum() for i in range(len(table))]
+                    ),
+                "For each row you counted from this row on. Count in the complete table.":
+                    lambda table, columns: table.groupby(columns).cumcount(ascending=False).to_numpy() + 1,
+                "You returned 1 / size. Return how many rows there are.":
+                    lambda table, columns: 1 / group_sizes(table, columns),
+                "Your numbers grow from row to row: they were added up along the table. Leave out the cumsum.":
+                    lambda table, columns: group_sizes(table, columns).cumsum(),
+                "You counted different values inside each row. Count how many rows share its values.":
+                    lambda table, columns: table[columns].nunique(axis=1).to_numpy(),
+                "Your numbers are in the order of the groups (a merge or sort does so). Keep the order of the table.":
+                    lambda table, columns: (
+                        table.merge(
+                            table.groupby(columns).size().rename("size").reset_index(), on=columns, how="right"
+                        )["size"].to_numpy()
+                    ),
                 "You used only the first column.":
                     lambda table, columns: group_sizes(table, columns[:1]),
                 "Joined without a separator, 2 and '41' look like 24 and '1'. Compare the columns separately: groupby.":
                     lambda table, columns: _joined(table, columns).map(_joined(table, columns).value_counts()),
-                "The rows of your result follow the labels of the index. The index need not be 0, 1, 2, ...: use "
-                "positions, as .iloc does.":
+                "The rows of your result follow the labels of the index (.loc and sort_index do so). The index need "
+                "not be "
+                "0, 1, 2, ...: keep the order of the table, and use positions, as .iloc does.":
                     lambda table, columns: group_sizes(table.loc[list(range(len(table)))], columns),
                 "The order of the values in a row counts: N, S and S, N are two groups. Compare column by column.":
                     lambda table, columns: (
@@ -524,11 +707,9 @@ CHAPTER = Chapter(
             hints=(
                 "What share of yeses do you expect if nobody is ill, and if everybody is? In the text: 25 and 75 of "
                 "100.",
-                "If nobody is ill, a share of 1 - p says yes, and if everybody is, p, with p from epsilon. How far "
-                "between "
-                "the two is np.mean(answers)?",
-                "Subtract the lower end, then divide by the distance of the two ends, p - (1 - p). Mind the "
-                "parentheses.",
+                "In the text the ends are 25 and 75 because p is 3/4. Write both ends with p, and p with epsilon.",
+                "How far above the lower end is the share of yeses? Divide this by the distance between the ends. Mind "
+                "the parentheses.",
             ),
             misconceptions={
                 "That is the share of people who answer yes; many of these answers are lies.":
@@ -584,6 +765,54 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: float((np.mean(answers) - (1 - epsilon)) / np.float64(2 * epsilon - 1)),
                 "You put ε where p belongs, ln(ε / (1 - ε)). From ε to p it is e^ε / (1 + e^ε).":
                     lambda answers, epsilon: _share_with(answers, np.log(epsilon / (1 - epsilon))),
+                "Your result has one number for each answer. Take the mean of the answers: one number for the survey.":
+                    lambda answers, epsilon: (answers - (1 - truth_probability(epsilon)))
+                    / (2 * truth_probability(epsilon) - 1),
+                "You added 1 - p. The yeses that are lies are too many: subtract them.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) + 1 - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You multiplied by the distance of the ends. Divide by it: 10 of 50 is .2 in the text.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 + truth_probability(epsilon)) * (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You divided by 2p. The distance of the ends is p - (1 - p).":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 + truth_probability(epsilon)) / (2 * truth_probability(epsilon))
+                    ),
+                "You divided by 1 - p. The distance of the ends is p - (1 - p).":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 + truth_probability(epsilon)) / (1 - truth_probability(epsilon))
+                    ),
+                "You divided by p - 1. The distance of the ends is p - (1 - p), which is 2p - 1.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 + truth_probability(epsilon)) / (truth_probability(epsilon) - 1)
+                    ),
+                "Parentheses are missing in the divisor: p - 1 - p is -1. Write p - (1 - p).":
+                    lambda answers, epsilon: -float(np.mean(answers) - 1 + truth_probability(epsilon)),
+                "You used p = e^ε, which is above 1. Divide by 1 + e^ε.":
+                    lambda answers, epsilon: _share_with(answers, np.exp(epsilon)),
+                "You used ln ε in p. It is e^ε that counts: p = e^ε / (1 + e^ε).":
+                    lambda answers, epsilon: _share_with(answers, np.log(epsilon) / (1 + np.log(epsilon))),
+                "You used p = e^-ε. With ε = ln(p / (1 - p)), p is e^ε / (1 + e^ε).":
+                    lambda answers, epsilon: _share_with(answers, np.exp(-epsilon)),
+                "You used p with ε = 1 for every ε. Compute p from epsilon.":
+                    lambda answers, epsilon: _share_with(answers, truth_probability(1.0)),
+                "You multiplied the share of yeses by p. Go backward: subtract the false yeses, then divide.":
+                    lambda answers, epsilon: float(np.mean(answers) * truth_probability(epsilon)),
+                "That is the probability that a person who says yes is ill, as if half of all yeses were known. Find "
+                "the share among all people.":
+                    lambda answers, epsilon: float(
+                        np.mean(answers) * truth_probability(epsilon)
+                        / (
+                            np.mean(answers) * truth_probability(epsilon)
+                            + (1 - np.mean(answers)) * (1 - truth_probability(epsilon))
+                        )
+                    ),
+                "// drops the fraction. Divide with /.":
+                    lambda answers, epsilon: float(
+                        (np.mean(answers) - 1 + truth_probability(epsilon)) // (2 * truth_probability(epsilon) - 1)
+                    ),
                 "You returned percent. Return a share.":
                     lambda answers, epsilon: 100 * true_share(answers, epsilon),
                 "You used powers of 2. It is np.exp(epsilon) that belongs in p.":
@@ -606,7 +835,7 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: _share_with(answers, 1 - np.exp(-epsilon)),
                 "You used p = ε / (1 + ε). It is e^ε that counts: p = e^ε / (1 + e^ε).":
                     lambda answers, epsilon: _share_with(answers, epsilon / (1 + epsilon)),
-                "You exchanged truth and lie: p, the larger probability, is that of the truth.":
+                "You exchanged truth and lie, or yes and no: p, the larger probability, is that of the truth.":
                     lambda answers, epsilon: _share_with(answers, 1 - truth_probability(epsilon)),
             },
         ),
@@ -620,14 +849,19 @@ CHAPTER = Chapter(
                 (np.array([[1, 0, 0], [0, 1, 0]]), 2, 1.0, np.array([1.0, 0.0, -1.0])),  # nobody has `most` ones
             ],
             draw=_draw_counts,
+            properties={
+                "Expected one count for each film: shape (n_items,). You have another number of films.":
+                    lambda args, result: np.ndim(result) != 1 or len(result) in args[0].shape,
+                "Where `noise` is 0 your result has noise, too. Use the noise that is given, and draw none yourself.":
+                    lambda args, result: _has_no_other_noise(args, result),
+            },
             why="After clipping, one person moves at most `most` counts by 1 each: that is the L1 sensitivity.",
             hints=(
                 "How much can one person, added or removed, change the list of counts? Add up over all films.",
-                "np.cumsum(table, axis=1) <= most marks the first ones of each row, and zeros, too. Scale: "
-                "sensitivity / "
-                "epsilon.",
-                "Multiply the table by these marks and add up over the people, axis=0. Then add the noise, times "
-                "its scale.",
+                "The running count of the text marks what to keep, and it marks zeros, too. How do you leave only the "
+                "ones?",
+                "Three steps: clip along each row, count the people of each film, add the noise once, stretched to the "
+                "scale that hides a person.",
             ),
             misconceptions={
                 "Sensitivity 1 hides one rating. One person moves up to `most` counts: scale the noise by most / ε.":
@@ -691,6 +925,55 @@ CHAPTER = Chapter(
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise * most,
                 "You added the noise with scale 1. Stretch it: multiply by most / epsilon.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise,
+                "The noise was added to every row without its scale, so it is in the sum several times. Add it once, "
+                "times "
+                "most / epsilon.":
+                    lambda table, most, epsilon, noise: (_trimmed(table, most) + noise).sum(axis=0),
+                "You used the number of people as sensitivity. One person moves at most `most` counts.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * len(table) / epsilon
+                    ),
+                "You divided by the number of people. Return counts.":
+                    lambda table, most, epsilon, noise: private_counts(table, most, epsilon, noise) / len(table),
+                "You left out everybody with more than `most` films. Keep their first `most` ones.":
+                    lambda table, most, epsilon, noise: (
+                        table[table.sum(axis=1) <= most].sum(axis=0) + noise * most / epsilon
+                    ),
+                "Your result never exceeds `most`: you cut off the finished counts. Bound each person before counting.":
+                    lambda table, most, epsilon, noise: np.minimum(table.sum(axis=0) + noise * most / epsilon, most),
+                "You divided the noise by `most`. More counts for a person need more noise: multiply by most / "
+                "epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise / (most * epsilon),
+                "You divided the noise by `most`, and ε is missing. Multiply by most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise / most,
+                "A negative result is positive in your answer. Leave it negative: no abs.":
+                    lambda table, most, epsilon, noise: np.abs(private_counts(table, most, epsilon, noise)),
+                "Your result has an additional axis, as from keepdims=True. Expected shape (n_items,).":
+                    lambda table, most, epsilon, noise: private_counts(table, most, epsilon, noise)[None],
+                "You kept the most popular films. Which films are kept must be decided in each row: its first ones.":
+                    lambda table, most, epsilon, noise: (
+                        np.where(
+                            np.isin(np.arange(table.shape[1]), np.argsort(-table.sum(axis=0))[:most]),
+                            table.sum(axis=0),
+                            0,
+                        )
+                        + noise * most / epsilon
+                    ),
+                "You did not clip, and used the number of films as sensitivity. Clip each row; then it is `most`.":
+                    lambda table, most, epsilon, noise: table.sum(axis=0) + noise * table.shape[1] / epsilon,
+                "You multiplied the counts by the noise. Add it.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) * noise * most / epsilon,
+                "You cut the noise off at ±most. Then some outputs are possible only with a person, or only without. "
+                "Leave it.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + np.clip(noise * most / epsilon, -most, most)
+                    ),
+                "You added the noise twice, once with its scale and once without. Add noise * most / epsilon only.":
+                    lambda table, most, epsilon, noise: private_counts(table, most, epsilon, noise) + noise,
+                "You used e^ε in the scale. The scale is most / epsilon.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + noise * most * np.exp(epsilon)
+                    ),
                 "You subtracted the noise. Add it.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) - noise * most / epsilon,
                 "You took means over the people. Return counts: sum(axis=0).":
@@ -779,6 +1062,52 @@ CHAPTER = Chapter(
                 "For each attacker: what may they read, and does it tell what they want?",
                 "Say for each what is in their hands: nothing readable, coarse profiles, the log, or a model of the "
                 "log.",
+            ),
+        ),
+        Decision(
+            "15.D", "Average or certainty?", objective="O15.2", minutes=5,
+            replies={
+                "auc_red": {
+                    "0": "Its first member has a higher score than some outsiders.",
+                    "0.1": "That is one of ten pairs. The first member alone beats several outsiders.",
+                    "0.2": "A member beats an outsider in more pairs than that. Go through the ten pairs.",
+                    "0.4": "One pair is missing: .9 is above all five outsiders.",
+                    "0.5": "",
+                    "0.8": "Count the pairs of .9 with the five outsiders, and then those of .1.",
+                    "1": "Its second member, .1, beats nobody.",
+                },
+                "auc_blue": {
+                    "0": "Both members beat several outsiders, although not the best one.",
+                    "0.4": "Those are the pairs of one member. Count those of both.",
+                    "0.5": "Each member beats more outsiders than that: which outsiders lie below .6?",
+                    "0.8": "",
+                    "0.9": "Neither member beats the outsider with .8.",
+                    "1": "The outsider with .8 is above both members.",
+                },
+                "tpr_red": {
+                    "0": "The threshold is .8. Is there a member above it?",
+                    "0.1": "The TPR is a share of the members, and there are two of them.",
+                    "0.2": "The TPR is a share of the members, not of the outsiders.",
+                    "0.5": "",
+                    "1": "The member with .1 is not above the threshold .8.",
+                },
+                "tpr_blue": {
+                    "0": "",
+                    "0.5": "The threshold is .8, the best outsider. Which member lies above it?",
+                    "0.8": "A share of two members is 0, .5 or 1. How many of them are above the best outsider?",
+                    "1": "Both members lie above four outsiders, but not above the best one.",
+                },
+                "sure": {
+                    "red": "",
+                    "blue": "Whoever is accused by blue is accused together with an outsider, the one with .8.",
+                    "neither": "Compare the best member of each attack with its best outsider.",
+                },
+            },
+            why="An AUC counts pairs, all alike; the TPR at no false accusation sees the one member who is exposed.",
+            hints=(
+                "The AUC is the share of the pairs of a member and an outsider in which the member has the higher "
+                "score. How many pairs are there?",
+                "If no outsider may be accused, the threshold is the best outsider. Who lies above it?",
             ),
         ),
         Decision(
@@ -924,6 +1253,15 @@ CHAPTER = Chapter(
         ),
     ],
 )  # fmt: skip
+
+
+def _has_no_other_noise(args: tuple, result: object) -> bool:
+    """Return whether the result is a count, or a simple fraction of one, where the given noise is 0."""
+    table, _, _, noise = args
+    if np.shape(result) != (table.shape[1],):  # has another message
+        return True
+    sixtieths = 60 * np.asarray(result, dtype=float)[noise == 0]
+    return bool(np.allclose(sixtieths, np.round(sixtieths), atol=1e-3))
 
 
 def _share_with(answers: np.ndarray, p: float) -> float:

@@ -28,7 +28,7 @@
 # - **O15.4** Estimate a share from randomized answers, and release clipped counts with Laplace noise
 # - **O15.5** Add up the ε of several releases, and find the step that breaks a promise of privacy
 #
-# The sittings take about 70, 60 and 80 minutes, without "Going further". You need variance, logarithms, and chapters 01
+# The sittings take about 70, 60 and 70 minutes, without "Going further". You need variance, logarithms, and chapters 01
 # to 06. If an exercise resists, run `hint("15.1")` with its number. (The exercises keep the numbers of the first
 # edition, so their order is not that of the numbers, and some are missing.)
 
@@ -107,18 +107,21 @@ show(
 # |---|---|---|
 # | a friend of Ada | the file; that Ada is in it; two of her ratings, exactly | her other ratings |
 #
-# For the exercise you need to compare several columns at once, here on a smaller table:
+# For the exercise you need three tools of numpy. Here they answer another question: on which days was it warmer than 20
+# degrees in Ulm, or warmer than 25 degrees in Bonn?
 
 # %%
-small = np.array([[3, 1, 4], [3, 2, 5], [0, 1, 4]])
-fits = small[:, [0, 2]] == [3, 4]  # columns 0 and 2 of each row, compared with 3 and 4
-print(fits)
-print("all columns fit:", fits.all(axis=1), " positions:", np.flatnonzero(fits.all(axis=1)))
+degrees = np.array([[22, 25, 21], [12, 14, 16], [18, 19, 30]])  # one row for each day; columns: Ulm, Rome, Bonn
+warmer = degrees[:, [0, 2]] > [20, 25]  # columns 0 and 2, each compared with its own limit
+print(warmer)
+print("warmer in one of the two:", warmer.any(axis=1))  # one answer for each row
+print("days:", np.flatnonzero(warmer.any(axis=1)))  # the positions of True
 
 # %% [markdown]
 # ### Exercise 15.1 · Rows that fit (warm-up, 5 minutes)
 #
-# Find the rows that have exactly the known ratings.
+# Find the rows that have exactly the known ratings. Which of the three tools do you need as they are, and which one
+# must be another?
 #
 # - Input: `R`, shape (n_users, n_items), 0 where there is no rating; `items`, the positions of the known films, and
 #   `ratings`, what the person gave them, both of shape (n_known,).
@@ -472,22 +475,25 @@ claim(
 # How good is this attack? One number is the **AUC** of chapter 06: the probability that a random member has a higher
 # score than a random outsider; guessing gives .5.
 #
-# The AUC is an average over everybody, and averages can hide harm. Suppose that an attack cannot say anything about
-# most people, but it recognizes a few members with certainty. Its AUC is hardly above .5, and for these few the secret
-# is out. So we also ask: if almost no outsider may be accused, how many members are found? The share of outsiders who
-# are accused is the **false positive rate** (**FPR**), and the share of members who are accused is the **true positive
-# rate** (**TPR**). Carlini et al. (2022) recommend the **TPR at a low FPR**.
+# A small example: the members Ada, Ben and Cleo have the scores .9, .6 and .3, and the outsiders Dan and Eve have .8
+# and .5. To compute the AUC, compare each member with each outsider. Ada beats both, Ben beats Eve, and Cleo beats
+# nobody: that is 3 of 6 pairs, so the AUC is .5. By this number the attack is worth nothing. But look at Ada: her score
+# is above that of every outsider.
 #
-# By hand: members Ada .9, Ben .6 and Cleo .3; outsiders Dan .8 and Eve .5. If no outsider may be accused, the threshold
-# must be .8, and only Ada lies above it: TPR 1/3. If one may be accused, the threshold drops to .5, Dan is wrongly
-# accused, and Ada and Ben are found: TPR 2/3. An attacker who guesses accuses as large a share of the members as of the
-# outsiders, so guessing has TPR = FPR.
+# The AUC is an average over everybody, and averages can hide harm to a few. So we also ask: if almost no outsider may
+# be accused, how many members are found? The share of outsiders who are accused is the **false positive rate**
+# (**FPR**), and the share of members who are accused is the **true positive rate** (**TPR**). Carlini et al. (2022)
+# recommend the **TPR at a low FPR**.
+#
+# In the example: if no outsider may be accused, the threshold must be .8, and only Ada lies above it: TPR 1/3. If one
+# may be accused, the threshold drops to .5, Dan is wrongly accused, and Ada and Ben are found: TPR 2/3. An attacker who
+# guesses accuses as large a share of the members as of the outsiders, so guessing has TPR = FPR.
 #
 # ### Exercise 15.8 · True positives at few false positives (core, 9 minutes)
 #
-# The attacker accuses everybody whose score is *above* a threshold; a score equal to it is not accused. The threshold
-# is the score of one of the outsiders. Of all of them it is the lowest one that has at most `n_false` outsiders above
-# it. Compute the TPR.
+# The attacker accuses everybody whose score is *above* a threshold; a score equal to it is not accused. As threshold
+# the attacker takes the score of an outsider, as low as possible, but so that at most `n_false` outsiders lie above it.
+# Compute the TPR.
 #
 # - Input: `members` and `outsiders`, their scores, in any order; `n_false`, an int from 0 to `len(outsiders) - 1`.
 # - Output: one number, the share of members who are accused.
@@ -513,6 +519,35 @@ check("15.8", true_positive_rate)
 # than is allowed.
 
 # %% [markdown]
+# ### Exercise 15.D · Average or certainty? (decision, 5 minutes)
+#
+# Two attacks, red and blue, were tried on the same model, with two members and five outsiders:
+#
+# | attack | scores of the members | scores of the outsiders |
+# |---|---|---|
+# | red | .9, .1 | .8, .6, .5, .3, .2 |
+# | blue | .7, .6 | .8, .5, .3, .2, .1 |
+#
+# Write a list of five values in this order.
+#
+# - `auc_red` and `auc_blue`: the AUC of each attack, a number with one decimal.
+# - `tpr_red` and `tpr_blue`: the TPR of each attack if no outsider may be accused.
+# - `sure`: which attack names a member with certainty, `"red"`, `"blue"` or `"neither"`?
+
+# %%
+### BEGIN SOLUTION
+two_attacks = [0.5, 0.8, 0.5, 0, "red"]
+### END SOLUTION
+check("15.D", two_attacks)
+
+# %% [markdown] tags=["solution"]
+# **Why it works.** Of the ten pairs, red wins the five of its first member; blue wins four with each member. But in
+# both attacks the best outsider has .8, and only red has a member above it. **Another way.** Sort all seven scores from
+# high to low and write M or O for each: red is M O O O O O M, blue is O M M O O O O. The TPR without a false accusation
+# looks only at the letters before the first O. **Typical mistake.** Calling the attack with the larger AUC the more
+# dangerous one. It is the better one on average, and it proves nothing about anybody.
+
+# %% [markdown]
 # We repeat the attack for models of different sizes, five times with other members. With 472 outsiders and `n_false =
 # 4` guessing finds 5 / 473 = .011 of the members on average.
 
@@ -528,7 +563,7 @@ for seed in range(5):
         share = kept_share(zero_one, V_all[:k].T)
         auc[seed, place] = membership_auc(share[inside], share[~inside])
         tpr[seed, place] = true_positive_rate(share[inside], share[~inside], 4)
-pd.DataFrame({"AUC": auc.mean(axis=0), "TPR at 4 of 472": tpr.mean(axis=0)}, index=ranks).T.round(3)
+print("TPR at 100 directions, five draws:", tpr[:, 4].round(2))
 
 
 # %% tags=["figure"]
@@ -959,7 +994,7 @@ claim(
 # %%
 epsilon = np.log(2)
 rng = np.random.default_rng(15)
-without_you = 100 + rng.laplace(scale=1 / epsilon, size=200_000)  # sitting 3 explains this noise
+without_you = 100 + rng.laplace(scale=1 / epsilon, size=200_000)  # section 8 explains this noise
 with_you = 101 + rng.laplace(scale=1 / epsilon, size=200_000)
 
 
@@ -1027,19 +1062,6 @@ promises
 # With ε = 1 a belief of 50 % can rise to 73 %, and an attack that accuses 1 % of the outsiders finds at most 2.7 % of
 # the members. With ε = 8 the guarantee is nearly empty, although a particular attack may still fail.
 #
-# ## Settled for today: what Mara may promise
-#
-# Mara encrypts disks and transfers against thieves, and she makes the profiles coarser if she must pass them on. For
-# the log neither is enough. A survey about the illness is possible, with a promise that depends on no attacker. Can a
-# *recommender* have such a promise? That is sitting 3.
-#
-# ## Pause · End of sitting 2
-#
-# Keep the picture of the two histograms. You may forget l-diversity and the survey's formula. When you return, run all
-# cells above first.
-#
-# # Sitting 3 · A private recommender and its price
-#
 # ## 8 · How much noise? Sensitivity
 #
 # Mara wants to publish how many members have seen *Letter*. If you join, the count changes by at most 1. The largest
@@ -1096,12 +1118,26 @@ show(
 # multiplied by $b$ has scale $b$. Its standard deviation is $\sqrt{2} \, b$: for Δ = 1 and ε = 1 the count is off by
 # about 1.4, which hardly matters if hundreds have seen a film.
 #
+# ## Settled for today: what Mara may promise
+#
+# Mara encrypts disks and transfers against thieves, and she makes the profiles coarser if she must pass them on. For
+# the log neither is enough. Two releases are possible with a promise that depends on no attacker: the survey about the
+# illness, and the number of members who have seen one film. Can a *recommender* have such a promise? That is sitting 3.
+#
+# ## Pause · End of sitting 2
+#
+# Keep the picture of the two histograms, and that the scale of the noise is sensitivity / ε. You may forget l-diversity
+# and the survey's formula. When you return, run all cells above first.
+#
+# # Sitting 3 · A private recommender and its price
+#
 # ## 9 · Clipping: a bound for everybody
 #
-# The university would like the counts of *all* films. If you join, each film that you have seen changes its count by 1.
-# The sensitivity of a list is the sum of all absolute changes (the **L1 distance**). The busiest member has 737 films,
-# so is Δ = 737? There are two problems: noise of scale 737 drowns every count, and 737 is read from the data. If this
-# member left, the noise would shrink and reveal it. The bound must not depend on who is in.
+# One count needs noise of scale Δ / ε, with Δ = 1. But the university would like the counts of *all* films. If you
+# join, each film that you have seen changes its count by 1. The sensitivity of a list is the sum of all absolute
+# changes (the **L1 distance**). The busiest member has 737 films, so is Δ = 737? There are two problems: noise of scale
+# 737 drowns every count, and 737 is read from the data. If this member left, the noise would shrink and reveal it. The
+# bound must not depend on who is in.
 #
 # The remedy is **clipping**: of each row only the first `most` films are counted. Then one person moves at most `most`
 # counts by 1 each, whoever it is, and Δ = `most`.
@@ -1282,8 +1318,9 @@ for sigma in (1.0, 3.7301):
 
 # %% [markdown]
 # With σ = 1 an eighth of the curve sticks out, and with σ = 3.73 nearly nothing. How small must δ be? Imagine a
-# "release" that publishes each person's row, unprotected, with probability δ. It satisfies the definition, and of $n$
-# people it exposes $n \delta$ on average. So $n \delta$ must be far below 1. We use δ = .00001: 943 · .00001 = .009.
+# "release" that publishes each person's row, unprotected, with probability δ, and otherwise nothing. What sticks out is
+# δ, so it satisfies the definition. But of $n$ people it exposes $n \delta$ on average. So $n \delta$ must be far below
+# 1. We use δ = .00001: 943 · .00001 = .009.
 #
 # The **Gaussian mechanism** adds normal noise whose standard deviation is a multiplier, here 3.73, times the L2
 # sensitivity.
@@ -1293,16 +1330,12 @@ from recsys_teach.privacy.mechanisms import noise_multiplier
 
 delta = 1e-5
 multiplier = noise_multiplier(1.0, delta)  # standard deviation per unit of L2 sensitivity, at ε = 1
-noise_table = pd.DataFrame(index=[1, 20, 200])
-noise_table.index.name = "counts that one person changes"
-noise_table["Laplace: √2 · sum / ε"] = (np.sqrt(2) * noise_table.index / 1.0).to_numpy().round(1)
-noise_table["Gaussian: 3.73 · length"] = (multiplier * np.sqrt(noise_table.index.to_numpy())).round(1)
-noise_table
+print(f"standard deviation: {multiplier:.2f} times the L2 sensitivity")
 
 # %% [markdown]
-# The table shows standard deviations at ε = 1. For one number Laplace noise is smaller (1.4 against 3.7), and for 200
-# numbers Gaussian noise is (52.8 against 282.8). Models with many parameters are therefore trained with Gaussian noise.
-# And Mara's counts?
+# Compare standard deviations at ε = 1. For one number Laplace noise is smaller: √2 · 1 = 1.4 against 3.73 · 1 = 3.7.
+# If a person changes 200 numbers by 1, Gaussian noise is smaller: √2 · 200 = 282.8 against 3.73 · √200 = 52.8. Models
+# with many parameters are therefore trained with Gaussian noise. And Mara's counts?
 
 # %%
 right_gaussian = pd.DataFrame(index=range(20))
@@ -1366,35 +1399,9 @@ check("15.B", spent)
 # published one.
 
 # %% [markdown]
-# Training a model takes hundreds of noisy steps, and the sum of their ε is too pessimistic: it assumes that every step
-# has its worst luck, against the same person. For Gaussian noise we can do better. Suppose Mara publishes one number
-# 100 times, each time with fresh noise of σ = 20. The best that anybody can do with these numbers is to average them,
-# and the mean has noise of 20 / √100 = 2. So the 100 steps together reveal as much as *one* step with σ = 2, and cost
-# its ε.
-
-# %%
-import dp_accounting
-
-n_steps, sigma = np.array([1, 10, 100, 200]), 20.0  # Gaussian noise of 20 times the L2 sensitivity in each step
-costs = pd.DataFrame(index=n_steps).rename_axis("steps")
-exact = dp_accounting.get_epsilon_gaussian  # ε of one Gaussian step, given its σ and δ
-costs["ε of the steps, added up"] = [T * exact(sigma, delta / T) for T in n_steps]  # their δ add up, too: T · δ / T
-costs["ε, as one step with σ / √T"] = [exact(sigma / np.sqrt(T), delta) for T in n_steps]
-costs.round(2)
-
-# %% tags=["claim"]
-claim(
-    f"100 steps cost ε = {costs.iloc[2, 0]:.1f} added up, and {costs.iloc[2, 1]:.1f} together",
-    bool(costs.iloc[2, 0] > 20 and costs.iloc[2, 1] < 2.2),
-)
-
-# %% [markdown]
-# Both columns describe the same steps and the same noise: the second one proves more about them. A program that keeps
-# such books is called an **accountant**. (For steps on random batches it needs more; see "Going further".)
-#
 # ## 12 · Private recommenders
 #
-# Now Mara can build recommenders, and we compare three.
+# Now Mara can build recommenders. We compare four: two that hide one rating, and two that hide one person.
 #
 # **Private biases** predict a rating as 3.5 + film bias + person bias (chapter 02), and each bias is a damped mean. A
 # mean is a sum divided by a count, and we know how to release both; McSherry and Mironov (2009) did so for Netflix's
@@ -1418,13 +1425,50 @@ def private_biases(user, item, rating, epsilon, rng):
 
 
 # %% [markdown]
-# **Noisy popularity** and **DP-SVD** work at *user level*. Both first divide each row by its length. Then a person with
-# 737 films has a row of length 1, like everybody else: this bounds each person, as clipping does. The sum of these rows
-# is a popularity with L2 sensitivity 1.
+# **Noisy popularity** and **DP-SVD** work at *user level*, and begin in the same way: each row is divided by its
+# length. Then a person with 737 films has a row of length 1, like everybody else. This bounds each person, as clipping
+# does.
+
+
+# %% tags=["diagram"]
+def draw_dp_svd():
+    """Draw how rows of length 1 lead to noisy popularity and to the directions of DP-SVD."""
+    diagram = Diagram(10.4, 2.9)
+    rows = diagram.box(0.9, 1.5, "rows", "task 1", width=1.0)
+    unit = diagram.box(3.2, 1.5, "rows x of\nlength 1", "task 2", width=1.4, height=0.75)
+    total = diagram.box(5.9, 2.35, "sum of x", "shared", width=1.5)
+    moments = diagram.box(5.9, 0.65, "sum of x xᵀ", "shared", width=1.5)
+    popularity = diagram.box(9.2, 2.35, "noisy popularity", "neutral", width=1.9)
+    directions = diagram.box(9.2, 0.65, "main directions V", "neutral", width=1.9)
+    noise = diagram.box(5.9, 1.5, "Gaussian noise", "noise", width=1.7)
+    diagram.arrow(rows, unit, "÷ length")
+    diagram.arrow(unit, total)
+    diagram.arrow(unit, moments)
+    diagram.arrow(noise, total, role="noise")
+    diagram.arrow(noise, moments, role="noise")
+    diagram.arrow(total, popularity, "(n_items,)")
+    diagram.arrow(moments, directions, "(n_items, n_items)")
+    return diagram.figure
+
+
+show(
+    draw_dp_svd(),
+    caption="Two releases: bound each row, add up, add noise.",
+    alt="Rows are divided by their length. Their sum plus Gaussian noise is noisy popularity; the sum of "
+    "their matrices x times x transposed plus noise leads to the main directions V.",
+)
+
+# %% [markdown]
+# The sum of these rows is a popularity in which everybody has the same weight. One person changes it by a vector of
+# length 1, so its L2 sensitivity is 1.
 #
-# PureSVD takes its directions from the matrix $X^\top X$, to which a person with row $x$ adds the matrix $x x^\top$.
-# For $x$ = [.6, .8] its entries are .36, .48, .48 and .64. Their squares add up to .13 + .23 + .23 + .41 = 1. So the L2
-# sensitivity is 1 again, and Gaussian noise on the entries is enough ("Analyze Gauss", Dwork et al., 2014).
+# For directions, one sum is not enough: they depend on which films are seen *together*. Multiply each film's entry of a
+# row by each other film's entry, and put the products into a matrix, $x x^\top$. For $x$ = [.6, .8] its entries are .6
+# · .6 = .36, .6 · .8 = .48, .48 again, and .8 · .8 = .64. The sum of these matrices over all people is $X^\top X$, and
+# its most important directions (eigenvectors) are those of PureSVD. How far can one person move this sum? We need the
+# length of $x x^\top$, taken as one long list of numbers: the squares add up to .13 + .23 + .23 + .41 = 1. So the L2
+# sensitivity is 1 again, and Gaussian noise on each entry is enough ("Analyze Gauss", Dwork et al., 2014). Whatever is
+# computed from the noisy matrix is post-processing and costs nothing more.
 
 
 # %%
@@ -1489,9 +1533,10 @@ print(clipped.round(1).tolist(), " sum:", clipped.sum(axis=0).round(1))
 
 # %% [markdown]
 # The gradient [3, 4] of length 5 becomes [.6, .8] of length 1, and the short one stays. After clipping, one rating
-# moves the sum by at most $C$ (`C`), so noise of size σC (`sigma * C`) covers it, and an accountant adds up the steps.
-# It assumes that each rating enters each batch independently with the same probability, which is called **Poisson
-# sampling**. Going through shuffled batches is another procedure, and its ε is another one.
+# moves the sum by at most $C$ (`C`), so noise of size σC (`sigma * C`) covers it. Training takes hundreds of such
+# steps, and an **accountant** is a program that adds up what they cost ("Going further" shows how). It assumes that
+# each rating enters each batch independently with the same probability, which is called **Poisson sampling**. Going
+# through shuffled batches is another procedure, and its ε is another one.
 #
 # ### Exercise 15.C · Find the broken promise (decision, 5 minutes)
 #
@@ -1635,56 +1680,100 @@ def claims_on_bill():
         "At user level noisy popularity wins in all five seeds at ε = 1, and DP-SVD in all five at ε = 4",
         bool(better[1.0].all() and not better[4.0].any()),
     )
+    bare = saved["membership"].query("n_directions == 0")["ndcg"].mean()
+    noisy = quality.loc[8.0]["DP popularity"].mean()
+    claim(
+        f"Popularity of rows of length 1 has an nDCG@10 of {bare:.2f} without noise, and {noisy:.2f} at ε = 8",
+        bool(abs(bare - noisy) < 0.01),
+    )
 
 
 claims_on_bill()
 
 # %% [markdown]
-# On the left, where one rating is hidden, DP-SGD learns factors, and at every ε it has more error than the private
-# biases, which are two noisy means (and have δ = 0). Even at ε = 8 it does not reach the biases without privacy. So the
-# noise is perhaps not the main reason: clipping, ten epochs or our settings may be. We did not train DP-SGD without
-# noise and cannot tell. Always compare with such a cheap *private* baseline: a comparison with models without privacy
-# alone would hide that two noisy means are better.
+# On the left one rating is hidden. At every ε, DP-SGD has more error than the private biases, which are two noisy means
+# (and have δ = 0). Always compare with such a cheap *private* baseline: a comparison with models
+# without privacy alone would have hidden this.
 #
-# On the right, where a person is hidden, popularity is the better use of the budget at ε = 1. At ε = 2 the two are
-# about equal, and from ε = 4 on DP-SVD wins. But a promise with ε = 4 is weak (table of section 7). Noisy popularity is
-# flat from ε = 2 on, and stays below popularity without privacy. That gap comes from the rows of length 1, not from the
-# noise: without any noise these rows reach no more (next table). Do not compare the panels: hiding one rating is much
-# less than hiding a person with 737. And we chose settings by looking at these data, which Mara may not do for free.
-#
-# Finally we repeat the attack of section 3 on directions of rows of length 1: five directions as in the bill, and 100.
-# Half of the people are members; ε = 8; five draws (saved). The last column says how useful such directions are. The
-# row with 0 directions is the popularity of these rows.
+# What makes DP-SGD so poor, the noise or the clipping? We trained the same model again, first without the noise, then
+# also without the clipping, with the same ten epochs and learning rates
+# (saved, five splits). The table shows the mean RMSE.
 
 # %%
-attacked = saved["membership"]
-attacked["noise"] = np.where(attacked["epsilon"].isna(), "none", "ε = 8")
-attacked.groupby(["n_directions", "noise"])[["auc", "tpr", "ndcg"]].mean().round(3)
+noiseless = saved["noiseless"].pivot_table("rmse", ["learning_rate", "seed"], "clipped")
+noiseless.columns = ["not clipped", "clipped"]  # they were False and True
+with_noise = saved["example_level"].query("model == 'DP-SGD'").pivot_table("rmse", "seed", "epsilon")
+parts = pd.DataFrame(
+    {
+        f"ε = {epsilon:g}": [with_noise[epsilon].mean(), *noiseless.loc[rate, ["clipped", "not clipped"]].mean()]
+        for epsilon, rate in ((0.5, 10.0), (1.0, 20.0), (8.0, 40.0))  # the learning rates of the saved run
+    },
+    index=["DP-SGD", "without noise", "without noise and clipping"],
+)
+parts.round(3)
+
+
+# %% tags=["claim"]
+def claims_on_parts():
+    """State what noise and clipping cost in each split."""
+    noise = [with_noise[epsilon] - noiseless.loc[rate]["clipped"] for epsilon, rate in ((0.5, 10.0), (8.0, 40.0))]
+    claim(
+        f"Without the noise the error falls by {noise[0].mean():.3f} stars at ε = .5, by {noise[-1].mean():.3f} at 8",
+        bool(abs(noise[0].mean() - 0.008) < 0.003 and abs(noise[-1].mean() - 0.001) < 0.002),
+    )
+    clipping = noiseless["clipped"] - noiseless["not clipped"]
+    claim(
+        "At learning rates 10 and 20, leaving out the clipping, too, gains more than .02 stars in all five splits",
+        bool(clipping.loc[[10.0, 20.0]].min() > 0.02),
+    )
+
+
+claims_on_parts()
+
+# %% [markdown]
+# The noise is not the main cost. At ε = .5 and ε = 1 the clipping is: an error of only .2 stars already has a gradient
+# longer than $C$ = .5 (the derivatives with respect to the two biases alone have the length 2 · √2 · .2 = .57). So
+# nearly every gradient is shortened, and ten epochs of short steps are too few. At ε = 8 the learning rate is twice or
+# four times as large, and there the model without clipping is no better. Even without noise and clipping these ten
+# epochs do not reach the biases without privacy (the dashed orange line). But noise has an indirect part: because of it
+# we chose few epochs, since with a fixed ε more steps need more noise in each. A better choice of $C$, learning rate
+# and epochs may exist.
+#
+# On the right a person is hidden, and at ε = 1 popularity is the better use of the budget. At ε = 2 the two are about
+# equal, and from ε = 4 on DP-SVD wins. But a promise with ε = 4 is weak (table of section 7). Noisy popularity hardly
+# changes from ε = 2 on, and stays below popularity without privacy. That gap comes from the rows of length 1, not from
+# the noise. Do not compare the two panels: hiding one rating is much less than hiding a person with 737. And we chose
+# settings by looking at these data, which Mara may not do for free.
+#
+# At last we repeat the attack of section 3, on 100 directions of rows of length 1, without noise and with that of ε = 8
+# (half of the people are members; five draws, saved).
 
 
 # %% tags=["claim"]
 def claims_on_second_attack():
-    """State what is left of the membership attack."""
-    large = attacked[attacked["n_directions"] == 100]
-    attack, useful = large.groupby("noise")["auc"], large.groupby("noise")["ndcg"]
+    """State what is left of the membership attack, and how useful the attacked directions are."""
+    attacked = saved["membership"].query("n_directions == 100")
+    bare, noisy = attacked[attacked["epsilon"].isna()], attacked[attacked["epsilon"] == 8]
     claim(
-        "Without noise the attack on 100 directions has an AUC above .97 in all five draws; at ε = 8 it is below .56",
-        bool(attack.min()["none"] > 0.97 and attack.max()["ε = 8"] < 0.56),
+        f"Without noise the attack has an AUC of {bare['auc'].mean():.2f} and finds {100 * bare['tpr'].mean():.0f} % "
+        "of the members at four false accusations",
+        bool(bare["auc"].min() > 0.97 and bare["tpr"].min() > 0.4),
     )
-    claim("The 100 noisy directions are useful: nDCG@10 above .3 in all five draws", bool(useful.min()["ε = 8"] > 0.3))
+    claim(
+        f"At ε = 8 it has an AUC of {noisy['auc'].mean():.2f} and finds {100 * noisy['tpr'].mean():.0f} % "
+        "(guessing: 1 %)",
+        bool(noisy["auc"].max() < 0.56 and noisy["tpr"].max() < 0.05),
+    )
+    claim("The noisy directions are useful: nDCG@10 above .3 in all five draws", bool(noisy["ndcg"].min() > 0.3))
 
 
 claims_on_second_attack()
 
 # %% [markdown]
-# Without noise the attack on 100 directions finds more members than in section 3, where the rows had their own lengths.
-# There the long rows decided the directions. Now everybody has the same weight, so the model probably also stores the
-# people with few films: bounding each person is no protection without the noise. With the noise of ε = 8 the AUC is
-# nearly that of guessing, and the TPR is about twice the .011 of guessing. The noisy directions are still useful.
-# (Probably the noise replaces the weak directions, which store single people, by random ones. We did not test this.)
-# For five directions little changes, because there was little to find.
-#
-# All this is an observation about *this* attack: the promise of ε = 8 allows better ones.
+# Without noise the attack is even stronger than in section 3, where long rows decided the directions. Now everybody has
+# the same weight, so the model probably stores people with few films, too. Bounding each person without adding noise
+# does not protect them. With the noise the attack does little better than guessing, and the directions are still
+# useful. But this is an observation about *one* attack: the promise of ε = 8 allows better ones.
 #
 # ## Settled: what Mara sends
 #
@@ -1697,16 +1786,42 @@ claims_on_second_attack()
 #
 # ## Going further
 #
-# *Rényi accounting.* The trick of section 11 needs Gaussian steps on all people. Accountants for other steps often use
-# **Rényi differential privacy** (Mironov, 2017), which adds up an average of the ratio in place of its largest value. A
-# Gaussian step with noise σ spends $\alpha / (2 \sigma^2)$ at each order $\alpha > 1$. The $T$ steps add up, and each
+# *What many steps cost.* The sum of the ε of hundreds of steps is too pessimistic: it assumes that every step has its
+# worst luck, against the same person. For Gaussian noise on all people we can do better. Suppose Mara publishes one
+# number 100 times, each time with fresh noise of σ = 20. The best that anybody can do with these numbers is to average
+# them, and the mean has noise of 20 / √100 = 2. So the 100 steps together reveal as much as *one* step with σ = 2, and
+# cost its ε.
+
+# %%
+import dp_accounting
+
+n_steps, sigma = np.array([1, 10, 100, 200]), 20.0  # Gaussian noise of 20 times the L2 sensitivity in each step
+costs = pd.DataFrame(index=n_steps).rename_axis("steps")
+exact = dp_accounting.get_epsilon_gaussian  # ε of one Gaussian step, given its σ and δ
+costs["ε of the steps, added up"] = [T * exact(sigma, delta / T) for T in n_steps]  # their δ add up, too: T · δ / T
+costs["ε, as one step with σ / √T"] = [exact(sigma / np.sqrt(T), delta) for T in n_steps]
+costs.round(2)
+
+# %% tags=["claim"]
+claim(
+    f"100 steps cost ε = {costs.iloc[2, 0]:.1f} added up, and {costs.iloc[2, 1]:.1f} together",
+    bool(costs.iloc[2, 0] > 20 and costs.iloc[2, 1] < 2.2),
+)
+
+# %% [markdown]
+# Both columns describe the same steps and the same noise; the second one proves more about them.
+#
+# *Rényi accounting.* DP-SGD looks at a random batch in each step, so we cannot average as above. Its accountants often
+# use **Rényi differential privacy** (Mironov, 2017). It replaces the largest ratio of the bars by a kind of average. A
+# number α above 1, the *order*, says how strongly large ratios count in it. Such averages add up over steps. A Gaussian
+# step on all people spends $\alpha / (2 \sigma^2)$ at order $\alpha$, so $T$ steps spend $T$ times as much, and each
 # order yields a valid ε (Canonne, Kamath and Steinke, 2020):
 #
 # $$\varepsilon = \frac{T \alpha}{2 \sigma^2} + \ln \Big( 1 - \frac{1}{\alpha} \Big) -
 # \frac{\ln(\alpha \delta)}{\alpha - 1}$$
 #
-# With $T = 100$, σ = 20 and $\alpha = 10$ this is 1.250 − .105 + 1.023 = 2.168, a little more than the exact value of
-# section 11. Steps that see only a random part of the data spend less (amplification by sampling).
+# With $T = 100$, σ = 20 and $\alpha = 10$ this is 1.250 − .105 + 1.023 = 2.168, a little more than the exact value in
+# the table. Steps that see only a random part of the data spend less (amplification by sampling).
 #
 # *An audit.* With δ = 0, TPR ≤ $e^\varepsilon$ FPR can be turned around: an attack that succeeds proves that ε is *at
 # least* ln(TPR / FPR). Ada has ten films, and a programmer used sensitivity 1 in place of 10:
@@ -1726,6 +1841,9 @@ for sensitivity in (10, 1):
 #
 # *Real noise.* The last bits of floating-point Laplace noise reveal the count (Mironov, 2012), and a seeded generator
 # can be guessed. In a real service use OpenDP for releases, Opacus for DP-SGD and dp-accounting for the sums.
+#
+# *Choosing without counting.* The exponential mechanism (McSherry and Talwar, 2007) draws one film at random, the
+# more popular the more likely, and never publishes a count.
 #
 # *Better attacks.* Shadow models and likelihood ratios learn from many trained models how a member looks (Carlini et
 # al., 2022). Others need no model, and only watch how lists of recommendations change (Calandrino et al., 2011).

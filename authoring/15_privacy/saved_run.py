@@ -1,13 +1,15 @@
 """The runs of chapter 15 that take longer than a notebook may: what privacy costs, and what is left to attack.
 
-`python -m authoring.saved_runs 15` writes saved/example_level.csv, user_level.csv and membership.csv; about eight
-minutes on one core.
+`python -m authoring.saved_runs 15` writes saved/example_level.csv, noiseless.csv, user_level.csv and membership.csv;
+about ten minutes on one core.
 
 Example level: one rating comes or goes. A biased matrix factorization learns by DP-SGD (opacus, ghost clipping, Poisson
 sampling); dp-accounting finds the noise. Of the ratings for training, AUDITED are kept by a fair coin each, and the
-attack guesses the coins from the errors of the model. User level: one person comes or goes. The second moments
-of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its directions from them. The membership
-attack of the chapter is repeated on 5 and on 100 directions from these second moments, with and without the noise.
+attack guesses the coins from the errors of the model. `noiseless` trains the same factorization without noise, with and
+without clipping, so that what noise, clipping and the rest of the recipe cost can be told apart. User level: one person
+comes or goes. The second moments of rows of length 1 are released once by the Gaussian mechanism; DP-SVD takes its
+directions from them. The membership attack of the chapter is repeated on 5 and on 100 directions from these second
+moments, with and without the noise.
 
 The noise here comes from seeded generators in floating point: enough to measure the bill, not to release a model.
 
@@ -175,6 +177,51 @@ def run_example_level(ml: Interactions, seed: int) -> list[dict]:
     return rows
 
 
+def fit_noiseless(data: Ratings, shape: tuple[int, int], clip: float, learning_rate: float, seed: int) -> Factors:
+    """Train as `fit_private` does, but without noise; ``clip=np.inf`` leaves out the clipping, too.
+
+    The gradient of one squared error is 2 · error · (q, p, 1, 1), so its length is known, and clipping it is the same
+    as a weight of min(1, clip / length) on its loss.
+    """
+    n = len(data)
+    n_batches = -(-n // BATCH)
+    rng = np.random.default_rng(seed)
+    with seeded(seed):
+        module = Factors(*shape)
+    optimizer = torch.optim.SGD(module.parameters(), lr=learning_rate)
+    for _ in range(N_EPOCHS * n_batches):
+        places = np.flatnonzero(rng.random(n) < 1 / n_batches)  # Poisson sampling
+        user, item, rating = data.__getitems__(places.tolist())
+        error = module(user, item) - rating
+        with torch.no_grad():
+            squares = module.user(user).square().sum(dim=1) + module.item(item).square().sum(dim=1) + 2
+            weight = torch.clamp(clip / (2 * error.abs() * squares.sqrt()), max=1)
+        optimizer.zero_grad()
+        ((weight * error**2).sum() * n_batches / n).backward()
+        optimizer.step()
+    return module
+
+
+def run_noiseless(ml: Interactions, seed: int) -> list[dict]:
+    """Train the factorization of DP-SGD without noise, with and without clipping, at each learning rate of DP-SGD."""
+    split = split_per_user(ml, random_state=seed)
+    rng = np.random.default_rng(seed)
+    n = len(split.train)
+    audited = rng.permutation(n) < AUDITED  # the same ratings as in `run_example_level`
+    train = Ratings(*_columns(split.train.take(~audited | (rng.random(n) < 0.5))))
+    user, item, rating = _columns(split.test)
+    rows = []
+    for clip in (CLIP, np.inf):
+        for learning_rate in sorted(set(RATE.values())):
+            module = fit_noiseless(train, ml.shape, clip, learning_rate, seed)
+            with torch.no_grad():
+                predicted = module(torch.from_numpy(user), torch.from_numpy(item)).numpy() + MIDDLE
+            error = rmse(rating, np.clip(predicted, 1, 5))
+            rows.append(dict(clipped=np.isfinite(clip), learning_rate=learning_rate, seed=seed, rmse=error))
+    print(*rows, sep="\n", flush=True)
+    return rows
+
+
 def _columns(part: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return part.user_pos.copy(), part.item_pos.copy(), part.log["rating"].to_numpy(float)
 
@@ -255,7 +302,12 @@ def main() -> None:
     """Run everything and write the tables."""
     warnings.simplefilter("ignore")  # opacus warns of its own random numbers, which are not cryptographic here
     ml = movielens.load()
-    runs = {"membership": run_membership, "user_level": run_user_level, "example_level": run_example_level}
+    runs = {
+        "membership": run_membership,
+        "user_level": run_user_level,
+        "noiseless": run_noiseless,
+        "example_level": run_example_level,
+    }
     for name, run in runs.items():
         rows = []
         for seed in SEEDS:
