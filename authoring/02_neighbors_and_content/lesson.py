@@ -1016,8 +1016,8 @@ show(
 # bias**.) Both questions make sense, but a model that is good at one need not be good at the other.
 #
 # *How many neighbors?* So far `k` had the package's values, 150 for `ItemKNN` and 100 for `UserKNN`. To choose it, we
-# must not look at the hidden fifth, the **test set**, because it judges the final model. So we hide a fifth of the
-# visible ratings as well, the **validation set**. We fit on the rest, try several `k`, and take the one with the best
+# must not look at the hidden fifth, the *test set*, because it judges the final model. So we hide a fifth of the
+# visible ratings as well, the *validation set*. We fit on the rest, try several `k`, and take the one with the best
 # lists on the validation set. The figure shows both sets (saved results).
 
 

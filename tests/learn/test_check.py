@@ -368,7 +368,7 @@ def multiplies_whole_numbers(R):
 NUMPY_ERRORS = {
     "lengths": (lambda R: np.ones(3) + np.ones(4), "Two arrays of 3 and 4 numbers do not fit together"),
     "mask": (lambda R: R[np.array([True, False, True])], "by 3 values of True and False where there are 1 rows"),
-    "marks": (lambda R: R[np.array([1.0, 0.0])], "it used numbers that are not whole as positions"),
+    "marks": (lambda R: R[np.array([1.0, 0.0])], "it used numbers with a decimal point as positions"),
     "position": (lambda R: R[5], "there is no position 5 among 1. Positions run from 0 to 0."),
     "in place": (multiplies_whole_numbers, "An array of whole numbers cannot store fractions"),
     "order": (lambda R: np.bincount(R[0], weights=np.array([0, 1])), "Are its arguments in the right order?"),
