@@ -354,8 +354,8 @@ def _in_words(error: Exception) -> str:
         )
     if "arrays used as indices must be of integer" in text:
         return (
-            "Your function raised IndexError: it used numbers with a decimal point as positions. To select by zeros and "
-            "ones, compare first: table[marks > 0]."
+            "Your function raised IndexError: it used numbers with a decimal point as positions. To select by zeros "
+            "and ones, compare first: table[marks > 0]."
         )
     if position := re.search(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)", text):
         return (
