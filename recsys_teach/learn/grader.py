@@ -358,10 +358,9 @@ def _in_words(error: Exception) -> str:
             "and ones, compare first: table[marks > 0]."
         )
     if position := re.search(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)", text):
-        return (
-            f"Your function raised IndexError: there is no position {position[1]} among {position[2]}. Positions "
-            f"run from 0 to {int(position[2]) - 1}."
-        )
+        last = int(position[2]) - 1
+        which = f"Positions run from 0 to {last}." if last >= 0 else "The array is empty."
+        return f"Your function raised IndexError: there is no position {position[1]} among {position[2]}. {which}"
     if "Cannot cast ufunc" in text and "int" in text:
         return (
             "An array of whole numbers cannot store fractions, and `*=`, `/=`, `+=` and `-=` write into the array. "
