@@ -687,6 +687,16 @@ def counts_watched_neighbors(watched, similar, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
+def multiplies_in_place(counts):
+    counts *= np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
+    return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+def forgets_the_logarithm(counts):
+    weights = counts * ((1 + len(counts)) / (1 + (counts > 0).sum(axis=0)) + 1)
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
 def sums_to_one(counts):
     weights = stops_before_the_length(counts)
     return weights / weights.sum(axis=1, keepdims=True)
@@ -728,6 +738,31 @@ def takes_the_first_liked(liked, vectors, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
+def selects_by_the_size_of_positions(liked, vectors, k):
+    profile = vectors[liked > 0].mean(axis=0)  # liked has positions, so this is no mask of the rows
+    return np.argsort(-(vectors @ profile), kind="stable")[:k]
+
+
+def masks_scores_by_the_size_of_positions(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked > 0] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def returns_one_too_many(liked, vectors, k):
+    return np.argsort(-_content_scores(liked, vectors), kind="stable")[: k + 1]
+
+
+def compares_with_each_liked_film(liked, vectors, k):
+    return np.argsort(-(vectors @ vectors[liked].T), kind="stable")[:k]
+
+
+def puts_the_liked_first(liked, vectors, k):
+    scores = vectors @ vectors[liked].mean(axis=0)
+    scores[liked] = np.inf
+    return np.argsort(-scores.round(9), kind="stable")[:k]
+
+
 def removes_after_the_cut(liked, vectors, k):
     ranked = np.argsort(-(vectors @ vectors[liked].mean(axis=0)).round(9), kind="stable")[:k]
     return [int(i) for i in ranked if i not in liked]
@@ -735,6 +770,18 @@ def removes_after_the_cut(liked, vectors, k):
 
 def skips_the_best_film(watched, similar, k):
     return np.argsort(-_scored(watched, similar), kind="stable")[1 : k + 1]
+
+
+def asks_one_watched_film(watched, similar, k):
+    scores = similar[:, np.argmax(watched)].astype(float)
+    scores[watched > 0] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def puts_the_watched_first(watched, similar, k):
+    scores = (similar @ watched).astype(float)
+    scores[watched > 0] = np.inf
+    return np.argsort(-scores, kind="stable")[:k]
 
 
 def forgets_the_minus(watched, similar, k):
@@ -825,6 +872,8 @@ WRONG = {
         (ranks_the_least_similar, "You ranked the least similar films first"),
         (returns_all_scores, "You returned the scores"),
         (counts_watched_neighbors, "You counted the watched neighbors"),
+        (asks_one_watched_film, "one watched film only"),
+        (puts_the_watched_first, "+np.inf"),
     ],
     "2.6": [
         (stops_before_the_length, "do not have length 1 yet"),
@@ -838,6 +887,8 @@ WRONG = {
         (takes_the_idf_of_rows, "You counted along each row"),
         (takes_the_idf_of_rows_and_keeps_them, "one for each row, which cancels"),
         (rounds_the_weights, ""),
+        (multiplies_in_place, "cannot store fractions"),
+        (forgets_the_logarithm, "The logarithm is missing"),
         (sums_to_one, "Your rows sum to 1"),
         (takes_log10, "base 10"),
         (divides_by_squares, "sum of squares of each row"),
@@ -861,10 +912,15 @@ WRONG = {
         (returns_the_scores_of_the_best, "You returned the scores of the k best"),
         (counts_items_from_one, "Your positions count from 1"),
         (puts_the_best_last, "Your list is reversed"),
-        (forgets_the_minus_of_content, "You forgot the minus"),
+        (forgets_the_minus_of_content, "argsort sorts upward"),
         (takes_the_last_k_items, "the best film at the end"),
         (partitions_items, "np.argpartition finds"),
         (averages_everything, "a single number, or an array with too few axes"),
+        (selects_by_the_size_of_positions, "A mask needs one True or False for each row"),
+        (masks_scores_by_the_size_of_positions, "A mask needs one True or False for each row"),
+        (returns_one_too_many, "more than k positions"),
+        (compares_with_each_liked_film, "Your result is a table"),
+        (puts_the_liked_first, "+np.inf"),
         (averages_all_items, "the mean of all films"),
         (takes_the_first_liked, "the first liked film only"),
         (removes_after_the_cut, "fewer than k positions"),

@@ -98,13 +98,11 @@ def _worst_first(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(scores.round(9), kind="stable")[-k:]
 
 
-def _is_not_ascending(scores: np.ndarray, without: np.ndarray, ranked: Any) -> bool:
-    """Whether the list is not the one that a sort without the minus returns."""
-    ranked, scores = np.asarray(ranked), scores.astype(float)
-    if ranked.dtype.kind not in "iu" or not len(without) or not np.isin(without, ranked).any():
-        return True
+def _ascending(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+    """Return what a sort without the minus returns."""
+    scores = scores.astype(float)
     scores[without] = -np.inf
-    return not np.allclose(scores[ranked], np.sort(scores)[: len(ranked)])
+    return np.argsort(scores.round(9), kind="stable")[:k]
 
 
 def _near_films() -> np.ndarray:
@@ -332,6 +330,35 @@ CHAPTER = Chapter(
                 "You subtracted the damping from the count. The imaginary values are additional ones: count + damping.":
                     lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
                     / (np.bincount(groups, minlength=n_groups) - damping),
+                "You returned the number of values in each group. The result has the sum of the group above, and this "
+                "number + damping below.":
+                    lambda values, groups, n_groups, damping: np.bincount(groups, minlength=n_groups),
+                "Your groups count from 1. The first group is group 0: range(n_groups).":
+                    lambda values, groups, n_groups, damping: np.append(
+                        damped_means(values, groups, n_groups, damping)[1:], 0),
+                "You returned a number for each value. The contract asks for one number for each group.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, damping)[groups],
+                "You divided each value by its own count + damping. Add up the values of a group first.":
+                    lambda values, groups, n_groups, damping: values
+                    / (np.bincount(groups, minlength=n_groups) + damping)[groups],
+                "You divided by the number of groups plus the damping. Each group has its own count of values.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups) / (n_groups + damping),
+                "You subtracted the mean of the values first. They are measured from the mean of all already.":
+                    lambda values, groups, n_groups, damping: damped_means(
+                        values - np.mean(values), groups, n_groups, damping),
+                "You multiplied the means by damping / (count + damping), which trusts the groups with few values. The "
+                "share is count / (count + damping).":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, 0)
+                    * damping / (np.bincount(groups, minlength=n_groups) + damping),
+                "Python divides before it adds: total + damping / count is not (total + damping) / count. And the "
+                "damping belongs to the denominator: total / (count + damping).":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    + damping / np.bincount(groups, minlength=n_groups),
+                "Your counts are too large by 1. Add the damping alone: count + damping.":
+                    lambda values, groups, n_groups, damping: damped_means(values, groups, n_groups, damping + 1),
+                "You took the median of each group. A damped mean is the sum divided by count + damping.":
+                    lambda values, groups, n_groups, damping: np.array(
+                        [np.median(values[groups == g]) if (groups == g).any() else 0 for g in range(n_groups)]),
                 "You returned the counts plus the damping. That is the denominator; the sums of the values come above "
                 "it.":
                     lambda values, groups, n_groups, damping: np.bincount(groups, minlength=n_groups) + damping,
@@ -353,6 +380,12 @@ CHAPTER = Chapter(
                 "You returned an array, and the cosine of two films is a single number: add the products up, for "
                 "example with a @ b.":
                     lambda args, result: np.ndim(result) == 0,
+                "A cosine is never above 1, and your result is. Look at the denominator: it is the product of the two "
+                "norms, in brackets.":
+                    lambda args, result: not (0 <= cosine(*args) <= 1 < result - 1e-9),
+                "Ratings are never negative, so their cosine is not negative either, and your result is. Was "
+                "something subtracted?":
+                    lambda args, result: not result < -1e-9,
             },
             why="The dot product measures agreement, and dividing by the norms removes how much each film was rated.",
             hints=(
@@ -392,6 +425,33 @@ CHAPTER = Chapter(
                     lambda a, b: a @ b / np.linalg.norm(a),
                 "You divided by the norm of b only. Divide by the norm of a, too.":
                     lambda a, b: a @ b / np.linalg.norm(b),
+                "You used the norm of a twice. The denominator is the norm of a times the norm of b.":
+                    lambda a, b: a @ b / (a @ a),
+                "You used the norm of b twice. The denominator is the norm of a times the norm of b.":
+                    lambda a, b: a @ b / (b @ b),
+                "You divided by the product of the means. Divide by the product of the norms, np.linalg.norm.":
+                    lambda a, b: a @ b / (a.mean() * b.mean()),
+                "You divided by the largest ratings. Divide by the product of the norms, np.linalg.norm.":
+                    lambda a, b: a @ b / (a.max() * b.max()),
+                "You divided by numbers of raters. A norm is the root of the sum of the squared ratings.":
+                    lambda a, b: a @ b / ((a > 0).sum() * (b > 0).sum()),
+                "You divided by the root of numbers of raters. A norm is the root of the sum of the squared ratings.":
+                    lambda a, b: a @ b / np.sqrt((a > 0).sum() * (b > 0).sum()),
+                "You computed the share of common raters among all raters of the two films (Jaccard). The cosine uses "
+                "the stars: a @ b, divided by the product of the norms.":
+                    lambda a, b: ((a > 0) & (b > 0)).sum() / ((a > 0) | (b > 0)).sum(),
+                "You took the root of the cosine. Each norm already contains its root.":
+                    lambda a, b: np.sqrt(cosine(a, b)),
+                "You added the two columns above the line. The dot product multiplies them: a @ b.":
+                    lambda a, b: (a + b).sum() / (np.linalg.norm(a) * np.linalg.norm(b)),
+                "You divided by the sum of all squares. Multiply the two norms instead.":
+                    lambda a, b: a @ b / (a @ a + b @ b),
+                "You divided by the norm of a + b. Compute the norm of each column, and multiply the two norms.":
+                    lambda a, b: a @ b / np.linalg.norm(a + b),
+                "You divided by the larger sum of squares. Divide by the product of the two norms.":
+                    lambda a, b: a @ b / max(a @ a, b @ b),
+                "The norm of the products is not their sum. The upper part is the dot product a @ b.":
+                    lambda a, b: np.linalg.norm(a * b) / (np.linalg.norm(a) * np.linalg.norm(b)),
                 "You squared the cosine. Divide the dot product itself by the product of the norms.":
                     lambda a, b: cosine(a, b) ** 2,
                 "You divided by the norm of the products a * b. Compute the norm of each column separately.":
@@ -426,6 +486,8 @@ CHAPTER = Chapter(
                 "Your result has one row for each person. The films are the columns of R: normalize along axis=0 and "
                 "use unit.T @ unit.":
                     lambda args, S: np.shape(S) != (len(args[0]),) * 2 or len(args[0]) == args[0].shape[1],
+                "Your similarities lost their fractions: they are whole numbers. Leave out int and astype(int).":
+                    lambda args, S: np.asarray(S).dtype.kind not in "iu",
                 "Your table is not symmetric. The similarity of film i to film j equals that of film j to film i.":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2
                     or np.allclose(S, np.transpose(S), equal_nan=True),
@@ -507,6 +569,31 @@ CHAPTER = Chapter(
                     lambda R, shrinkage: _over_all(_pearsons(R), _both(R), shrinkage),
                 "You multiplied by n / (1 + shrinkage). The denominator is n + shrinkage, with the n of each pair.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / (1 + shrinkage)),
+                "Your n is one number for all pairs, the sum of the table of counts. Each pair has its own n.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R).sum() / (_both(R).sum() + shrinkage)),
+                "Your denominator is the larger of n and shrinkage. It is their sum: n + shrinkage.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / np.maximum(_both(R), shrinkage)),
+                "You divided the cosines by the shrinkage. Multiply them by n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) / shrinkage),
+                "You subtracted the shrinkage. Multiply each cosine by n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) - shrinkage),
+                "You returned 1 minus the similarity, which is a distance. Return the similarity itself.":
+                    lambda R, shrinkage: _off_diagonal(1 - shrunk_similarities(R, shrinkage)),
+                "You divided by the sums of squares. A norm is the root of that: np.linalg.norm(R, axis=0).":
+                    lambda R, shrinkage: _over_all(
+                        R.T @ R / np.outer((R**2).sum(axis=0), (R**2).sum(axis=0)), _both(R), shrinkage),
+                "You kept the cosines of pairs with many common raters and dropped the others. Shrinkage is gradual: "
+                "multiply by n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(np.where(_both(R) > shrinkage, _cosines(R), 0)),
+                "You kept the cosines of pairs with many common raters and dropped the others. Shrinkage is gradual; "
+                "multiply by n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(np.where(_both(R) >= shrinkage, _cosines(R), 0)),
+                "You shrank twice. Multiply by n / (n + shrinkage) once.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) / (_both(R) + shrinkage)) ** 2),
+                "You took the root of n + shrinkage. The share is n / (n + shrinkage), without a root.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / np.sqrt(_both(R) + shrinkage)),
+                "Your n is too small by 1. It is the number of people who rated both films.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * (_both(R) - 1) / (_both(R) - 1 + shrinkage)),
                 "You divided the rows by their norms. Films are columns: np.linalg.norm(R, axis=0).":
                     lambda R, shrinkage: _off_diagonal(
                         (lambda unit: unit.T @ unit)(R / np.linalg.norm(R, axis=1, keepdims=True))
@@ -526,6 +613,11 @@ CHAPTER = Chapter(
                 (1.2, np.array([0.5]), np.array([-1.0]), 0.5),
             ],
             draw=_draw_neighbors,
+            properties={
+                "You returned an array, and a predicted rating is a single number. Add the products up before you "
+                "divide: (similar[rated] * residuals[rated]).sum().":
+                    lambda args, result: np.ndim(result) == 0,
+            },
             why="Each rated film counts as much as it is similar, and the prior keeps little evidence near the biases.",
             hints=(
                 "Both sums run over the same films. Which films are these?",
@@ -615,6 +707,35 @@ CHAPTER = Chapter(
                 "and divide by the prior plus the sum of the similarities.":
                     lambda expected, similar, residuals, prior: expected
                         + np.nansum(residuals) / max(1, (~np.isnan(residuals)).sum()),
+                "You divided by the number of all films plus the prior. A weighted mean divides by the sum of the "
+                "weights, similar[rated].sum().":
+                    lambda expected, similar, residuals, prior:
+                        expected + np.nansum(similar * residuals) / (prior + len(similar)),
+                "You divided each product by its own weight and added the quotients. Add the products first, add the "
+                "weights, and divide once.":
+                    lambda expected, similar, residuals, prior:
+                        expected + np.nansum(similar * residuals / (prior + similar)),
+                "You took the plain mean of the products. Divide their sum by prior + the sum of the similarities.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / max(1, (~np.isnan(residuals)).sum()),
+                "You multiplied two sums. Multiply each residual by its own similarity first, and then add.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(residuals)
+                        * similar[~np.isnan(residuals)].sum() / (prior + similar[~np.isnan(residuals)].sum()),
+                "You used only the nearest film that was rated. Add up over all rated films.":
+                    lambda expected, similar, residuals, prior: expected
+                        + residuals[np.nanargmax(np.where(np.isnan(residuals), -1, similar))],
+                "You squared the similarities below. The denominator is prior + the sum of the similarities.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / (prior + (similar[~np.isnan(residuals)] ** 2).sum()),
+                "Your result fits a prior of 1, whatever `prior` is. Use the argument.":
+                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 1),
+                "You added the prior once for each film. It is one imaginary neighbor: add it once.":
+                    lambda expected, similar, residuals, prior: from_neighbors(
+                        expected, similar, residuals, prior * len(similar)),
+                "Your result fits expected inside the weighted mean, or subtracted from the residuals. The residuals "
+                "are already what is left: compute the correction from them alone, and add it to expected.":
+                    lambda expected, similar, residuals, prior: (prior * expected + np.nansum(similar * residuals))
+                        / (prior + similar[~np.isnan(residuals)].sum()),
                 "You subtracted the correction. A positive residual is a film that was liked better than expected: add "
                 "it.":
                     lambda expected, similar, residuals, prior:
@@ -640,11 +761,16 @@ CHAPTER = Chapter(
                 "Your list has fewer than k positions. Two common reasons: films were removed "
                 "after the cut to k, or the length of the list is not k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
-                "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of watched films, come "
-                "first. Sort -scores.":
-                    lambda args, ranked: _is_not_ascending(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
-                "Your list has a film that the person has watched. Set the scores of such films to -np.inf before you "
-                "sort.":
+                "Your result is a table. You need one score for each film: add the similarities to all watched films.":
+                    lambda args, ranked: np.ndim(ranked) < 2,
+                "You returned a single position. The contract asks for k positions, best first.":
+                    lambda args, ranked: np.ndim(ranked) > 0,
+                "You returned True and False. The contract asks for positions: apply np.argsort to -scores.":
+                    lambda args, ranked: np.asarray(ranked).dtype.kind != "b",
+                "Your list has more than k positions. Cut it: [:k].":
+                    lambda args, ranked: np.asarray(ranked).dtype.kind not in "iu" or len(ranked) <= args[2],
+                "Your list has a film that the person has watched. The scores of such films must be -np.inf before the "
+                "sort, and argsort sorts upward, so sort -scores: then they come last.":
                     lambda args, ranked: not np.isin(np.flatnonzero(args[0]), ranked).any(),
                 "Films with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
@@ -662,6 +788,19 @@ CHAPTER = Chapter(
                 'Set scores[watched > 0] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
+                "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of watched films, come "
+                "first. Sort -scores.":
+                    lambda watched, similar, k: _ascending(similar @ watched, np.flatnonzero(watched), k),
+                "You set the scores of watched films to +np.inf, which puts them first. Use -np.inf and sort -scores.":
+                    lambda watched, similar, k: _ranked(similar @ watched, np.flatnonzero(watched), k, value=np.inf),
+                "You used the similarities to one watched film only. Add those to all watched films: similar @ "
+                "watched.":
+                    lambda watched, similar, k: _ranked(
+                        similar[:, np.argmax(watched)], np.flatnonzero(watched), k),
+                "You used the neighbors of one watched film only. Add the similarities to all watched films: similar @ "
+                "watched.":
+                    lambda watched, similar, k: _ranked(
+                        similar[np.argmax(watched)], np.flatnonzero(watched), k),
                 "Your list is reversed: the best film comes first.":
                     lambda watched, similar, k: rank_from_neighbors(watched, similar, k)[::-1],
                 "Your list has the best film at the end. argsort sorts upward: sort -scores and take the first k.":
@@ -803,6 +942,36 @@ CHAPTER = Chapter(
                 "Your idf grows with the number of films that have the word: the fraction in the logarithm is upside "
                 "down. It is (1 + m) / (1 + d_w).":
                     lambda counts: _weigh(counts, 1 - np.log(_smooth_ratio(counts))),
+                "The logarithm is missing: the idf is np.log((1 + m) / (1 + d)) + 1.":
+                    lambda counts: _weigh(counts, _smooth_ratio(counts) + 1),
+                "The logarithm and the + 1 after it are missing: the idf is np.log((1 + m) / (1 + d)) + 1.":
+                    lambda counts: _weigh(counts, _smooth_ratio(counts)),
+                "You divided the counts by their sum in each row, and the weights have no length 1. Multiply the "
+                "counts by the idf, then divide each row by its norm.":
+                    lambda counts: _plain_idf(counts) / counts.sum(axis=1, keepdims=True),
+                "You took the logarithm of the counts. Only the idf has a logarithm: counts * idf.":
+                    lambda counts: _weigh(np.log1p(counts), np.log(_smooth_ratio(counts)) + 1),
+                "You took 1 + the logarithm of the counts. Only the idf has a logarithm: counts * idf.":
+                    lambda counts: _weigh(
+                        np.where(counts > 0, 1 + np.log(np.maximum(counts, 1)), 0), np.log(_smooth_ratio(counts)) + 1),
+                "The 1 below is missing: the fraction in the logarithm is (1 + m) / (1 + d_w).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (counts > 0).sum(axis=0)) + 1),
+                "The 1 above is missing: the fraction in the logarithm is (1 + m) / (1 + d_w).":
+                    lambda counts: _weigh(counts, np.log(len(counts) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "You counted the films that have a word more than once. d_w counts those that have it at all: "
+                "(counts > 0).sum(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 1).sum(axis=0))) + 1),
+                "You multiplied by the idf twice. Once is enough.":
+                    lambda counts: _weigh(counts, (np.log(_smooth_ratio(counts)) + 1) ** 2),
+                "You added the idf to the counts. Multiply: counts * idf.":
+                    lambda counts: (lambda w: w / np.linalg.norm(w, axis=1, keepdims=True))(
+                        counts + np.log(_smooth_ratio(counts)) + 1),
+                "Your idf is ln(1 + m / d_w). Here it is ln((1 + m) / (1 + d_w)) + 1.":
+                    lambda counts: _weigh(counts, np.log(1 + len(counts) / (counts > 0).sum(axis=0))),
+                "You added up each row. The result has the shape of counts: multiply with *, not with @.":
+                    lambda counts: _plain_idf(counts).sum(axis=1),
+                "You took the words for the films. A film is a row of counts and a word is a column.":
+                    lambda counts: tfidf(counts.T).T,
                 "You divided by the idf. Multiply by it: rare words get larger weights.":
                     lambda counts: _weigh(counts, 1 / (np.log(_smooth_ratio(counts)) + 1)),
                 "Your result fits 5 films, whatever the number of rows is. Use len(counts).":
@@ -835,11 +1004,16 @@ CHAPTER = Chapter(
                 "Your list has fewer than k positions. Two common reasons: films were removed "
                 "after the cut to k, or the length of the list is not k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
-                "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of liked films, come "
-                "first. Sort -scores.":
-                    lambda args, ranked: _is_not_ascending(_profiled(*args[:2]), args[0], ranked),
-                "Your list has a film that the person has liked already. Set the scores of such films to -np.inf "
-                "before you sort.":
+                "Your result is a table. You need one score for each film: compare with the mean of the liked rows.":
+                    lambda args, ranked: np.ndim(ranked) < 2,
+                "You returned a single position. The contract asks for k positions, best first.":
+                    lambda args, ranked: np.ndim(ranked) > 0,
+                "You returned True and False. The contract asks for positions: apply np.argsort to -scores.":
+                    lambda args, ranked: np.asarray(ranked).dtype.kind != "b",
+                "Your list has more than k positions. Cut it: [:k].":
+                    lambda args, ranked: np.asarray(ranked).dtype.kind not in "iu" or len(ranked) <= args[2],
+                "Your list has a film that the person has liked already. The scores of such films must be -np.inf "
+                "before the sort, and argsort sorts upward, so sort -scores: then they come last.":
                     lambda args, ranked: not np.isin(args[0], ranked).any(),
                 "Films with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
@@ -855,6 +1029,20 @@ CHAPTER = Chapter(
                 'Set scores[liked] to -np.inf, then np.argsort(-scores, kind="stable")[:k].',
             ),
             misconceptions={
+                "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of liked films, come "
+                "first. Sort -scores.":
+                    lambda liked, vectors, k: _ascending(_profiled(liked, vectors), liked, k),
+                "You set the scores of liked films to +np.inf, which puts them first. Use -np.inf and sort -scores.":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k, value=np.inf),
+                "Your profile only says which words the liked films have. It is the mean of their rows, so that "
+                "weights count: vectors[liked].mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors @ (vectors[liked].sum(axis=0) > 0), liked, k),
+                "Your profile is the product of the liked rows. It is their mean: .mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors @ vectors[liked].prod(axis=0), liked, k),
+                "You subtracted the mean of the other films from the profile. It is the mean of the liked rows alone.":
+                    lambda liked, vectors, k: _ranked(
+                        vectors @ (vectors[liked].mean(axis=0) - np.delete(vectors, liked, axis=0).mean(axis=0)),
+                        liked, k),
                 "Your list is reversed: the best film comes first.":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, k)[::-1],
                 "Your list has the best film at the end. argsort sorts upward: sort -scores and take the first k.":
@@ -906,26 +1094,47 @@ CHAPTER = Chapter(
     ],
     decisions=[
         Decision(
-            "2.A", "A strange list", objective="O2.3", minutes=5,
+            "2.A", "Readers also read", objective="O2.3", minutes=7,
             replies={
-                "cause": {
-                    "a": "Nobody has heard of Attic and Barn, so they were not watched. Look at how a score of 5.0 is "
-                         "computed.",
-                    "b": "",
-                    "c": "Nothing in the table shows that. Compute the score of Attic from the other columns.",
-                    "d": "More neighbors would not repair it: a film with a single weak neighbor would still get 5.0. "
-                         "Compute the score of Attic from the other columns.",
+                "first with a": {
+                    "moss": "Without the division Moss has 1 common reader. Compare that with the other books.",
+                    "fen": "Without the division Fen has 2 common readers. Compare that with the other books.",
+                    "comet": "Without the division Comet has 300 common readers. Another book has more.",
+                    "cookbook": "",
                 },
-                "first film": {
-                    "a": "Without the division, Attic has a score of 0.10. Compare it with the others.",
-                    "b": "Without the division, Barn has a score of 0.15. Compare it with the others.",
-                    "c": "",
+                "first with b": {
+                    "moss": "With b, Moss has 1 / (1 + 20) = .05. Compute it for the other books, too.",
+                    "fen": "With b, Fen has 2 / (2 + 20) = .09. Compute it for the other books, too.",
+                    "comet": "",
+                    "cookbook": "With b, Cookbook has 450 / (9,000 + 20) = .05. Compute it for the other books, too.",
+                },
+                "first with c": {
+                    "moss": "With c, Moss has 1 / 500. Every book is divided by the same 500.",
+                    "fen": "With c, Fen has 2 / 500. Every book is divided by the same 500.",
+                    "comet": "With c, Comet has 300 / 500. Every book is divided by the same 500, and one has more "
+                             "common readers.",
+                    "cookbook": "",
+                },
+                "first with d": {
+                    "moss": "Moss has one reader, so d removes it.",
+                    "fen": "",
+                    "comet": "Comet has a score of .75. Does a book with a larger one stay in the list?",
+                    "cookbook": "Cookbook has the smallest score, .05, and d does not change the scores.",
+                },
+                "choice": {
+                    "a": "Look at what a puts first: 5 % of its readers read Orbit, just like 5 % of all customers. It "
+                         "is only popular.",
+                    "b": "",
+                    "c": "c divides every score by the same number. So its order is that of which other proposal?",
+                    "d": "Two readers are hardly more evidence than one. Which book is first?",
                 },
             },
-            why="0.10 / 0.02 = 5 hides how little evidence there is; the undivided sums are 0.10, 0.15 and 27.6.",
+            why="A plain division hides how little evidence there is, and no division rewards what everybody reads. "
+                "With 20 imaginary readers, few readers count little and a related book still leads.",
             hints=(
-                "Find out how the last column is computed from the two before it.",
-                "Section 7 compares a film that has one weak neighbor with a film that has four. What did dividing do?",
+                "Compute the four scores under each proposal. For c and d look for a shortcut.",
+                "b: 1 / 21, 2 / 22, 300 / 420 and 450 / 9,020. For the choice, ask of each first book whether its "
+                "readers read Orbit more often than the 5 % of all customers, and how many readers say so.",
             ),
         ),
         Decision(
@@ -960,8 +1169,7 @@ CHAPTER = Chapter(
                 },
             },
             why="Ask what is empty: without a column there is content, without a row there are averages, with both "
-            "there "
-                "are neighbors.",
+            "there are neighbors.",
             hints=(
                 "For each situation ask: is the row of the person empty? Is the column of the film empty?",
                 "With an empty column, words are left; with an empty row, averages are left. In D ask who gave the "

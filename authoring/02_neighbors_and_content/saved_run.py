@@ -1,13 +1,17 @@
-"""The run of chapter 02 that takes longer than a notebook may: new titles on a shelf, with more and more ratings.
+"""The runs of chapter 02 that take longer than a notebook may: new titles on a shelf, and the number of neighbors.
 
-`python -m authoring.saved_runs 02` writes saved/shelf.csv (service, seed, kept, model, ndcg). It takes two to
-four minutes on one core.
+`python -m authoring.saved_runs 02` writes saved/shelf.csv (service, seed, kept, model, ndcg) and saved/neighbors.csv
+(seed, k, model, validation, test). It takes six to eight minutes on one core.
 
 A shelf is a random hundred of the titles that have at least 48 clicks (100 ratings in MovieLens). Each title on it
 keeps a few of its events, drawn at random, and the same part of the others is hidden, whatever the number kept.
 Everybody with a hidden title has the shelf ranked; titles that the person has in the kept part are left out. In the
 world without content genres say nothing about who clicks. A seed draws another shelf and other events to keep;
 nothing was tuned.
+
+For the number of neighbors k, the training part of a split of MovieLens is split once more in the same way. The
+nDCG@10 on the inner held-out part is that of the validation set (models fitted on the inner training part), and the
+nDCG@10 of the same k, fitted on the outer training part, is that of the test set.
 """
 
 from __future__ import annotations
@@ -16,13 +20,14 @@ import numpy as np
 import pandas as pd
 
 from authoring.saved_runs import save
-from recsys_teach.data import Interactions, movielens
+from recsys_teach.data import Interactions, movielens, split_per_user
 from recsys_teach.data.world import load_world, make_world
-from recsys_teach.evaluation import ndcg_at_k, top_k
+from recsys_teach.evaluation import evaluate, ndcg_at_k, top_k
 from recsys_teach.models import ContentProfile, ItemKNN, UserKNN
 
 KEPT = (0, 1, 2, 4, 8, 16, 32)
 SIZE, SEEDS = 100, range(100, 110)
+NEIGHBORS, SPLITS = (1, 3, 10, 30, 100, 300, 900), range(100, 105)
 
 
 def shelf(data: Interactions, columns: list[str], seed: int, least: int) -> list[dict[str, object]]:
@@ -38,7 +43,8 @@ def shelf(data: Interactions, columns: list[str], seed: int, least: int) -> list
     ties = 1e-9 * rng.random((len(users), SIZE))  # too small for anything but ties, which it breaks at random
     models = {
         "content": ContentProfile(columns),
-        "ItemKNN": ItemKNN(shrinkage=0),  # shrinkage would scale the rare similarities of the shelf to nearly 0
+        "ItemKNN": ItemKNN(shrinkage=0),
+        "ItemKNN, λ = 10": ItemKNN(shrinkage=10),
         "UserKNN": UserKNN(),
     }
     rows: list[dict[str, object]] = []
@@ -53,8 +59,22 @@ def shelf(data: Interactions, columns: list[str], seed: int, least: int) -> list
     return rows
 
 
+def numbers_of_neighbors(data: Interactions, seed: int) -> list[dict[str, object]]:
+    """Measure both kinds of neighbors with few and many of them, on a validation set and on a test set."""
+    outer = split_per_user(data, random_state=seed)
+    inner = split_per_user(outer.train, random_state=seed)
+    rows: list[dict[str, object]] = []
+    for k in NEIGHBORS:
+        for name, model in (("ItemKNN", ItemKNN(k=k)), ("UserKNN", UserKNN(k=k))):
+            row: dict[str, object] = {"seed": seed, "k": k, "model": name}
+            for part, split in (("validation", inner), ("test", outer)):
+                row[part] = round(evaluate(model.fit(split.train).score, split, name=name).mean("nDCG@10"), 5)
+            rows.append(row)
+    return rows
+
+
 def main() -> None:
-    """Measure ten shelves in each of three services."""
+    """Measure ten shelves in each of three services, and seven numbers of neighbors on five splits."""
     genres = ["genre", "second_genre"]
     services = {
         "MovieLens": (movielens.load(), ["genres", "title"], 100),
@@ -67,4 +87,6 @@ def main() -> None:
         for seed in SEEDS
         for row in shelf(data, columns, seed, least)
     ]
-    save("02", shelf=pd.DataFrame(rows))
+    ratings = movielens.load()
+    sweep = [row for seed in SPLITS for row in numbers_of_neighbors(ratings, seed)]
+    save("02", shelf=pd.DataFrame(rows), neighbors=pd.DataFrame(sweep))

@@ -341,6 +341,35 @@ def _in_words(error: Exception) -> str:
             f"{what[0].upper() + what[1:]} got a single number, or an array with too few axes. A sum or mean without "
             "`axis=` returns one number for all of the table."
         )
+    if sizes := re.search(r"broadcast together with (?:remapped )?shapes \((\d+),\) \((\d+),\)", text):
+        return (
+            f"Two arrays of {sizes[1]} and {sizes[2]} numbers do not fit together number by number: they need the same "
+            "length. Look at how each of them was made."
+        )
+    if sizes := re.search(r"boolean index did not match .* is (\d+) but .* is (\d+)", text):
+        return (
+            f"Your function raised IndexError: you selected by {sizes[2]} values of True and False where there are "
+            f"{sizes[1]} rows. A mask needs one True or False for each row. If the array has positions, use them as "
+            "they are: table[positions]."
+        )
+    if "arrays used as indices must be of integer" in text:
+        return (
+            "Your function raised IndexError: it used numbers with a decimal point as positions. To select by zeros "
+            "and ones, compare first: table[marks > 0]."
+        )
+    if position := re.search(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)", text):
+        last = int(position[2]) - 1
+        which = f"Positions run from 0 to {last}." if last >= 0 else "The array is empty."
+        return f"Your function raised IndexError: there is no position {position[1]} among {position[2]}. {which}"
+    if "Cannot cast ufunc" in text and "int" in text:
+        return (
+            "An array of whole numbers cannot store fractions, and `*=`, `/=`, `+=` and `-=` write into the array. "
+            "Make a new array, or start from .astype(float)."
+        )
+    if "Cannot cast array data" in text and "int" in text:
+        return (
+            "A function that needs whole numbers, such as positions, got others. Are its arguments in the right order?"
+        )
     if shapes := re.search(r"could not be broadcast together with (?:remapped )?shapes (.+)", text):
         return (
             f"Arrays of the shapes {shapes[1].strip()} do not fit together number by number. Shapes are compared from "

@@ -359,6 +359,27 @@ def test_a_beginners_mistake_is_told_in_words(said, answer, message: str) -> Non
     assert message in " ".join(out.split())
 
 
+def multiplies_whole_numbers(R):
+    counts = R.astype(int)
+    counts *= 0.5
+    return counts
+
+
+NUMPY_ERRORS = {
+    "lengths": (lambda R: np.ones(3) + np.ones(4), "Two arrays of 3 and 4 numbers do not fit together"),
+    "mask": (lambda R: R[np.array([True, False, True])], "by 3 values of True and False where there are 1 rows"),
+    "marks": (lambda R: R[np.array([1.0, 0.0])], "it used numbers with a decimal point as positions"),
+    "position": (lambda R: R[5], "there is no position 5 among 1. Positions run from 0 to 0."),
+    "in place": (multiplies_whole_numbers, "An array of whole numbers cannot store fractions"),
+    "order": (lambda R: np.bincount(R[0], weights=np.array([0, 1])), "Are its arguments in the right order?"),
+}
+
+
+@pytest.mark.parametrize(("answer", "message"), NUMPY_ERRORS.values(), ids=NUMPY_ERRORS)
+def test_an_error_of_numpy_is_told_in_plain_words(said, answer, message: str) -> None:
+    assert message in " ".join(said("9.1", answer).split())
+
+
 def test_an_error_is_told_with_the_line_of_the_learners_code_that_raised(said) -> None:
     line = raises.__code__.co_firstlineno + 2
     assert f"(line {line}: `return R / (3 // n_ratings)`)" in " ".join(said("9.1", raises).split())
