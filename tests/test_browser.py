@@ -119,7 +119,7 @@ def test_learner_runs_chapter_04_in_jupyterlab(lab, tmp_path):
         wait_for(lambda: kernel_is_ready(lab), 60)
         page.locator(".lm-MenuBar-item", has_text="Run").first.click()
         page.get_by_text("Run All Cells", exact=True).click()
-        progress_line = page.locator(".jp-OutputArea-output", has_text="of 5 objectives shown")
+        progress_line = page.locator(".jp-OutputArea-output", has_text="of 5 objectives demonstrated")
         expect(progress_line).to_be_attached(timeout=90_000)
         expect(idle).to_be_attached(timeout=60_000)
         assert page.locator('.jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]').count() == 0

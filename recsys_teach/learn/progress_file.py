@@ -1,4 +1,4 @@
-"""What a learner has shown: one file in the learner's data folder, which never leaves the machine."""
+"""What a learner has demonstrated: one file in the learner's data folder, which never leaves the machine."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ def _set_aside(path: Path) -> Path:
     return path.replace(aside)
 
 
-def shown(chapter: Chapter, record: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the exercises still open for each objective; none left means shown, and stretch ones do not count."""
+def open_exercises(chapter: Chapter, record: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the exercises still open for each objective; none left means demonstrated; stretch ones do not count."""
     done = {name for name, entry in record["exercises"].items() if entry.get("status") == "ok"}
     required = [task for task in chapter.tasks if task.level != "stretch"]
     return {
@@ -191,7 +191,7 @@ def n_right(chapter: Chapter, answers: dict[str, Any]) -> int:
 
 
 def progress(chapter: str | int | None = None) -> None:
-    """Display which objectives are shown, for one chapter or for all of them."""
+    """Display which objectives are demonstrated, for one chapter or for all of them."""
     record = read_progress()
     wanted = [str(chapter).zfill(2)] if chapter is not None else list(chapters())
     for number in wanted:
@@ -204,11 +204,11 @@ def progress(chapter: str | int | None = None) -> None:
 
 
 def _show_chapter(chapter: Chapter, record: dict[str, Any]) -> None:
-    open_exercises = shown(chapter, record)
-    n_shown = sum(not left for left in open_exercises.values())
-    title = f"Chapter {chapter.number}  {chapter.title}: {n_shown} of {len(open_exercises)} objectives shown"
+    still_open = open_exercises(chapter, record)
+    n_demonstrated = sum(not left for left in still_open.values())
+    title = f"Chapter {chapter.number}  {chapter.title}: {n_demonstrated} of {len(still_open)} objectives demonstrated"
     lines = []
-    for objective, left in open_exercises.items():
+    for objective, left in still_open.items():
         rest = f"  (open: {', '.join(left)})" if left else ""
         lines.append(f"{'[ ]' if left else '[x]'} {objective} {chapter.objectives[objective]}{rest}")
     if chapter.quiz:

@@ -379,7 +379,7 @@ def test_doctor_confirms_that_the_kernel_runs_this_python():
 def test_progress_prints_the_chapters():
     result = call("progress")
     assert result.exit_code == 0, result.output
-    assert "objectives shown" in result.output
+    assert "objectives demonstrated" in result.output
 
 
 def test_update_without_a_clone_prints_a_message(monkeypatch, tmp_path):

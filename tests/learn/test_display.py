@@ -13,7 +13,7 @@ import torch
 from recsys_teach.learn import TODO, NotOk, check, claim, hint, predict, progress, quiz, reference, reveal
 from recsys_teach.learn.cards import beside_as_html, beside_as_text
 from recsys_teach.learn.compare import beside
-from recsys_teach.learn.progress_file import change_progress, read_progress, shown
+from recsys_teach.learn.progress_file import change_progress, open_exercises, read_progress
 from recsys_teach.learn.schema import Chapter, Decision, Exercise, Prediction, Question
 
 CHAPTER = Chapter(
@@ -490,9 +490,9 @@ def test_a_decision_is_to_do_while_a_part_is(out) -> None:
 
 def test_a_right_decision_shows_its_objective() -> None:
     check("9.1", 1)
-    assert shown(CHAPTER, read_progress()) == {"O9.1": ["9.A"]}
+    assert open_exercises(CHAPTER, read_progress()) == {"O9.1": ["9.A"]}
     check("9.A", ["b", 3])
-    assert shown(CHAPTER, read_progress()) == {"O9.1": []}
+    assert open_exercises(CHAPTER, read_progress()) == {"O9.1": []}
 
 
 def test_the_course_takes_its_own_choice_as_a_reference() -> None:

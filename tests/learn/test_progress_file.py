@@ -361,7 +361,7 @@ for n in range(50):
 def test_progress_shows_what_is_open(capsys) -> None:
     progress("09")
     assert capsys.readouterr().out.splitlines() == [
-        "Chapter 09  Made up: 0 of 2 objectives shown",
+        "Chapter 09  Made up: 0 of 2 objectives demonstrated",
         "  [ ] O9.1 Count  (open: 9.1)",
         "  [ ] O9.2 Rank  (open: 9.2, 9.3)",
         "  quiz: 0 of 2 right",
@@ -375,7 +375,7 @@ def test_an_objective_is_shown_when_its_exercises_are_ok_and_a_stretch_one_is_no
     change_progress(lambda record: record["quiz"].update({"09": {"1": "b", "2": "a"}}))
     progress(9)
     out = capsys.readouterr().out
-    assert "1 of 2 objectives shown" in out
+    assert "1 of 2 objectives demonstrated" in out
     assert "  [x] O9.2 Rank\n" in out
     assert "  [ ] O9.1 Count  (open: 9.1)" in out
     assert "  quiz: 1 of 2 right" in out
