@@ -17,10 +17,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-from nbformat import NotebookNode
+try:
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+except ImportError as error:
+    raise SystemExit(
+        f"{error}. Activate the environment first: source .venv/bin/activate (see CONTRIBUTING.md)."
+    ) from None
 
 from recsys_teach.course.notebook_env import kernel_env
 from recsys_teach.files import REPOSITORY, copy_aside, write_whole

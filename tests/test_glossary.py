@@ -113,7 +113,8 @@ def test_every_bold_term_is_listed_with_its_first_chapter():
     listed = {key(term): chapter for term, chapter, _ in entries()}
     first = first_chapters()
     missing = sorted(f"{chapter}: {term}" for term, chapter in first.items() if term not in listed)
-    assert not missing, "bold in a lesson and not in the glossary:\n" + "\n".join(missing)
+    row = "\nAdd a row in alphabetical order: | term | chapter | a sentence that defines it |"
+    assert not missing, "bold in a lesson and not in the glossary:\n" + "\n".join(missing) + row
     wrong = [f"{term}: {listed[term]}, not {chapter}" for term, chapter in first.items() if listed[term] != chapter]
     assert not wrong, "first bold in another chapter (listed, right):\n" + "\n".join(wrong)
 

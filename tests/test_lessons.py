@@ -171,8 +171,10 @@ def test_minutes_in_the_front_matter_fit_the_chapter(name):
 @each_lesson
 def test_objectives_of_text_and_declaration_agree(name):
     chapter = chapters()[name[:2]]
-    text = "\n".join(cell.source for cell in read("chapters", name).cells if cell.cell_type == "markdown")
-    assert dict(re.findall(r"^- \*\*(O\d+\.\d+)\*\* (.+?)(?=\n- |\n\n|\Z)", text, re.M)) == dict(chapter.objectives)
+    text = "\n\n".join(cell.source for cell in read("chapters", name).cells if cell.cell_type == "markdown")
+    listed = re.findall(r"^- \*\*(O\d+\.\d+)\*\* (.+?)(?=\n- |\n\n|\Z)", text, re.M | re.S)
+    listed = {objective: " ".join(words.split()) for objective, words in listed}
+    assert listed == dict(chapter.objectives), "list each objective as '- **O1.1** text', with the text as declared"
     recap = text.split("## Recap")[1]
     assert all(objective in recap for objective in chapter.objectives)
 
@@ -187,13 +189,16 @@ def test_exercise_headings_and_checks_agree_with_the_declaration(name):
         unit = "minute" if exercise.minutes == 1 else "minutes"
         declared.append(f"### Exercise {exercise.id} · {exercise.title} ({exercise.level}, {exercise.minutes} {unit})")
         assert f'check("{exercise.id}"' in code
-    assert sorted(re.findall(r"^### Exercise .*$", text, re.M)) == sorted(declared)
+    written = re.findall(r"^### Exercise .*$", text, re.M)
+    assert not set(declared) - set(written), f"missing headings: {sorted(set(declared) - set(written))}"
+    assert sorted(written) == sorted(declared)
 
 
 @each_lesson
 def test_each_exercise_has_a_worked_solution(name):
     worked = [c for c in read("solutions", name).cells if "solution" in c.metadata.get("tags", [])]
-    assert len(worked) >= len(chapters()[name[:2]].tasks)
+    n_tasks = len(chapters()[name[:2]].tasks)
+    assert len(worked) >= n_tasks, f"{n_tasks} exercises and decisions, {len(worked)} cells tagged solution"
     assert all("**Typical mistake.**" in c.source and "**Another way.**" in c.source for c in worked)
 
 
@@ -262,7 +267,7 @@ def test_rewritten_chapter_has_diagrams_decisions_and_sittings(name):
     headings = re.findall(
         r"^# Sitting \d", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M
     )
-    assert 2 <= len(headings) <= 3
+    assert 2 <= len(headings) <= 3, "expected two or three headings '# Sitting 1 · …', with a single #"
 
 
 @each_lesson
@@ -274,6 +279,11 @@ def test_plots_and_claims_are_folded_and_their_output_is_not(name):
         assert not cell.metadata.get("jupyter", {}).get("outputs_hidden")
         if re.search(r"^(show|slider)\(|^claim\(", cell.source, re.M) and edition(name) > 1:
             assert is_folded(cell), cell.source
+
+
+def test_readme_lists_the_chapters_that_exist_as_available():
+    rows = re.findall(r"^\| (\d\d) \|.*\| (\w+) \|$", (REPOSITORY / "README.md").read_text("utf-8"), re.M)
+    assert {number for number, status in rows if status == "available"} == {name[:2] for name in NAMES}
 
 
 def test_every_exercise_has_a_chapter_and_every_chapter_exercises():

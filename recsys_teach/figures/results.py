@@ -72,6 +72,7 @@ def labeled_bars(ax: Axes, values: Mapping[str, float], *, digits: int = 3, unit
     unit : str
         Text after each value, for example " %".
     """
+    values = dict(values)  # of a Series, too
     names = list(values)[::-1]
     colors = [style_of(name, list(values).index(name))["color"] for name in names]
     bars = ax.barh(names, [values[name] for name in names], color=colors, height=0.65)

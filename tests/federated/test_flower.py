@@ -21,7 +21,7 @@ from recsys_teach.federated import Clients, flower_app, train_federated
 APP = REPOSITORY / "tests" / "federated" / "flower_app"
 TABLE = np.array([[5.0, 4, 0, 1], [1, 0, 5, 4]])  # the ratings of Ada and Cleo; 0 is "no rating"
 MEAN = 3.5
-SECONDS = 300  # for all of it; a quiet machine needs about 60
+SECONDS = 900  # for all of it; a quiet machine needs about 60
 RUN = {
     "n_items": 4,
     "n_factors": 2,
