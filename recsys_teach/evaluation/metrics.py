@@ -507,7 +507,7 @@ def _recall(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
 
 
 def _hit_rate(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
-    return _share(hits.any(axis=1), n_relevant > 0)
+    return _share(hits.max(axis=1), n_relevant > 0)
 
 
 def _reciprocal_rank(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
