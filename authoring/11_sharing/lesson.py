@@ -316,7 +316,7 @@ show(
 # When the shared model predicts a task worse than the single-task model does, this is called **negative transfer**.
 # Conflict is one cause. (If one task gains and another one loses, Tang et al. (2020) speak of a *seesaw*.) In the
 # example the towers changed nothing. A real tower can repair part of a conflict: if the tower of like returned $-w$, a
-# large $w$ would suit both tasks. It cannot read what the shared layer has not computed.
+# large $w$ would suit both tasks. But no tower can read what the shared layer has not computed.
 #
 # ## 5 · Settled for today: does sharing help?
 #
@@ -423,7 +423,7 @@ pd.DataFrame(one_log, index=["click", "like"]).T.round(0)
 
 # %% [markdown]
 # One log proves little: another log has other rows, labels and initial weights. So the same code was run on 20 logs of
-# each service, and the results are saved with the course. Predict them first.
+# each service, and the results are saved with the course. Predict the results first.
 
 # %%
 ### BEGIN SOLUTION
@@ -862,7 +862,8 @@ guess = "b"
 predict("P11.2", guess)
 
 # %% [markdown]
-# Here is the drawing. Follow the thick red line from right to left, as a gradient does.
+# Here is the drawing. Follow the thick red line from right to left, as a gradient does: from the tower of like to the
+# experts of click.
 
 # %% tags=["diagram"]
 from itertools import pairwise
@@ -1038,8 +1039,9 @@ claims_on_mmoe()
 # %% [markdown]
 # Good for the MMoE: on like its mean error is lower than that of the single-task models in both services, by 1.3 and .6
 # points, although both intervals include 0. Bad for it: click is worse than with single-task models in both services,
-# and like is worse than with the shared bottom in the same-match service. Even in the other-match service, where a
-# choice could pay, click loses as it did with the shared bottom.
+# by .7 and .9 points, and like is 1.1 points worse than with the shared bottom in the same-match service. (Two of these
+# three intervals barely miss 0.) Even in the other-match service, where a choice could pay, click loses as it did with
+# the shared bottom.
 #
 # A plausible reason is that the 336 parameters are divided among experts and gates, and that 2,000 rows are few for
 # learning them; sitting 3 looks at 8,000. So this is settled: gates give a network the *freedom* to separate the tasks,
@@ -1059,7 +1061,7 @@ claims_on_mmoe()
 # | shared bottom | one layer, read alike by all | towers |
 # | MMoE | all experts | gates, towers |
 # | CGC | shared experts | reserved experts, gates, towers |
-# | PLE | shared experts and gates, reserved experts below the last level | the other experts, tasks' gates, towers |
+# | PLE | shared experts and gates, reserved experts of lower levels | last reserved experts, tasks' gates, towers |
 #
 # Keep this table; you may forget the shapes. The third sitting asks how related two tasks must be before sharing pays,
 # with data whose relation we can turn like a dial, and gives Noor a last answer. (When you return, run all cells above;
@@ -1069,8 +1071,8 @@ claims_on_mmoe()
 #
 # ## 11 · A dial for the relation
 #
-# In sitting 1 like depended on the same match as click, or on another one. Real tasks lie between these two. To see how
-# much relation sharing needs, we want tasks whose relation we can set. Ma et al. (2018) proposed such data.
+# In sitting 1 like depended on the same match as click, or on another one. Real tasks lie somewhere between. To see how
+# much relation sharing needs, we want data in which we can set it. Ma et al. (2018) proposed such data.
 #
 # Each task looks at a row in one direction. Take rows of two features, and the weights $w_1$ = [1, 0] for task 1 and
 # $w_2$ = [.6, .8] for task 2. For the row $x$ = [1, 2] the tasks see $z_1 = w_1 \cdot x$ = 1 and $z_2 = w_2 \cdot x$ =
@@ -1440,8 +1442,8 @@ claims_on_pairs()
 # 16, CGC and the single-task models 5, and the MMoE 4.
 #
 # The table has another lesson. At dial 1 with leaky towers the single-task models have .08 and the shared bottom .10:
-# no gain from sharing, although both tasks are the same. Here every row has both labels, so no task has labels to lend.
-# (None of this says anything about the networks of Ma et al.)
+# no gain from sharing is shown, although both tasks are the same. Here every row has both labels, so no task has labels
+# to lend. (None of this says anything about the networks of Ma et al.)
 #
 # Keep two rules. A baseline deserves the same care as the favorite. And if a design wins where its reason does not
 # apply, look for another reason.
@@ -1554,8 +1556,8 @@ claims_on_worlds()
 # a click; with two tastes it adds .02 and .03. Why anything, if clicks follow another taste? Finish and like still
 # share *their* taste, and can lend each other labels. For click, which has the most labels, no gain is shown. With two
 # tastes the MMoE is ahead of the shared bottom by about .01, and the interval of finish barely lies above 0: gates may
-# pay where tasks differ and the data are many. (Single-task models with 12 numbers each are no better than those with
-# 4.)
+# pay where tasks differ and the data are many. (Single-task models with 12 numbers in each vector differ from those
+# with 4 by less than .01.)
 #
 # And Noor's page? Her service had 2,000 rows. This is what 8,000 rows change:
 
