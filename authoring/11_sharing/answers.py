@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from recsys_teach.learn import reference
+
 
 def losses_by_loop(outputs, labels):
     losses = []
@@ -124,10 +126,22 @@ def mmoe_by_stacks(X, W, gates, towers):
     return np.stack(outputs, axis=1)
 
 
+def mmoe_by_row_function(X, W, gates, towers):
+    def one_row(x):
+        experts = np.array([np.maximum(x @ W[e], 0) for e in range(len(W))])
+        outputs = []
+        for gate, tower in zip(gates, towers, strict=True):
+            weights = np.exp(x @ gate)
+            outputs.append(((weights / weights.sum())[:, None] * experts).sum(axis=0) @ tower)
+        return np.array(outputs)
+
+    return np.array([one_row(x) for x in X])
+
+
 RIGHT = {
     "11.1": [losses_by_loop, losses_by_probabilities, losses_by_nanmean],
     "11.2": [mix_by_rows, mix_by_broadcast, mix_by_experts],
-    "11.3": [mmoe_by_loops, mmoe_by_torch, mmoe_by_stacks],
+    "11.3": [mmoe_by_loops, mmoe_by_torch, mmoe_by_stacks, mmoe_by_row_function],
     "11.4": [cgc_by_loop, cgc_by_two_sums, cgc_by_forbidden_scores],
     "11.5": [weights_by_projection, weights_by_angle],
     "11.6": [count_by_parts, count_by_layers],
@@ -438,6 +452,141 @@ def without_last_bias(n_features, n_tasks, n_experts, width, tower_width):
     return count_by_parts(n_features, n_tasks, n_experts, width, tower_width) - n_tasks
 
 
+def return_in_loop(outputs, labels):
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = ~np.isnan(labels[:, k])
+        losses.append(np.mean(np.log(1 + np.exp(outputs[known, k])) - labels[known, k] * outputs[known, k]))
+        return np.array(losses)
+
+
+def selects_the_unknown(outputs, labels):
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = np.isnan(labels[:, k])
+        o, y = outputs[known, k], labels[known, k]
+        losses.append(np.nanmean(np.log(1 + np.exp(o)) - y * o) if known.any() else np.nan)
+    return np.array(losses)
+
+
+def forgets_the_column(outputs, labels):
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = ~np.isnan(labels[:, k])
+        o, y = outputs[known], labels[known]
+        losses.append(np.mean(np.log(1 + np.exp(o)) - y * o))
+    return np.array(losses)
+
+
+def rows_shrink(outputs, labels):
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = ~np.isnan(labels[:, k])
+        outputs, labels = outputs[known], labels[known]
+        losses.append(np.mean(np.log(1 + np.exp(outputs[:, k])) - labels[:, k] * outputs[:, k]))
+    return np.array(losses)
+
+
+def only_the_ones(outputs, labels):
+    p = 1 / (1 + np.exp(-outputs))
+    return np.nanmean(-labels * np.log(p), axis=0)
+
+
+def softmax_of(scores):
+    return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+
+
+def new_axis_in_the_middle(gate_logits, experts):
+    return (softmax_of(gate_logits)[:, None] * experts).sum(axis=1)
+
+
+def no_new_axis(gate_logits, experts):
+    return (softmax_of(gate_logits) * experts).sum(axis=1)
+
+
+def experts_joined(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.concatenate([np.maximum(X @ W[e], 0) for e in range(len(W))])
+    return np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def experts_stacked_first(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))])
+    return np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def two_experts_in_mmoe(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.stack([np.maximum(X @ W[0], 0), np.maximum(X @ W[1], 0)], axis=1)
+    return np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def reshaped(X, W, gates, towers):
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    outputs = [mix_by_broadcast(X @ gates[k], experts) @ towers[k] for k in range(len(gates))]
+    return np.array(outputs).reshape(len(X), len(gates))
+
+
+def relu_of_rows(X, W, gates, towers):
+    experts = np.stack([np.maximum(X, 0) @ W[e] for e in range(len(W))], axis=1)
+    return np.stack([mix_by_broadcast(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def first_task_of_mmoe(X, W, gates, towers):
+    return mmoe_by_stacks(X, W, gates, towers)[:, :1]
+
+
+def cgc_from(usable):
+    """Return a level that mixes what a function of (task_experts, shared_experts, k) lists, by the course's mix."""
+
+    def step(task_experts, shared_experts, gate_logits):
+        mix = reference("11.2")
+        tasks = range(len(task_experts))
+        return np.stack([mix(gate_logits[k], usable(task_experts, shared_experts, k)) for k in tasks])
+
+    return step
+
+
+def gate_without_task(task_experts, shared_experts, gate_logits):
+    mix = reference("11.2")
+    return np.stack([mix(gate_logits, np.concatenate([own, shared_experts], axis=1)) for own in task_experts])
+
+
+def cgc_return_in_loop(task_experts, shared_experts, gate_logits):
+    mixtures = []
+    for k in range(len(task_experts)):
+        mixtures.append(mix_by_broadcast(gate_logits[k], np.concatenate([task_experts[k], shared_experts], axis=1)))
+        return np.stack(mixtures)
+
+
+def turned_by_90_degrees(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * np.array([-u1[1], u1[0]])])
+
+
+def root_of_one_minus_cosine(a, b, cosine):
+    u1, u2 = weights_by_projection(a, b, 0.0)
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine) * u2])
+
+
+def product_by_entry(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = b - (b * u1) * u1
+    return np.array([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2 / np.linalg.norm(u2)])
+
+
+def w2_divided_at_the_end(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    w2 = cosine * u1 + np.sqrt(1 - cosine**2) * (b - (b @ u1) * u1)
+    return np.array([u1, w2 / np.linalg.norm(w2)])
+
+
+def parentheses_forgotten(n_features, n_tasks, n_experts, width, tower_width):
+    experts = n_experts * (n_features + 1) * width
+    return experts + n_tasks * n_features * n_experts + n_tasks * (width + 1) * tower_width + (tower_width + 1)
+
+
 WRONG = {
     "11.1": [
         (unknown_is_zero, "read an unknown label as 0"),
@@ -451,6 +600,12 @@ WRONG = {
         (two_tasks_only, "not the number of tasks"),
         (losses_of_rows, "one loss for each row"),
         (minus_cross_entropy, "A loss is negative"),
+        (return_in_loop, "inside the loop"),
+        (selects_the_unknown, "~np.isnan(...)"),
+        (forgets_the_column, "Take column k"),
+        (rows_shrink, "from the full arrays"),
+        (only_the_ones, "is missing"),
+        (lambda outputs, labels: losses_by_nanmean(outputs, labels)[None], "two axes"),
         (lambda outputs, labels: np.nanmean((labels - outputs) ** 2, axis=0), "squared error"),
     ],
     "11.2": [
@@ -465,6 +620,10 @@ WRONG = {
         (sums_over_units, "(n, width)"),
         (two_experts_only, "only two experts"),
         (first_row_for_all, "first row"),
+        (new_axis_in_the_middle, "multiply the units"),
+        (no_new_axis, "multiply the units"),
+        (lambda gate_logits, experts: softmax_of(gate_logits), "returned the weights"),
+        (lambda gate_logits, experts: softmax_of(gate_logits) @ experts, "every row"),
     ],
     "11.3": [
         (one_gate, "one gate for each task"),
@@ -478,6 +637,13 @@ WRONG = {
         (lambda X, W, gates, towers: mmoe_by_stacks(X, W, gates, towers).sum(axis=1), "one axis"),
         (sigmoid_at_the_end, "sigmoid to the outputs"),
         (first_tower, "All tasks use the first tower"),
+        (experts_joined, "three axes"),
+        (experts_stacked_first, "rows first in both arrays"),
+        (two_experts_in_mmoe, "got 2 experts"),
+        (reshaped, "reshape does not transpose"),
+        (relu_of_rows, "ReLU to the input rows"),
+        (first_task_of_mmoe, "inside the loop"),
+        (lambda X, W, gates, towers: mmoe_by_stacks(X, W, gates, towers)[0], "first row alone"),
     ],
     "11.4": [
         (shared_first, "shared experts come first"),
@@ -490,6 +656,14 @@ WRONG = {
         (two_tasks_of_cgc, "three: len(task_experts)"),
         (no_softmax, "scores themselves"),
         (rows_first, "Rows come first"),
+        (cgc_from(lambda own, shared, k: own[k] + shared), "Is an expert missing"),
+        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared])), "Which axis did you stack or join along"),
+        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared], axis=2)), "Is an expert missing"),
+        (cgc_from(lambda own, shared, k: np.stack([own[k], shared], axis=1)), "three axes"),
+        (cgc_from(lambda own, shared, k: np.concatenate([*own, shared], axis=1)), "this gate may not use"),
+        (gate_without_task, "scores of one task"),
+        (cgc_return_in_loop, "inside the loop"),
+        (lambda own, shared, logits: np.concatenate(cgc_by_loop(own, shared, logits)), "along the rows"),
     ],
     "11.5": [
         (not_at_right_angle, "not at a right angle"),
@@ -504,6 +678,10 @@ WRONG = {
         (uses_a_for_u1_at_the_end, "You used a in the place of u1"),
         (uses_a_for_u1_twice, "You used a in both places"),
         (directions_only, "returned u1 and u2"),
+        (turned_by_90_degrees, "turned u1 by 90"),
+        (root_of_one_minus_cosine, "has to be squared"),
+        (product_by_entry, "dot product b @ u1"),
+        (w2_divided_at_the_end, "before you mix"),
     ],
     "11.6": [
         (no_gates, "gates are missing"),
@@ -517,5 +695,7 @@ WRONG = {
         (without_last_layer, "tower_width + 1"),
         (without_last_bias, "bias of its last layer"),
         (lambda a, b, c, d, e: count_by_parts(a, 2, c, d, e), "two is only the example"),
+        (parentheses_forgotten, "counted once"),
+        (lambda *sizes: 48, "the count of the mini-case"),
     ],
 }

@@ -22,7 +22,29 @@ def masked_losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def mix(gate_logits: np.ndarray, experts: np.ndarray) -> np.ndarray:
     """Mix the experts of each row by a softmax, shape (n, width)."""
+    _check_shapes(np.shape(gate_logits), np.shape(experts))
     return _weighted(softmax(gate_logits, axis=1), experts)
+
+
+def _check_shapes(scores: tuple[int, ...], experts: tuple[int, ...]) -> None:
+    """Raise an error that says which of the two inputs of ``mix`` to look at."""
+    if len(scores) != 2:
+        raise ValueError(f"mix expects gate_logits of shape (n, n_experts), the scores of one task; got {scores}.")
+    if len(experts) != 3:
+        raise ValueError(
+            f"mix expects experts with three axes, (n, n_experts, width); got {experts}. Stack experts along a new "
+            "axis 1, and join lists of experts along axis 1."
+        )
+    if scores[0] != experts[0]:
+        raise ValueError(
+            f"mix expects the rows first in both arrays; got {scores[0]} rows in gate_logits {scores} and {experts[0]} "
+            f"in experts {experts}. Which axis did you stack or join along? The experts are axis 1."
+        )
+    if scores[1] != experts[1]:
+        raise ValueError(
+            f"mix expects one expert for each of the {scores[1]} columns of gate_logits; got {experts[1]} experts, in "
+            f"an array of shape {experts}. Is an expert missing, or is there one that this gate may not use?"
+        )
 
 
 def mmoe_forward(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
@@ -105,6 +127,14 @@ def _two_softmaxes(task_experts: np.ndarray, shared_experts: np.ndarray, gate_lo
     return np.stack([mix(g[:, :n], reserved) + mix(g[:, n:], shared_experts) for reserved, g in pairs])
 
 
+def _all_reserved(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    """Let each task use the reserved experts of all tasks, with the same scores for each group."""
+    n = task_experts.shape[2]
+    everything = np.concatenate([*task_experts, shared_experts], axis=1)
+    scores = [np.concatenate([g[:, :n]] * len(task_experts) + [g[:, n:]], axis=1) for g in gate_logits]
+    return np.stack([mix(each, everything) for each in scores])
+
+
 def _shared_first(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
     pairs = zip(task_experts, gate_logits, strict=True)
     return np.stack([mix(g, np.concatenate([shared_experts, reserved], axis=1)) for reserved, g in pairs])
@@ -155,6 +185,89 @@ def _count(experts: float, gates: float, towers: float) -> Callable[..., float]:
     return count
 
 
+def _first_task_only(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return the function with the result of the first task alone, as a return inside the loop leaves it."""
+    return lambda *args: function(*args)[:1]
+
+
+def _losses_while_rows_shrink(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    losses = []
+    for k in range(outputs.shape[1]):
+        known = ~np.isnan(labels[:, k])
+        outputs, labels = outputs[known], labels[known]
+        losses.append(np.mean(_cross_entropy(outputs[:, k], labels[:, k])))
+    return np.array(losses)
+
+
+def _losses_of_all_columns(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    rows = [~np.isnan(labels[:, k]) for k in range(outputs.shape[1])]
+    return np.array([np.mean(_cross_entropy(outputs[known], labels[known])) for known in rows])
+
+
+def _losses_of(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return a mean over the known rows of each task, of another loss."""
+
+    def losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        rows = [~np.isnan(labels[:, k]) for k in range(outputs.shape[1])]
+        return np.array([np.mean(loss(outputs[known, k], labels[known, k])) for k, known in enumerate(rows)])
+
+    return losses
+
+
+def _softmax_losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    p = softmax(outputs, axis=1)
+    return np.nanmean(-(labels * np.log(p) + (1 - labels) * np.log(1 - p)), axis=0)
+
+
+def _with_experts(change: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return a forward pass with other experts, of shape (n, n_experts, width)."""
+
+    def forward(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+        experts = change(X, W)
+        mixtures = [_weighted(softmax(X @ gate, axis=1), experts) for gate in gates]
+        return np.stack([mixture @ tower for mixture, tower in zip(mixtures, towers, strict=True)], axis=1)
+
+    return forward
+
+
+def _two_experts(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+    if len(W) < 2:
+        raise IndexError("there is no W[1]")
+    return mmoe_forward(X, W[:2], gates[:, :, :2], towers)
+
+
+def _experts_on_axis_0(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+    experts = _experts(X, W).swapaxes(0, 1)  # (n_experts, n, width)
+    mixtures = [(softmax(X @ gate, axis=1)[:, :, None] * experts).sum(axis=1) for gate in gates]
+    return np.stack([mixture @ tower for mixture, tower in zip(mixtures, towers, strict=True)], axis=1)
+
+
+def _rotated(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+    u1 = a / np.linalg.norm(a)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * np.array([-u1[1], u1[0]])])
+
+
+def _w2_unscaled(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+    w1, w2 = _second_unscaled(a, b, cosine)
+    return np.stack([w1, w2 / np.linalg.norm(w2)])
+
+
+def _divided_by(size: Callable[[np.ndarray], float]) -> Callable[..., np.ndarray]:
+    """Return weights whose vectors are divided by something else than their length."""
+
+    def weights(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+        u1 = a / size(a)
+        rest = b - (b @ u1) * u1
+        return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * rest / size(rest)])
+
+    return weights
+
+
+def _product_by_entry(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+    u1 = a / np.linalg.norm(a)
+    return _second_along(a, b - (b * u1) * u1, cosine)
+
+
 def _parts(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> tuple[int, int, int]:
     """Count all experts, one gate and one tower."""
     tower = (width + 1) * tower_width + tower_width + 1
@@ -193,13 +306,18 @@ def _draw_sizes(rng: np.random.Generator) -> tuple:
 
 
 def _where_sharing_helps(intervals: dict[str, tuple[float, float]]) -> str:
-    """Turn the intervals of the gain, "related click" and so on, into the letter that came true."""
+    """Turn the intervals of the gain, "same match click" and so on, into the letter that came true."""
     lows = {name: mean - half for name, (mean, half) in intervals.items()}
     if all(low > 0 for low in lows.values()):
         return "a"
-    if lows["related like"] > 0 and sum(low > 0 for low in lows.values()) == 1:
+    if lows["same match like"] > 0 and sum(low > 0 for low in lows.values()) == 1:
         return "b"
     return "c" if all(low <= 0 for low in lows.values()) else "none of them"
+
+
+def _which_levels(reached: tuple[bool, bool]) -> str:
+    """Turn whether like depends on click's experts of level 1 and of level 2 into a letter."""
+    return {(False, False): "a", (True, False): "b", (True, True): "c"}.get(reached, "none of them")
 
 
 def _what_the_dial_does(lows: dict[float, float]) -> str:
@@ -240,7 +358,7 @@ CHAPTER = Chapter(
             hints=(
                 "Go through the tasks one by one. For task k, which rows have a label that is not NaN?",
                 "known = ~np.isnan(labels[:, k]) selects the rows: o = outputs[known, k] and y = labels[known, k].",
-                "losses.append(np.mean(np.log(1 + np.exp(o)) - y * o)) for each task, then np.array(losses).",
+                "Put o and y into the bracket of the formula; e^o is np.exp(o). Collect one mean per task in a list.",
             ),
             misconceptions={
                 "You read an unknown label as 0. The model would learn that people dislike what they have not opened.":
@@ -253,13 +371,41 @@ CHAPTER = Chapter(
                     lambda outputs, labels: masked_losses(
                         outputs[~np.isnan(labels).any(axis=1)], labels[~np.isnan(labels).any(axis=1)]
                     ),
+                "All your losses are NaN, also where all labels are known. np.isnan marks the unknown labels; the "
+                "known ones are ~np.isnan(...).":
+                    lambda outputs, labels: np.full(outputs.shape[1], NAN),
                 "Your result contains NaN. NaN times 0 is NaN, and NaN == NaN is False: select the known rows with "
                 "~np.isnan(labels[:, k]) before you compute.":
                     lambda outputs, labels: _cross_entropy(outputs, labels).mean(axis=0),
+                "You selected the known rows of task k, but kept all columns. Take column k, too: labels[known, k].":
+                    _losses_of_all_columns,
+                "The rows without a label of one task are missing in the tasks after it. Select the rows of each task "
+                "from the full arrays.": _losses_while_rows_shrink,
+                "You read an unknown label as 0.5. An invented label is still a label: select the known rows.":
+                    lambda outputs, labels: np.mean(_cross_entropy(outputs, np.nan_to_num(labels, nan=0.5)), axis=0),
+                "You divide by the number of known labels of all tasks. Each task has a separate number.":
+                    lambda outputs, labels: np.nansum(_cross_entropy(outputs, labels), axis=0)
+                    / (~np.isnan(labels)).sum(),
+                "Your loss is -y ln p alone, which is 0 for each label 0. The part -(1 - y) ln(1 - p) is missing.":
+                    _losses_of(lambda o, y: y * np.logaddexp(0, -o)),
+                "You took a softmax over the tasks. Click and like do not exclude each other: each task has a sigmoid, "
+                "and the formula contains it.": _softmax_losses,
+                "That is the squared error of the probabilities. The exercise asks for the cross-entropy.":
+                    _losses_of(lambda o, y: (expit(o) - y) ** 2),
+                "You used log2. The loss needs np.log, the natural logarithm.":
+                    _losses_of(lambda o, y: np.log2(1 + np.exp(o)) - y * o),
+                "Your result has only the loss of the first task. Is `return` inside the loop? It ends the function at "
+                "once, so it belongs after the loop.": _first_task_only(masked_losses),
+                "Your result is one number, the loss of the first task. Is `return` inside the loop? Collect one loss "
+                "for each task, and return them after the loop.":
+                    lambda outputs, labels: float(masked_losses(outputs, labels)[0]),
                 "You used the outputs as probabilities. They are logits: ln(1 + e^o) - y o contains the sigmoid.":
                     lambda outputs, labels: np.nanmean(
                         -(labels * np.log(outputs) + (1 - labels) * np.log(1 - outputs)), axis=0
                     ),
+                "You used the outputs as probabilities; a logarithm of a negative number is NaN. They are logits, and "
+                "ln(1 + e^o) - y o contains the sigmoid.":
+                    _losses_of(lambda o, y: -(y * np.log(o) + (1 - y) * np.log(1 - o))),
                 "You applied the sigmoid before a formula that already contains it. Put the logits into the formula.":
                     lambda outputs, labels: np.nanmean(_cross_entropy(expit(outputs), labels), axis=0),
                 "That is a squared error. The labels are 0 or 1, and the loss is the cross-entropy of the logits.":
@@ -289,8 +435,15 @@ CHAPTER = Chapter(
                     / np.nansum(labels, axis=0),
             },
             properties={
-                "The number of your losses is not the number of tasks. Tasks are the columns: outputs.shape[1].":
+                "Your result is a single number. Return one loss for each task.":
+                    lambda args, result: np.ndim(result) != 0,
+                "Your result has two axes. Return one loss for each task, shape (n_tasks,); keepdims=True or an extra "
+                "pair of brackets adds an axis.": lambda args, result: np.ndim(result) != 2,
+                "The number of your losses is not the number of tasks. There may be one task or three: the number of "
+                "columns is outputs.shape[1].":
                     _has_shape(lambda args: (args[0].shape[1],)),
+                "Your result contains NaN. NaN plus or times anything is NaN: select the known rows of a task before "
+                "you compute.": lambda args, result: not np.isnan(np.asarray(result, dtype=float)).any(),
                 "A loss is negative. A cross-entropy is never below 0: look at the signs.":
                     lambda args, result: bool((np.nan_to_num(np.asarray(result, dtype=float)) > -1e-9).all()),
             },
@@ -316,7 +469,7 @@ CHAPTER = Chapter(
             hints=(
                 "How many weights has a row, and over which axis do they sum to 1?",
                 "weights = np.exp(gate_logits), divided by weights.sum(axis=1, keepdims=True): shape (n, n_experts).",
-                "(weights[:, :, None] * experts).sum(axis=1): the new axis gives all units of an expert one weight.",
+                "To multiply, the weights need the shape (n, n_experts, 1): where does None go? Then add over experts.",
             ),
             misconceptions={
                 "Your weights sum to 1 over the rows. The weights of each row sum to 1: use axis=1.":
@@ -356,11 +509,32 @@ CHAPTER = Chapter(
                     lambda gate_logits, experts: experts.max(axis=1),
                 "You divided by the number of rows, too. A mixture is the weighted sum of a row's experts.":
                     lambda gate_logits, experts: mix(gate_logits, experts) / len(experts),
+                "Your weights multiply the units, not the experts: numpy aligns the last axes. The new axis belongs at "
+                "the end: weights[:, :, None].":
+                    lambda gate_logits, experts: (softmax(gate_logits, axis=1)[:, None] * experts).sum(axis=1),
+                "You returned the weights. The mixture is the sum of the experts, multiplied by these weights.":
+                    lambda gate_logits, experts: softmax(gate_logits, axis=1),
+                "`@` combined the weights of each row with the experts of every row: shape (n, n, width). Each row "
+                "mixes its experts only: multiply with weights[:, :, None] and add.":
+                    lambda gate_logits, experts: softmax(gate_logits, axis=1) @ experts,
+                "The sum over the experts kept an axis of length 1. Leave out keepdims in the last sum.":
+                    lambda gate_logits, experts: mix(gate_logits, experts)[:, None],
+                "The experts are weighted, but not added: your result still has one axis for the experts.":
+                    lambda gate_logits, experts: softmax(gate_logits, axis=1)[:, :, None] * experts,
+                "You rounded the weights to two digits. Use them in full.":
+                    lambda gate_logits, experts: _weighted(softmax(gate_logits, axis=1).round(2), experts),
+                "You rounded the weights to one digit. Use them in full.":
+                    lambda gate_logits, experts: _weighted(softmax(gate_logits, axis=1).round(1), experts),
+                "You subtracted the largest weight or score after the exponential. Do it before, or not at all.":
+                    lambda gate_logits, experts: _weighted(
+                        np.exp(gate_logits) - np.exp(gate_logits).max(axis=1, keepdims=True), experts
+                    ),
                 "The softmax of your weights goes in the wrong direction: a high score has to give a high weight.":
                     lambda gate_logits, experts: mix(-gate_logits, experts),
             },
             properties={
-                "Your result does not have the shape (n, width). Add over the experts, which are axis 1 of `experts`.":
+                "Your result does not have the shape (n, width). Follow the shapes: weights with a new axis (n, "
+                "n_experts, 1), times experts (n, n_experts, width), then the sum over axis 1.":
                     _has_shape(lambda args: (len(args[1]), args[1].shape[2])),
             },
         ),
@@ -374,12 +548,6 @@ CHAPTER = Chapter(
                     np.zeros((2, 2, 2)),
                     np.array([[2.0], [6.0]]),
                 ),
-                (  # three tasks, one expert of two units
-                    np.array([[1.0], [-2.0]]),
-                    np.array([[[3.0, -1.0]]]),
-                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
-                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
-                ),
                 (  # three tasks, three experts, two rows; expert 2 is positive and negative
                     np.array([[1.0, 2.0], [3.0, -1.0]]),
                     np.array([[[1.0, 0.0], [0.0, -1.0]], [[0.0, 1.0], [1.0, 1.0]], [[-1.0, 2.0], [0.0, 1.0]]]),
@@ -392,6 +560,12 @@ CHAPTER = Chapter(
                     ),
                     np.array([[1.0, 2.0], [3.0, -1.0], [0.0, -2.0]]),
                 ),
+                (  # three tasks, one expert of two units
+                    np.array([[1.0], [-2.0]]),
+                    np.array([[[3.0, -1.0]]]),
+                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
+                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
+                ),
                 (  # one task; three experts of one unit that read features 0, 1 and 2: 1, 2 and 0 after the ReLU
                     np.array([[1.0, 2.0, -1.0, 0.0]]),
                     np.eye(4)[:3, :, None],
@@ -403,9 +577,8 @@ CHAPTER = Chapter(
             why="All tasks read the same experts; each task has its own gate and its own tower.",
             hints=(
                 "Follow the diagram from left to right: experts for all tasks, then a mixture and an output for each.",
-                "Experts: np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1). Scores of gate k: "
-                "X @ gates[k].",
-                "np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)",
+                "One expert for all rows is np.maximum(X @ W[e], 0), shape (n, width). Stack the experts along axis 1.",
+                "For task k, X @ gates[k] are the scores for `mix`; then `@ towers[k]`. Stack the tasks along axis 1.",
             ),
             misconceptions={
                 "All tasks use the first gate. An MMoE has one gate for each task.":
@@ -440,15 +613,36 @@ CHAPTER = Chapter(
                     lambda X, W, gates, towers: softmax(mmoe_forward(X, W, gates, towers), axis=1),
                 "You applied a ReLU to the scores of the gates. Only the experts have a ReLU.":
                     _with_gate(lambda scores: softmax(np.maximum(scores, 0), axis=1)),
+                "Only the first task is in your result. Is `return` inside the loop? It ends the function after the "
+                "first task, so it belongs after the loop.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates[:1], towers[:1]),
+                "That is the first task alone, without an axis for the tasks. Is `return` inside the loop? Stack the "
+                "outputs of all tasks after the loop.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers)[:, 0],
+                "That is the result of the first row alone. Return one row for each row of X.":
+                    lambda X, W, gates, towers: mmoe_forward(X[:1], W, gates, towers)[0],
+                "The right numbers are in the wrong places: reshape does not transpose. Use np.stack(outputs, axis=1).":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers).T.reshape(len(X), len(gates)),
+                "You applied the ReLU to the input rows. An expert applies it after multiplying by W[e].":
+                    _with_experts(lambda X, W: np.einsum("nf,efw->new", np.maximum(X, 0), W)),
+                "You applied the ReLU to the input rows, and again to the experts. Only the experts have one.":
+                    _with_experts(lambda X, W: _experts(np.maximum(X, 0), W)),
+                "You used the absolute value. A ReLU replaces negative numbers by 0.":
+                    _with_experts(lambda X, W: np.abs(np.einsum("nf,efw->new", X, W))),
+                "The experts have a sigmoid in your result. They have a ReLU: np.maximum(..., 0).":
+                    _with_experts(lambda X, W: expit(np.einsum("nf,efw->new", X, W))),
+                "Your result uses two experts. There may be one, or three: len(W).": _two_experts,
+                "Rows and experts are exchanged in your experts: np.stack without axis=1 puts the experts first.":
+                    _experts_on_axis_0,
                 "Only expert 0 is in your result. Stack the outputs of all experts.":
                     lambda X, W, gates, towers: mmoe_forward(X, np.stack([W[0]] * len(W)), gates, towers),
             },
             properties={
                 "Your result has three axes. A mixture still has to go through the tower of its task, which returns "
                 "one number for each row.": lambda args, result: np.ndim(result) != 3,
-                "Your result has one axis. Return a column for each task: np.stack(outputs, axis=1).":
+                "Your result has one axis, and should have two: a row for each row of X, a column for each task.":
                     lambda args, result: np.ndim(result) != 1,
-                "Your result is the transpose, or it lost the rows: rows come first, as many as X has.":
+                "Your result does not have as many rows as X. Rows come first, then tasks.":
                     lambda args, result: len(result) == len(args[0]),
                 "The number of columns is not the number of tasks. There may be more or fewer tasks than two: "
                 "len(gates).": _has_shape(lambda args: (len(args[0]), len(args[2]))),
@@ -490,9 +684,8 @@ CHAPTER = Chapter(
             why="Within one level a task uses its reserved experts and the shared ones, and no others.",
             hints=(
                 "For each task: which experts may it use, and in which order do the columns of its gate list them?",
-                "np.concatenate([task_experts[k], shared_experts], axis=1) has all experts that task k may use.",
-                "np.stack([mix(gate_logits[k], np.concatenate([task_experts[k], shared_experts], axis=1)) "
-                "for k in range(len(task_experts))])",
+                "np.concatenate joins two arrays along an axis that exists: on which axis of both are the experts?",
+                "Each task has one list of usable experts and one call of `mix`. Collect the mixtures, and stack them.",
             ),
             misconceptions={
                 "Your shared experts come first. The columns of a gate list the reserved experts first.": _shared_first,
@@ -535,6 +728,24 @@ CHAPTER = Chapter(
                             for reserved, weights in zip(task_experts, softmax(gate_logits, axis=0), strict=True)
                         ]
                     ),
+                "The tasks use each other's reserved experts: task k uses those of task k + 1.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        np.roll(task_experts, -1, axis=0), shared_experts, gate_logits
+                    ),
+                "The tasks use each other's reserved experts: task k uses those of task k - 1.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        np.roll(task_experts, 1, axis=0), shared_experts, gate_logits
+                    ),
+                "Only the first task is in your result. Is `return` inside the loop? It ends the function after the "
+                "first task, so it belongs after the loop.": _first_task_only(cgc_step),
+                "That is the mixture of the first task alone. Is `return` inside the loop? Collect the mixtures of all "
+                "tasks, and stack them after the loop.": lambda *args: cgc_step(*args)[0],
+                "You joined the mixtures of the tasks along the rows. Stack them along a new first axis: np.stack.":
+                    lambda *args: np.concatenate(cgc_step(*args)),
+                "You joined the mixtures of the tasks along the units. Stack them along a new first axis: np.stack.":
+                    lambda *args: np.concatenate(cgc_step(*args), axis=1),
+                "The softmax runs over the experts of all tasks. A task has no weight for the experts of another task.":
+                    _all_reserved,
                 "Rows come first in your result. Tasks come first: np.stack(mixtures) with axis=0.":
                     lambda task_experts, shared_experts, gate_logits: cgc_step(
                         task_experts, shared_experts, gate_logits
@@ -545,8 +756,12 @@ CHAPTER = Chapter(
                     lambda *args: _two_softmaxes(*args) / 2,
             },
             properties={
-                "Your result does not have the shape (n_tasks, n, width). There may be one task, or three: "
-                "len(task_experts).":
+                "Your result does not have three axes. Return one mixture of shape (n, width) for each task, stacked "
+                "along a new first axis.": lambda args, result: np.ndim(result) == 3,
+                "The first axis of your result is not the number of tasks. There may be one task, or three: "
+                "len(task_experts).": lambda args, result: len(result) == len(args[0]),
+                "Your result does not have the shape (n_tasks, n, width). Compare the shape you got with the one that "
+                "each step should return.":
                     _has_shape(lambda args: (len(args[0]), len(args[1]), args[1].shape[2])),
             },
         ),
@@ -555,9 +770,11 @@ CHAPTER = Chapter(
             reference=related_weights,
             cases=[
                 (np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.6),
+                (np.array([0.0, 5.0]), np.array([2.0, 3.0]), 0.8),
                 (np.array([0.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), 0.8),
                 (np.array([2.0, 0.0, 0.0]), np.array([1.0, 1.0, 1.0]), -0.6),
                 (np.array([0.0, -2.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0, -3.0]), 0.0),
+                (np.array([3.0, 4.0]), np.array([0.0, 1.0]), 0.6),
                 (np.array([3.0, 4.0]), np.array([0.0, 1.0]), 1.0),
                 (np.array([1.0, 2.0, 2.0]), np.array([-1.0, 0.0, 1.0]), -1.0),
             ],
@@ -565,8 +782,8 @@ CHAPTER = Chapter(
             why="The part of w2 along u1 is the cosine, the part across it is the sine, and their squares sum to 1.",
             hints=(
                 "Subtract from b its part along u1. What is left is at a right angle to a.",
-                "u1 = a / np.linalg.norm(a); rest = b - (b @ u1) * u1; u2 = rest / np.linalg.norm(rest).",
-                "np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])",
+                "u1 = a / np.linalg.norm(a); rest = b - (b @ u1) * u1. What makes u2 out of rest?",
+                "w2 takes p of u1 and s of u2. Its squared length is p² + s², and that has to be 1: what is s?",
             ),
             misconceptions={
                 "You used a in the place of u1: the part of b along u1 is (b @ u1) * u1, and u1 has the length 1.":
@@ -601,8 +818,37 @@ CHAPTER = Chapter(
                     lambda a, b, cosine: related_weights(a, b, 0.0),
                 "The two rows are exchanged: w1 comes first.":
                     lambda a, b, cosine: related_weights(a, b, cosine)[::-1],
-                "u2 points the other way: subtract the part along u1 from b, not b from it.":
+                "The part of w2 across u1 points away from b. Check the sign of the root, and what you subtract from "
+                "what.":
                     lambda a, b, cosine: _second_along(a, (b @ a) / (a @ a) * a - b, cosine),
+                "You used sqrt(1 - cosine) for the part across. The cosine has to be squared.":
+                    lambda a, b, cosine: _blend(a, b, cosine, np.sqrt(1 - cosine)),
+                "You used sqrt(1 - |cosine|) for the part across. The cosine has to be squared.":
+                    lambda a, b, cosine: _blend(a, b, cosine, np.sqrt(1 - abs(cosine))),
+                "`cosine` is the cosine already. np.cos and np.sin would need an angle.":
+                    lambda a, b, cosine: _blend(a, b, np.cos(cosine), np.sin(cosine)),
+                "Your part across is 1. The squares of both parts have to sum to 1.":
+                    lambda a, b, cosine: _blend(a, b, cosine, 1.0),
+                "You used b * u1, a product for each feature. The part along u1 needs the dot product b @ u1.":
+                    _product_by_entry,
+                "You divided by the sum of the entries. The length is the root of the sum of squares: np.linalg.norm.":
+                    _divided_by(np.sum),
+                "You divided by the sum of the absolute entries. The length is np.linalg.norm.":
+                    _divided_by(lambda vector: np.abs(vector).sum()),
+                "You divided by the squared length. The length is its root: np.linalg.norm.":
+                    _divided_by(lambda vector: vector @ vector),
+                "You divided w2 by its length at the end. Divide the rest of b by its length before you mix: otherwise "
+                "the cosine changes.": _w2_unscaled,
+                "w1 has the length 1, but w2 contains a instead of u1.":
+                    lambda a, b, cosine: np.stack([a / np.linalg.norm(a),
+                                                   related_weights(a, b, cosine)[1]
+                                                   + cosine * (a - a / np.linalg.norm(a))]),
+                "You turned u1 by 90 degrees. u2 lies on the side of b, and there may be more than two features.":
+                    _rotated,
+                "Your result does not depend on `cosine`: .6 and .8 belong to the mini-case.":
+                    lambda a, b, cosine: _blend(a, b, 0.6, 0.8),
+                "The second row is rounded to two digits. Return it in full.":
+                    lambda a, b, cosine: related_weights(a, b, cosine).round(2),
                 "You exchanged a and b: u1 points along a.":
                     lambda a, b, cosine: related_weights(b, a, cosine),
                 "The projection on u1 is missing a factor: (b @ u1) is a number, multiply it by u1.":
@@ -621,10 +867,9 @@ CHAPTER = Chapter(
             why="Experts, gates and towers all learn, so a comparison at equal size counts all three.",
             hints=(
                 "Add three sums: all experts, all gates, all towers. A layer from a to b has a · b weights, b biases.",
-                "An expert has (n_features + 1) * width parameters and a gate n_features * n_experts. A tower is two "
+                "An expert has (n_features + 1) * width parameters. From how many numbers to how many does a gate go?",
+                "Experts are shared: n_experts of them in all. Of gates and towers each task has one; a tower is two "
                 "layers.",
-                "n_experts * (n_features + 1) * width + n_tasks * (n_features * n_experts + (width + 1) * tower_width "
-                "+ tower_width + 1)",
             ),
             misconceptions={
                 "The gates are missing.":
@@ -656,6 +901,24 @@ CHAPTER = Chapter(
                     lambda *sizes: count_mmoe(*sizes) + sizes[1] * (sizes[2] - 1) * sizes[3] * sizes[4],
                 "A gate reads the input row, n_features numbers, and not the width numbers of an expert.":
                     lambda *sizes: count_mmoe(*sizes) + sizes[1] * sizes[2] * (sizes[3] - sizes[0]),
+                "48 is the count of the mini-case. Return a count for any sizes.": lambda *sizes: 48,
+                "The last layer of the towers is counted once, not once for each task. Are parentheses missing?":
+                    lambda *sizes: count_mmoe(*sizes) - (sizes[1] - 1) * (sizes[4] + 1),
+                "The last layer of a tower reads tower_width numbers, so it has tower_width + 1 parameters.":
+                    lambda *sizes: count_mmoe(*sizes) + sizes[1] * (sizes[3] - sizes[4]),
+                "Each gate returns one number for each expert: n_features * n_experts weights, not n_features.":
+                    lambda *sizes: count_mmoe(*sizes) - sizes[1] * sizes[0] * (sizes[2] - 1),
+                "A gate returns one number for each expert, not for each of its width units.":
+                    lambda *sizes: count_mmoe(*sizes) + sizes[1] * sizes[0] * (sizes[3] - sizes[2]),
+                "You counted a tower for each expert. Each task has one tower.":
+                    lambda *sizes: count_mmoe(*sizes) + (sizes[2] - sizes[1]) * _parts(*sizes)[2],
+                "You counted a tower for each task and each expert. Each task has one tower.":
+                    lambda *sizes: count_mmoe(*sizes) + (sizes[2] - 1) * sizes[1] * _parts(*sizes)[2],
+                "An expert has (n_features + 1) * width parameters: parentheses are missing, or the biases are counted "
+                "once in all.":
+                    lambda *sizes: count_mmoe(*sizes) - (sizes[2] - 1) * sizes[3],
+                "The parentheses around n_features + 1 are missing: n_experts * (n_features + 1) * width.":
+                    lambda *sizes: count_mmoe(*sizes) - _parts(*sizes)[0] + sizes[2] * sizes[0] + sizes[3],
                 "Your count does not change with the number of tasks: two is only the example.":
                     lambda *sizes: count_mmoe(sizes[0], 2, *sizes[2:]),
             },
@@ -733,21 +996,33 @@ CHAPTER = Chapter(
         Prediction(
             "P11.1",
             "A shared bottom and two single-task models of the same total size learn click and like, from 20 logs of "
-            "each service. Sharing lowers the error",
+            "each service. Where will the 95 % interval of the gain lie above 0?",
             {
-                "a": "of both tasks in both services",
-                "b": "of like in the related service only",
-                "c": "of no task, because the size is the same",
+                "a": "for both tasks in both services",
+                "b": "for like in the same-match service, and nowhere else",
+                "c": "nowhere, because the size is the same",
             },
             outcome=_where_sharing_helps,
         ),
         Prediction(
             "P11.2",
-            "Task 1 has many labels and task 2 few. A shared bottom for both and two single-task models have the same "
-            "total size. The shared bottom predicts task 2 better",
+            "Two levels of CGC, with a shared gate between them. Which of click's reserved experts does the loss of "
+            "like train?",
             {
-                "a": "at every setting of the dial, even at 0: more labels always help",
-                "b": "only where the dial is at 1 or near it",
+                "a": "none, as in CGC",
+                "b": "those of level 1, and not those of level 2",
+                "c": "those of both levels",
+            },
+            outcome=_which_levels,
+        ),
+        Prediction(
+            "P11.3",
+            "Task 1 has many labels and task 2 few. A shared bottom for both and two single-task models have the same "
+            "total size. We turn the dial to 0, .5, .9 and 1. Where does the 95 % interval of the gain on task 2 lie "
+            "above 0?",
+            {
+                "a": "at every setting, even at 0: more labels always help",
+                "b": "at 1, perhaps below, and not at 0",
                 "c": "at no setting: the labels of task 1 say nothing about task 2",
             },
             outcome=_what_the_dial_does,
@@ -799,8 +1074,10 @@ CHAPTER = Chapter(
             {
                 "a": ("Differences within several data draws and seeds, at equal size, with an interval.",
                       "Right: a network can differ by more than that from one random start to the next."),
-                "b": ("More digits.", "The digits are not what is uncertain."),
-                "c": ("A larger MMoE.", "Then the sizes are no longer equal."),
+                "b": ("The same runs, tested on ten times as many rows.",
+                      "That removes the luck of the test rows. The luck of the data and of the random start remains."),
+                "c": ("A single-task model of the same size, also run once.",
+                      "A good baseline, but one run of it cannot be separated from luck either."),
             },
             answer="a",
         ),

@@ -2,8 +2,9 @@
 
 `python -m authoring.saved_runs 11` writes saved/services.csv (service, rows, log, model, errors in percentage points,
 predictions for Noor's two films), scarce.csv (cosine, draw, model, error of a task with few labels), generator.csv
-(cosine, draw, seed, model, task, error), relu.csv (the same with ReLU in place of LeakyReLU in the towers) and
-world.csv (setting, seed, model, task, auc). It takes about half an hour on one core.
+(cosine, draw, seed, model, task, error), relu.csv (the same with ReLU in place of LeakyReLU in the towers), dead.csv
+(draw, model, number of dead ReLUs among the 16 units of the towers) and world.csv (setting, seed, model, task, auc).
+It takes about half an hour on one core.
 
 A service has known probabilities; a log draws rows, labels and the networks' start. The sizes and the learning rate of
 the services were chosen on logs 0 to 9, which are not in the table.
@@ -29,7 +30,7 @@ from recsys_teach.models.multitask import PLE, MMoE, PairInput, SharedBottom, re
 from recsys_teach.training import seeded, shuffled, train
 
 LOGS = range(100, 120)
-CASES = (("related", 2_000), ("unrelated", 2_000), ("related", 8_000))  # service, rows of its log
+CASES = (("same match", 2_000), ("other match", 2_000), ("same match", 8_000))  # service, rows of its log
 NOOR = np.array([[-0.5, 1.0, 1.0, 0.31, 1.60], [-0.5, 1.0, -0.5, 0.27, -0.91]])  # rows of Chase and Letter
 DESIGNS: dict[str, list[tuple[Callable[[], nn.Module], list[int]]]] = {  # 342, 342 and 336 parameters
     "single-task": [(lambda: SharedBottom(5, 1, width=11), [0]), (lambda: SharedBottom(5, 1, width=11), [1])],
@@ -42,7 +43,7 @@ def service_probabilities(X: np.ndarray, service: str) -> np.ndarray:
     """Compute the true P(click) and P(like | click), shape (n, 2)."""
     taste_1, taste_2, content_1, content_2, trailer = X.T
     match = taste_1 * content_1 + taste_2 * content_2
-    like_match = match if service == "related" else taste_1 * content_2 - taste_2 * content_1
+    like_match = match if service == "same match" else taste_1 * content_2 - taste_2 * content_1
     logits = np.stack([match + trailer - 1, 1.5 * like_match - trailer + 0.5], axis=1)
     return 1 / (1 + np.exp(-logits))
 
@@ -215,6 +216,32 @@ def run_generator(table: str, change: Callable[[nn.Module], nn.Module]) -> None:
         print(table, "draw", draw, flush=True)
 
 
+def count_dead(network: nn.Module, X: Tensor) -> int:
+    """Count the hidden units of all towers whose input is never positive on these rows."""
+    inputs: list[Tensor] = []
+    for tower in network.heads.heads:
+        tower[0].register_forward_hook(lambda module, args, output: inputs.append(output))
+    with torch.no_grad():
+        network(X)
+    return sum(int((values <= 0).all(dim=0).sum()) for values in inputs)
+
+
+def run_dead() -> None:
+    """Count dead ReLUs after training, for the dial at .5 and one random start for each draw."""
+    rows = []
+    for draw in DRAWS:
+        X, Y, _ = (torch.from_numpy(part)[:N_TRAIN] for part in related_tasks(N_TRAIN + N_TEST, 0.5, random_state=draw))
+        for name, make in GENERATOR.items():
+            network = fit_generator(lambda make=make: with_relu(make()), X, Y, 0)
+            rows.append((draw, name, count_dead(network, X)))
+        alone = [
+            fit_generator(lambda: with_relu(SharedBottom(100, 1, width=SINGLE_WIDTH)), X, Y[:, [task]], 0)
+            for task in range(2)
+        ]
+        rows.append((draw, "single task", sum(count_dead(network, X) for network in alone)))
+    save("11", dead=pd.DataFrame(rows, columns=["draw", "model", "dead"]))
+
+
 KINDS = ["binary"] * 3  # click, finish, like
 SMALL_WORLD = {"n_users": 600, "n_items": 150, "mean_impressions": 80, "n_factors": 3}
 WIDTHS = {  # numbers for each user and item in the shared model -> units, so that all budgets are within 1 %
@@ -334,9 +361,9 @@ def run_world(setting: str, seed: int) -> list[tuple]:
 
 
 def main() -> None:
-    """Run everything, or only what is named (services, scarce, generator, relu, world), and write the tables."""
+    """Run everything, or only what is named (services, scarce, generator, relu, dead, world), and write the tables."""
     torch.set_num_threads(1)
-    parts = ["services", "scarce", "generator", "relu", "world"]
+    parts = ["services", "scarce", "generator", "relu", "dead", "world"]
     wanted = [part for part in parts if part in sys.argv] or parts
     if "services" in wanted:
         run_services()
@@ -346,6 +373,8 @@ def main() -> None:
         run_generator("generator", lambda network: network)
     if "relu" in wanted:
         run_generator("relu", with_relu)
+    if "dead" in wanted:
+        run_dead()
     if "world" in wanted:
         rows: list[tuple] = []
         for setting in SETTINGS:
