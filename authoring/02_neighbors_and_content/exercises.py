@@ -1245,7 +1245,7 @@ CHAPTER = Chapter(
                 "Keep all scores, and set those of liked films to -np.inf.":
                     lambda liked, vectors, k: _ranked(
                         np.delete(_profiled(liked, vectors), liked), np.array([], int), k),
-                "You ranked the least similar films first. argsort sorts upward: sort -scores, or distances as they are.":
+                "You ranked the least similar films first. argsort sorts upward: sort -scores, or plain distances.":
                     lambda liked, vectors, k: _ranked(-_profiled(liked, vectors), liked, k),
                 "Your profile has the same number for every word: a mean without axis=0 averages all numbers. Each "
                 "word needs its own mean: vectors[liked].mean(axis=0).":

@@ -7,7 +7,7 @@
 #   recsys_teach:
 #     chapter: "02"
 #     edition: 2
-#     minutes: {reading: 130, doing: 70}
+#     minutes: {reading: 135, doing: 75}
 # ---
 
 # %% [markdown]
@@ -731,8 +731,7 @@ print(f"Ada and Waltz: {from_neighbors(expected[0, 2], to_waltz, residuals[0], p
 # .02 = 1 and 1.6 / 1.6 = 1. The evidence would be gone.
 #
 # Forgetting the stars has a price. Ada gave *Letter* one star, and as a 1 in the row of watched films it speaks *for*
-# *Waltz*, the opposite of section 6. If people often rate what they dislike, enter a 1 only for films they liked, for
-# example with four stars or more.
+# *Waltz*, the opposite of section 6. One remedy is to enter a 1 only for films with four stars or more.
 #
 # For a list you need positions in the order of the scores:
 
@@ -1000,15 +999,15 @@ show(
 # than a random list, because films with one or two ratings take the first places. The RMSE does not notice this, since
 # such films hardly occur among the hidden ratings.
 #
-# *Stars.* Neighbors improve the predicted stars by about 0.04.
+# *Stars.* Neighbors lower the error in stars by about 0.04.
 #
 # *Lists.* The best model for stars makes poor lists: its top ten has fewer than one hidden film, the plain list of
 # popular films about 2, and `ItemKNN` and `UserKNN` have about 3.4. Is the division to blame, as in exercise 2.A?
-# No: `DampedBiases` divides by no similarities and is just as poor. The reason is the question. Both models of stars
-# answer "if this person watches the film, how many stars will it get?". They learned only from the stars of chosen
-# films, so they never learned *which films are chosen*. `ItemKNN` and `UserKNN` look only at who chose what, and the
-# hidden films are films that were chosen. Both questions make sense, but a model that is good at one need not be good
-# at the other.
+# No: `DampedBiases` divides by no similarities and is as poor. The likely reason is the question. Both models of
+# stars answer "if this person watches the film, how many stars will it get?". They learned only from the stars of
+# chosen films, so they never learned *which films are chosen*. `ItemKNN` and `UserKNN` look only at who chose what, and
+# the hidden films are films that were chosen. Both questions make sense, but a model that is good at one need not be
+# good at the other.
 #
 # *How many neighbors, and how much shrinkage?* To choose `k` and λ we must not look at the hidden fifth, the *test
 # set*, because it judges the final model. So we hide a fifth of the visible ratings as well, the *validation set*. We
@@ -1063,8 +1062,8 @@ claims_on_neighbors()
 #
 # **Settled for today.** Ada should leave *Waltz*: similar films predict about 1.3 stars, and similar people 1.6.
 # About *Alibi* the neighbors say nothing. Its column is empty, so its similarity to every film is 0, and no similar
-# person has seen it. Only the biases answer: with b_i = 0 they expect 3.21 stars from Ada, as for every new film. This
-# is the **cold start** problem, and tomorrow's topic.
+# person has seen it. Only the biases answer: with b_i = 0 they expect 3.25 − 0.04 = 3.21 stars from Ada, as for every
+# new film. This is the **cold start** problem, and tomorrow's topic.
 #
 # ## Pause · End of sitting 2
 #
@@ -1358,7 +1357,8 @@ guess = "b"
 predict("P2.1", guess)
 
 # %% [markdown]
-# `ItemKNN` runs with its default λ = 10 and without shrinkage (λ = 0). There is also a **hybrid**, a blend of content
+# The profile of *content* is here the mean of all films that a person watched, because clicks have no stars. `ItemKNN`
+# runs with its default λ = 10 and without shrinkage (λ = 0). There is also a **hybrid**, a blend of content
 # and `ItemKNN` with λ = 0. The two kinds of scores have different scales, so each person's scores are standardized
 # first. The weight of the neighbors grows with n like the share of section 4, n / (n + 2). (The 2 was the best of five
 # values on other shelves of MovieLens.)
@@ -1382,7 +1382,8 @@ for n in (0, 2, 32):
 # %% [markdown]
 # Without ratings the first film leads by its words, and with 32 the third one leads by its neighbors. Here are the
 # results of ten shelves, drawn at random (saved; the code is in `authoring/02_neighbors_and_content/saved_run.py`). The
-# table has the means in MovieLens.
+# table has the means in MovieLens. (A film that a person has among the seen ones is not ranked for this person. So with
+# a larger n the lists are shorter, and even content rises a little.)
 
 # %%
 shelves = load_saved_run("02")["shelf"]
