@@ -36,6 +36,7 @@ TINY_WORDS = np.array(  # action chase crime drama heist letter music romance wa
     [[1, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 0, 1, 0, 1, 0]]
 )
 SIX_FILMS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0.8, 0, 0.6], [0, 0.6, 0.8], [0.6, 0.8, 0]])
+TWO_SIDES = np.array([[0.8, 0, 0.6], [0.8, 0.6, 0], [0, 0, 1], [1, 0, 0], [0.8, 0.6, 0], [0, 0.8, 0.6]])
 MANY_TIES = np.eye(3)[np.arange(48) % 3]  # 48 films of one word each
 
 FOUR_FILMS = np.array([[1, 0], [2, 1], [0, 1], [1, 1]])
@@ -1175,6 +1176,7 @@ CHAPTER = Chapter(
                 (np.array([2]), SIX_FILMS, 2),
                 (np.array([4, 2]), SIX_FILMS, 3),
                 (np.array([0, 1]), MANY_TIES, 20),
+                (np.array([0, 3, 4]), TWO_SIDES, 2),  # the median and absolute differences say otherwise
                 (np.array([0]), FAN, N_BEST),
             ],
             draw=_draw_profile,

@@ -817,7 +817,7 @@ check("2.A", design)
 # / (readers + 20). This is the damped mean of section 1. Divided by the 5 %, a share is called *lift*: 15 for *Comet*,
 # 1 for *Cookbook*, but 20 for *Moss*, so lift needs damping, too. **Typical mistake.** To stop dividing at all, as
 # section 7 does. There a cosine was added, which has been divided by two norms already. A plain count of common readers
-# favors what everybody reads.
+# favors what everybody reads (**popularity bias**).
 
 # %% [markdown]
 # ## 8 · Or ask the people who are like her
@@ -1502,9 +1502,9 @@ check("2.B", methods)
 # ## Going further
 #
 # - **Other similarities.** For 0/1 data, *Jaccard* divides the number of common raters by the number of people who
-#   rated at least one of the two films. *BM25*, a relative of TF-IDF, can weight the interaction matrix, because a film
-#   that everybody watched says as little about taste as the word "the" about a text. The library `implicit` has both
-#   weights. *SLIM* and *EASE* (chapter 06) do not compute the similarities of items but learn them.
+#   rated at least one of the two films. **BM25**, a relative of TF-IDF, can weight the interaction matrix, because a
+#   film that everybody watched says as little about taste as the word "the" about a text. The library `implicit` has
+#   both weights. *SLIM* and *EASE* (chapter 06) do not compute the similarities of items but learn them.
 # - **Dislikes.** A profile can also subtract the rows of disliked films (*Rocchio*).
 # - **Text embeddings.** "Detective" and "crime" share no word. Pretrained language models turn a description into a
 #   vector in which such texts are close. The rest stays as in section 11.
