@@ -58,6 +58,7 @@ FORMS = {
     "list": np.ndarray.tolist,
     "Series": lambda array: pd.Series(array) if array.ndim == 1 else array,
     "tensor": torch.tensor,
+    "whole": lambda array: array.astype(int) if np.isfinite(array).all() and (array == array.round()).all() else array,
 }
 
 

@@ -65,6 +65,11 @@ def shrunk_minus_identity(R, shrinkage):
     return S * n / (n + shrinkage)
 
 
+def shrunk_with_whole_zeros(R, shrinkage):
+    S = shrunk_by_loop(R, shrinkage)
+    return [[0 if i == j else float(S[i, j]) for j in range(len(S))] for i in range(len(S))]
+
+
 def neighbors_by_loop(expected, similar, residuals, prior):
     above, below = 0.0, prior
     for s, e in zip(similar, residuals, strict=True):
@@ -148,7 +153,7 @@ def rank_by_cosine(liked, vectors, k):
 RIGHT = {
     "2.1": [damped_in_a_loop, damped_by_pandas, damped_by_one_hot, damped_by_add_at],
     "2.2": [cosine_by_loop, cosine_of_units],
-    "2.3": [shrunk_by_loop, shrunk_by_products, shrunk_minus_identity],
+    "2.3": [shrunk_with_whole_zeros, shrunk_by_loop, shrunk_by_products, shrunk_minus_identity],
     "2.4": [neighbors_by_loop, neighbors_by_nansum],
     "2.5": [sums_by_loop, sums_by_columns, sums_by_lexsort],
     "2.6": [tfidf_by_loop, tfidf_by_differences, tfidf_of_floats],
@@ -794,8 +799,69 @@ def forgets_the_minus_of_content(liked, vectors, k):
     return np.argsort(scores)[:k]
 
 
+def counts_what_is_not_zero(values, groups, n_groups, damping):
+    counts = np.bincount(groups, weights=values != 0, minlength=n_groups)
+    return np.bincount(groups, weights=values, minlength=n_groups) / (counts + damping)
+
+
+def cuts_the_damping(values, groups, n_groups, damping):
+    with np.errstate(all="ignore"):
+        counts = np.bincount(groups, minlength=n_groups) + int(damping)
+        return np.bincount(groups, weights=values, minlength=n_groups) / counts
+
+
+def makes_one_place_too_many(values, groups, n_groups, damping):
+    counts = np.bincount(groups, minlength=n_groups + 1)
+    return np.bincount(groups, weights=values, minlength=n_groups + 1) / (counts + damping)
+
+
+def returns_a_dict_of_means(values, groups, n_groups, damping):
+    return dict(enumerate(damped_in_a_loop(values, groups, n_groups, damping)))
+
+
+def correlates_all_columns(R, shrinkage):
+    with np.errstate(all="ignore"):
+        rated = (R > 0).astype(float)
+        n = rated.T @ rated
+        S = np.atleast_2d(np.corrcoef(R.T)) * n / (n + shrinkage)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def returns_one_number_in_an_array(expected, similar, residuals, prior):
+    return np.array([neighbors_by_loop(expected, similar, residuals, prior)])
+
+
+def selects_columns_by_zeros_and_ones(watched, similar, k):
+    scores = similar[:, watched.astype(int)].sum(axis=1)
+    scores[watched > 0] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def turns_whole_numbers_round(watched, similar, k):
+    scores = similar @ watched
+    scores[~watched] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def sorts_twice(watched, similar, k):
+    scores = similar @ watched
+    scores[watched > 0] = -np.inf
+    return np.argsort(np.argsort(-scores, kind="stable"), kind="stable")[:k]
+
+
+def multiplies_positions(liked, vectors, k):
+    scores = vectors @ (liked @ vectors[: len(liked)])
+    scores[liked] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
 WRONG = {
     "2.1": [
+        (counts_what_is_not_zero, "You did not count values of exactly 0"),
+        (cuts_the_damping, "You cut the damping to a whole number"),
+        (makes_one_place_too_many, "Your result is too long"),
+        (returns_a_dict_of_means, "You returned a dict"),
         (forgets_the_damping, "with 0 for an empty group"),
         (divides_zero_by_zero, "the damping is missing"),
         (forgets_minlength, "Your result is too short"),
@@ -822,6 +888,7 @@ WRONG = {
         (rounds_the_cosine, "rounded"),
     ],
     "2.3": [
+        (correlates_all_columns, "You used np.corrcoef"),
         (counts_truth_values, "Your n is at most 1"),
         (keeps_the_diagonal, "put 0 on the diagonal"),
         (compares_people, "one row for each person"),
@@ -838,6 +905,7 @@ WRONG = {
         (normalizes_rows, "You divided the rows by their norms"),
     ],
     "2.4": [
+        (returns_one_number_in_an_array, "You returned an array"),
         (counts_the_unrated, "runs over all neighbors"),
         (lets_nan_through, "Your result is NaN"),
         (takes_a_plain_average, "The prior is missing"),
@@ -853,6 +921,9 @@ WRONG = {
         (forgets_to_divide, "You did not divide"),
     ],
     "2.5": [
+        (selects_columns_by_zeros_and_ones, "You selected similar[:, watched.astype(int)]"),
+        (turns_whole_numbers_round, "You wrote scores[~watched]"),
+        (sorts_twice, "You sorted twice"),
         (goes_down_the_columns, "You added along the columns"),
         (divides_the_sums, "add and do not divide"),
         (averages_what_was_watched, "You took the mean similarity"),
@@ -897,10 +968,11 @@ WRONG = {
         (takes_words_for_items, "You took the number of words"),
     ],
     "2.7": [
+        (multiplies_positions, "as if it had zeros and ones"),
         (recommends_the_liked, "a film that the person has liked already"),
         (takes_the_last_k, "least similar films first"),
         (takes_the_nearest_liked, "the largest similarity to a liked film"),
-        (averages_over_words, "do not fit together in the matrix product"),
+        (averages_over_words, "a sum or mean taken along the other axis"),
         (recommends_the_liked_unrounded, "a film that the person has liked already"),
         (ranks_unstably, "Films with equal scores are in the wrong order"),
         (turns_ties_round, "[::-1] reverses them"),

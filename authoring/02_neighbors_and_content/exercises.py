@@ -36,6 +36,7 @@ TINY_WORDS = np.array(  # action chase crime drama heist letter music romance wa
     [[1, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 0, 1, 0, 1, 0]]
 )
 SIX_FILMS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0.8, 0, 0.6], [0, 0.6, 0.8], [0.6, 0.8, 0]])
+TWO_SIDES = np.array([[0.8, 0, 0.6], [0.8, 0.6, 0], [0, 0, 1], [1, 0, 0], [0.8, 0.6, 0], [0, 0.8, 0.6]])
 MANY_TIES = np.eye(3)[np.arange(48) % 3]  # 48 films of one word each
 
 FOUR_FILMS = np.array([[1, 0], [2, 1], [0, 1], [1, 1]])
@@ -90,6 +91,18 @@ def _profiled(liked: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 def _best_scores(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
     return scores[_ranked(scores, without, k)]
+
+
+def _ranks(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+    """Return what argsort of argsort returns."""
+    return np.argsort(_ranked(scores, without, len(scores)), kind="stable")[:k]
+
+
+def _partitioned(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
+    """Return the k best as np.argpartition leaves them."""
+    scores = scores.astype(float)
+    scores[without] = -np.inf
+    return np.argpartition(-scores, k - 1)[:k]
 
 
 def _worst_first(scores: np.ndarray, without: np.ndarray, k: int) -> np.ndarray:
@@ -253,6 +266,7 @@ CHAPTER = Chapter(
                 (np.array([1.0, 1.0, 1.0, 2.0]), np.array([0, 0, 0, 1]), 2, 2.0),
                 (np.array([0.5, -1.5, 1.0, 1.0]), np.array([3, 0, 3, 3]), 5, 1.0),
                 (np.array([-3.0]), np.array([1]), 2, 0.5),
+                (np.array([0.0, 2.5, 0.0, -1.5]), np.array([1, 1, 0, 2]), 4, 2.0),  # a value of 0 counts, too
             ],
             draw=_draw_groups,
             properties={
@@ -260,8 +274,12 @@ CHAPTER = Chapter(
                 "minlength=n_groups) for the sums and for the counts; after a groupby, .reindex(range(n_groups), "
                 "fill_value=0).":
                     lambda args, means: np.ndim(means) != 1 or len(means) >= args[2],
-                "One of your numbers is NaN. The mean of an empty group is NaN, but the sum of an empty group is 0, "
-                "and 0 / (0 + damping) is 0.":
+                "You returned a dict. The contract asks for a list or an array of n_groups numbers.":
+                    lambda args, means: not isinstance(means, dict),
+                "Your result is too long: there are n_groups groups, from 0 to n_groups - 1.":
+                    lambda args, means: np.ndim(means) != 1 or len(means) != args[2] + 1,
+                "One of your numbers is NaN, so somewhere 0 was divided by 0. An empty group has 0 / (0 + damping), "
+                "which is 0.":
                     lambda args, means: not np.isnan(np.asarray(means, dtype=float)).any(),
             },
             why="The imaginary values of 0 leave the sum alone and raise the count, so a few values move the mean "
@@ -362,6 +380,38 @@ CHAPTER = Chapter(
                 "You returned the counts plus the damping. That is the denominator; the sums of the values come above "
                 "it.":
                     lambda values, groups, n_groups, damping: np.bincount(groups, minlength=n_groups) + damping,
+                "You did not count values of exactly 0. A rating that equals the mean of all is a rating, too.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (_totals(values != 0, groups, n_groups) + damping),
+                "You counted only the values above 0. All values of a group count, whatever their sign.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (_totals(values > 0, groups, n_groups) + damping),
+                "You divided the counts. Above the line is the sum of the values: np.bincount(groups, weights=values, "
+                "...).":
+                    lambda values, groups, n_groups, damping: (lambda n: n / (n + damping))(
+                        np.bincount(groups, minlength=n_groups)),
+                "You added up the numbers of the groups: weights=groups. The weights are the values.":
+                    lambda values, groups, n_groups, damping: _totals(groups, groups, n_groups)
+                    / (np.bincount(groups, minlength=n_groups) + damping),
+                "Your sums lost their fractions on the way: an array of whole numbers cuts off what is added to it. "
+                "Start from np.zeros(n_groups).":
+                    lambda values, groups, n_groups, damping: _whole_totals(values, groups, n_groups)
+                    / (np.bincount(groups, minlength=n_groups) + damping),
+                "You cut the damping to a whole number. Use it as it is.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (np.bincount(groups, minlength=n_groups) + int(damping)),
+                "The sum and the count changed places: divide the sum of the values by count + damping.":
+                    lambda values, groups, n_groups, damping: np.bincount(groups, minlength=n_groups)
+                    / (_totals(values, groups, n_groups) + damping),
+                "You added the damping to the mean. It belongs to the denominator: total / (count + damping).":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / np.maximum(np.bincount(groups, minlength=n_groups), 1) + damping,
+                "You multiplied the count by the damping. Add the two: count + damping.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / (np.bincount(groups, minlength=n_groups) * damping),
+                "You multiplied the count by the damping. Add them: count + damping.":
+                    lambda values, groups, n_groups, damping: _totals(values, groups, n_groups)
+                    / np.maximum(np.bincount(groups, minlength=n_groups) * damping, 1e-9),
             },
         ),
         Exercise(
@@ -472,6 +522,14 @@ CHAPTER = Chapter(
                     lambda a, b: np.linalg.norm(a - b),
                 "You compared who rated the films and not how many stars they gave. Use the ratings themselves.":
                     lambda a, b: cosine((a > 0) * 1.0, (b > 0) * 1.0),
+                "You took the root of everything. Only the sums of squares below get a root: the dot product above "
+                "stays as it is.":
+                    lambda a, b: np.sqrt(a @ b / ((a @ a) * (b @ b))),
+                "You divided by 25, the norms of the mini-case. Each pair has its own: np.linalg.norm(a) * "
+                "np.linalg.norm(b).":
+                    lambda a, b: a @ b / 25,
+                "You took the mean of the products. A dot product is their sum: a @ b.":
+                    lambda a, b: cosine(a, b) / len(a),
             },
         ),
         Exercise(
@@ -487,14 +545,15 @@ CHAPTER = Chapter(
                 "use unit.T @ unit.":
                     lambda args, S: np.shape(S) != (len(args[0]),) * 2 or len(args[0]) == args[0].shape[1],
                 "Your similarities lost their fractions: they are whole numbers. Leave out int and astype(int).":
-                    lambda args, S: np.asarray(S).dtype.kind not in "iu",
+                    lambda args, S: np.asarray(S).dtype.kind not in "iu"
+                    or np.allclose(S, shrunk_similarities(*args)),
                 "Your table is not symmetric. The similarity of film i to film j equals that of film j to film i.":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2
                     or np.allclose(S, np.transpose(S), equal_nan=True),
                 "A film is not its own neighbor: put 0 on the diagonal, for example with np.fill_diagonal(S, 0).":
                     lambda args, S: np.shape(S) != (args[0].shape[1],) * 2 or np.allclose(np.diag(S), 0, atol=1e-9),
-                "Your result has NaN or infinity. A division by 0 causes this: divide by n + shrinkage, which is "
-                "never 0.":
+                "Your result has NaN or infinity, so something was divided by 0. The norms of the columns and n + "
+                "shrinkage are never 0. What else do you divide by?":
                     lambda args, S: bool(np.isfinite(np.asarray(S, dtype=float)).all())
                     or _has_nan_where_apart(args[0], S),
                 "Your norms run over the common raters only. Then any two films with a single common rater have a "
@@ -599,6 +658,29 @@ CHAPTER = Chapter(
                         (lambda unit: unit.T @ unit)(R / np.linalg.norm(R, axis=1, keepdims=True))
                         * _both(R) / (_both(R) + shrinkage)
                     ),
+                "Your n is the number of raters of one film, the one of the row. For a pair, n is the number of people "
+                "who rated both films.":
+                    lambda R, shrinkage: _off_diagonal(
+                        _cosines(R) * (lambda n: n / (n + shrinkage))((R > 0).sum(axis=0)[:, None])),
+                "Your result fits a shrinkage of 4, as in the mini-case. Use the argument.":
+                    lambda R, shrinkage: shrunk_similarities(R, 4),
+                "Your n counts only people who gave four stars or more to both films. Count all who rated both.":
+                    lambda R, shrinkage: _over_all(_cosines(R), _both(np.where(R >= 4, R, 0)), shrinkage),
+                "Your n is the sum of the numbers of raters of the two films. It is the number of people who rated "
+                "both.":
+                    lambda R, shrinkage: _over_all(
+                        _cosines(R), np.add.outer((R > 0).sum(axis=0), (R > 0).sum(axis=0)), shrinkage),
+                "Your denominator is n + shrinkage + 1. The share is n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / (_both(R) + shrinkage + 1)),
+                "You took the root of the share. Multiply by n / (n + shrinkage) itself.":
+                    lambda R, shrinkage: _off_diagonal(_cosines(R) * np.sqrt(_both(R) / (_both(R) + shrinkage))),
+                "You used np.corrcoef, which subtracts the mean of each full column, zeros included. Take the cosines "
+                "of the stars as they are.":
+                    lambda R, shrinkage: _off_diagonal(np.atleast_2d(np.corrcoef(R.T)))
+                    * _both(R) / (_both(R) + shrinkage),
+                "You used np.corrcoef, which subtracts the mean of each full column, zeros included, and the share is "
+                "missing. Take the cosines of the stars, times n / (n + shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(np.atleast_2d(np.corrcoef(R.T))),
             },
         ),
         Exercise(
@@ -614,8 +696,12 @@ CHAPTER = Chapter(
             ],
             draw=_draw_neighbors,
             properties={
-                "You returned an array, and a predicted rating is a single number. Add the products up before you "
+                "You returned an array with one number in it. Return the number itself, without brackets.":
+                    lambda args, result: np.ndim(result) == 0 or np.size(result) != 1 or len(args[1]) == 1,
+                "You returned several numbers, and a predicted rating is one. Add the products up before you "
                 "divide: (similar[rated] * residuals[rated]).sum().":
+                    lambda args, result: np.ndim(result) == 0 or np.size(result) == 1,
+                "You returned an array. A predicted rating is a single number.":
                     lambda args, result: np.ndim(result) == 0,
             },
             why="Each rated film counts as much as it is similar, and the prior keeps little evidence near the biases.",
@@ -632,8 +718,8 @@ CHAPTER = Chapter(
                 "You added the prior once for each rated film. It is one imaginary neighbor: add it once.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
                         / np.maximum(1e-9, (similar + prior)[~np.isnan(residuals)].sum()),
-                "Your sum of weights runs over all neighbors. A film that the person has not rated must not count "
-                "there, since it is no evidence for the biases.":
+                "Your sum of weights runs over all neighbors. A film that the person has not rated gives no advice, so "
+                "its similarity must not count there.":
                     lambda expected, similar, residuals, prior:
                         expected + np.nansum(similar * residuals) / (prior + similar.sum()),
                 "Your result is NaN: a sum with NaN in it is NaN. Leave out the films that the person has not rated.":
@@ -740,6 +826,44 @@ CHAPTER = Chapter(
                 "it.":
                     lambda expected, similar, residuals, prior:
                         2 * expected - from_neighbors(expected, similar, residuals, prior),
+                "Your result fits a prior of 0.25, as in the mini-case. Use the argument.":
+                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 0.25),
+                "You divided by the number of neighbors plus the prior. A weighted mean divides by the sum of the "
+                "similarities.":
+                    lambda expected, similar, residuals, prior: expected
+                        + np.nansum(similar * residuals) / (prior + (similar > 0).sum()),
+                "You divided by the number of rated neighbors plus the prior. A weighted mean divides by the sum of "
+                "their similarities.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / (prior + (similar[~np.isnan(residuals)] > 0).sum()),
+                "You took the mean of the products, which is NaN without any. Divide their sum by prior + the sum of "
+                "the similarities.":
+                    lambda expected, similar, residuals, prior: expected + np.nanmean(similar * residuals),
+                "You added up the residuals without their similarities, and did not divide. Multiply each residual by "
+                "its similarity; divide the sum by the prior plus the sum of the similarities.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(residuals),
+                "You used only the most similar film. Both sums run over all rated films.":
+                    lambda expected, similar, residuals, prior: _nearest_only(expected, similar, residuals, prior),
+                "You divided by the sum of the absolute residuals. The similarities are the weights: add them, and "
+                "the prior.":
+                    lambda expected, similar, residuals, prior: expected
+                        + np.nansum(similar * residuals) / (prior + np.nansum(np.abs(residuals))),
+                "Your denominator is the larger of the prior and the sum of the similarities. Add the two.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / max(prior, similar[~np.isnan(residuals)].sum()),
+                "Without rated films you returned 0. There the correction is 0, and expected is left.":
+                    lambda expected, similar, residuals, prior: 0.0 if np.isnan(residuals).all()
+                        else from_neighbors(expected, similar, residuals, prior),
+                "You squared the similarities above the line. Multiply each residual by its similarity once.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar**2 * residuals)
+                        / (prior + similar[~np.isnan(residuals)].sum()),
+                "You squared the similarities. The weights are the similarities themselves.":
+                    lambda expected, similar, residuals, prior: from_neighbors(
+                        expected, similar**2, residuals, prior),
+                "You added the prior once for each rated film, so a person without ratings gets 0 / 0. It is one "
+                "imaginary neighbor: add it once.":
+                    lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
+                        / (similar + prior)[~np.isnan(residuals)].sum(),
             },
         ),
         Exercise(
@@ -758,8 +882,8 @@ CHAPTER = Chapter(
             properties={
                 "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "Your list has fewer than k positions. Two common reasons: films were removed "
-                "after the cut to k, or the length of the list is not k.":
+                "Your list has fewer than k positions. Common reasons: films were removed after the cut, films with "
+                "a score of 0 were left out, or the list was not cut at k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
                 "Your result is a table. You need one score for each film: add the similarities to all watched films.":
                     lambda args, ranked: np.ndim(ranked) < 2,
@@ -775,8 +899,8 @@ CHAPTER = Chapter(
                 "Films with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
-                "Your list has the right films in the wrong order: the largest score comes first. (np.argpartition "
-                "finds the k best and does not sort them.)":
+                "Your list has the right films in the wrong order. Look at their scores, one after the other: the "
+                "largest comes first.":
                     lambda args, ranked: _is_sorted(args[1] @ args[0], np.flatnonzero(args[0]), ranked),
             },
             why="Similarities to all watched films are added, so many neighbors together count more than a single one.",
@@ -866,6 +990,30 @@ CHAPTER = Chapter(
                 "You wrote scores[watched]. watched has entries 0 and 1, so that selects the films at positions 0 and"
                 " 1. Select with scores[watched > 0].":
                     lambda watched, similar, k: _ranked(similar @ watched, np.unique(watched).astype(int), k),
+                "You selected similar[:, watched.astype(int)]. watched has entries 0 and 1, so these are the "
+                "columns 0 and 1, many times. Select with similar[:, watched > 0].":
+                    lambda watched, similar, k: _ranked(
+                        similar[:, watched.astype(int)].sum(axis=1), np.flatnonzero(watched), k),
+                "Your scores lost their fractions. Leave out astype(int).":
+                    lambda watched, similar, k: _ranked(
+                        (similar @ watched).astype(int), np.flatnonzero(watched), k),
+                "You sorted twice: argsort of argsort is the rank of each film. One np.argsort(-scores) has the "
+                "positions, best first.":
+                    lambda watched, similar, k: _ranks(similar @ watched, np.flatnonzero(watched), k),
+                "You used the similarities to the last watched film only. Add those to all watched films: similar @ "
+                "watched.":
+                    lambda watched, similar, k: _ranked(
+                        similar[:, len(watched) - 1 - np.argmax(watched[::-1])], np.flatnonzero(watched), k),
+                "You wrote scores[~watched]. In whole numbers ~0 is -1 and ~1 is -2, so that selects the last two "
+                "films. Select with scores[watched > 0].":
+                    lambda watched, similar, k: _ranked(similar @ watched, np.unique(~watched), k),
+                "You rounded the scores, so films with different scores became equal. Sort the scores as they are.":
+                    lambda watched, similar, k: _ranked((similar @ watched).round(1), np.flatnonzero(watched), k),
+                "You rounded the scores to two digits, so films with different scores became equal. Sort the scores as "
+                "they are.":
+                    lambda watched, similar, k: _ranked((similar @ watched).round(2), np.flatnonzero(watched), k),
+                "np.argpartition finds the k best and does not sort them. Use np.argsort.":
+                    lambda watched, similar, k: _partitioned(similar @ watched, np.flatnonzero(watched), k),
             },
         ),
         Exercise(
@@ -873,7 +1021,10 @@ CHAPTER = Chapter(
             reference=tfidf,
             cases=[(WORDS,), (np.array([[2, 1]]),), (THREE_WORDS,), (FOUR_FILMS,), (MORE_WORDS,), (TINY_WORDS,)],
             draw=_draw_counts,
-            properties={CUT: lambda args, weights: np.asarray(weights).dtype.kind not in "iu"},
+            properties={
+                CUT: lambda args, weights: np.asarray(weights).dtype.kind not in "iu"
+                or np.allclose(weights, tfidf(*args)),
+            },
             why="Rare words get larger weights, repeated words count more, and each film ends with length 1.",
             hints=(
                 "Three steps: count the films that have each word, compute the weight of each word, and give each "
@@ -982,6 +1133,36 @@ CHAPTER = Chapter(
                     lambda counts: _weigh(counts, np.log(1 + len(counts) + (counts > 0).sum(axis=0)) + 1),
                 "m is the number of films, the rows of counts. You took the number of words.":
                     lambda counts: _weigh(counts, np.log((1 + counts.shape[1]) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "The brackets are missing, so only the first 1 is outside the fraction: write (1 + m) / (1 + d_w).":
+                    lambda counts: _weigh(counts, np.log(1 + len(counts) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "You used ln(1 + m / (1 + d_w)). Here it is ln((1 + m) / (1 + d_w)) + 1.":
+                    lambda counts: _weigh(counts, np.log(1 + len(counts) / (1 + (counts > 0).sum(axis=0)))),
+                "The brackets are missing: with np.log(1 + m) / (1 + d) only the number above gets a logarithm.":
+                    lambda counts: _weigh(counts, np.log(1 + len(counts)) / (1 + (counts > 0).sum(axis=0)) + 1),
+                "Your idf is ln(1 + m / d_w) + 1. Here it is ln((1 + m) / (1 + d_w)) + 1.":
+                    lambda counts: _weigh(counts, np.log(1 + len(counts) / (counts > 0).sum(axis=0)) + 1),
+                "The last 1 was added to the products. It belongs to the idf: counts * (np.log(...) + 1).":
+                    lambda counts: (lambda w: w / np.linalg.norm(w, axis=1, keepdims=True))(
+                        counts * np.log(_smooth_ratio(counts)) + 1),
+                "You counted the films that have a word exactly once. d_w counts those that have it at all: "
+                "(counts > 0).sum(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts == 1).sum(axis=0))) + 1),
+                "You took the largest count of each word. d_w is a number of films: (counts > 0).sum(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + counts.max(axis=0))) + 1),
+                "You took the mean count of each word. d_w is a number of films: (counts > 0).sum(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + counts.mean(axis=0))) + 1),
+                "You took the share of films that have a word. d_w is their number: .sum(axis=0), not .mean(axis=0).":
+                    lambda counts: _weigh(counts, np.log((1 + len(counts)) / (1 + (counts > 0).mean(axis=0))) + 1),
+                "You took a root where the idf has a logarithm: np.log((1 + m) / (1 + d)) + 1.":
+                    lambda counts: _weigh(counts, np.sqrt(_smooth_ratio(counts)) + 1),
+                "You took the root of the counts. Multiply the counts themselves by the idf.":
+                    lambda counts: _weigh(np.sqrt(counts), np.log(_smooth_ratio(counts)) + 1),
+                "Your m is too large by 1. It is the number of films, len(counts).":
+                    lambda counts: _weigh(counts, np.log((2 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1),
+                "You used the number of films without the word, m - d_w. Above the line is 1 + m.":
+                    lambda counts: _weigh(
+                        counts, np.log((1 + len(counts) - (counts > 0).sum(axis=0)) / (1 + (counts > 0).sum(axis=0)))
+                        + 1),
             },
         ),
         Exercise(
@@ -995,14 +1176,15 @@ CHAPTER = Chapter(
                 (np.array([2]), SIX_FILMS, 2),
                 (np.array([4, 2]), SIX_FILMS, 3),
                 (np.array([0, 1]), MANY_TIES, 20),
+                (np.array([0, 3, 4]), TWO_SIDES, 2),  # the median and absolute differences say otherwise
                 (np.array([0]), FAN, N_BEST),
             ],
             draw=_draw_profile,
             properties={
                 "You returned a set, which has no order. Return the positions as a list or an array, best first.":
                     lambda args, ranked: not isinstance(ranked, set | frozenset),
-                "Your list has fewer than k positions. Two common reasons: films were removed "
-                "after the cut to k, or the length of the list is not k.":
+                "Your list has fewer than k positions. Common reasons: films were removed after the cut, films with "
+                "a score of 0 were left out, or the list was not cut at k.":
                     lambda args, ranked: np.ndim(ranked) != 1 or len(ranked) >= args[2],
                 "Your result is a table. You need one score for each film: compare with the mean of the liked rows.":
                     lambda args, ranked: np.ndim(ranked) < 2,
@@ -1018,8 +1200,8 @@ CHAPTER = Chapter(
                 "Films with equal scores are in the wrong order: the lower position comes first. Sort -scores with "
                 'kind="stable". Without it numpy may order equal scores in any way, and [::-1] reverses them.':
                     lambda args, ranked: _keeps_order(_profiled(*args[:2]), args[0], ranked),
-                "Your list has the right films in the wrong order: the largest score comes first. (np.argpartition "
-                "finds the k best and does not sort them.)":
+                "Your list has the right films in the wrong order. Look at their scores, one after the other: the "
+                "largest comes first.":
                     lambda args, ranked: _is_sorted(_profiled(*args[:2]), args[0], ranked),
             },
             why="The profile is the mean of the liked rows, and the films that point in its direction come first.",
@@ -1065,7 +1247,7 @@ CHAPTER = Chapter(
                 "Keep all scores, and set those of liked films to -np.inf.":
                     lambda liked, vectors, k: _ranked(
                         np.delete(_profiled(liked, vectors), liked), np.array([], int), k),
-                "You ranked the least similar films first: argsort sorts upward, so sort -scores.":
+                "You ranked the least similar films first. argsort sorts upward: sort -scores, or plain distances.":
                     lambda liked, vectors, k: _ranked(-_profiled(liked, vectors), liked, k),
                 "Your profile has the same number for every word: a mean without axis=0 averages all numbers. Each "
                 "word needs its own mean: vectors[liked].mean(axis=0).":
@@ -1089,6 +1271,37 @@ CHAPTER = Chapter(
                     ),
                 "You returned all films that were not liked. The contract asks for the k best: [:k].":
                     lambda liked, vectors, k: rank_by_content(liked, vectors, len(vectors) - len(liked)),
+                "You sorted twice: argsort of argsort is the rank of each film. One np.argsort(-scores) has the "
+                "positions, best first.":
+                    lambda liked, vectors, k: _ranks(_profiled(liked, vectors), liked, k),
+                "You rounded the scores, so films with different scores became equal. Sort the scores as they are.":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors).round(1), liked, k),
+                "You rounded the scores to two digits, so films with different scores became equal. Sort the scores as "
+                "they are.":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors).round(2), liked, k),
+                "You added the absolute differences from the profile. Compare by the dot product: vectors @ profile.":
+                    lambda liked, vectors, k: _ranked(
+                        -np.abs(vectors - vectors[liked].mean(axis=0)).sum(axis=1), liked, k),
+                "Your profile is a weighted sum of the first films, because liked was multiplied as if it had zeros "
+                "and ones. It has positions: select with vectors[liked].":
+                    lambda liked, vectors, k: _ranked(vectors @ (liked @ vectors[: len(liked)]), liked, k),
+                "Your profile is the median of the liked rows. It is their mean: .mean(axis=0).":
+                    lambda liked, vectors, k: _ranked(vectors @ np.median(vectors[liked], axis=0), liked, k),
+                "You multiplied the similarities to the liked films. The profile is the mean of the liked rows, so "
+                "similarities are added.":
+                    lambda liked, vectors, k: _ranked((vectors @ vectors[liked].T).prod(axis=1), liked, k),
+                "You took the smallest similarity to a liked film. The contract asks for the mean of the liked rows "
+                "as the profile.":
+                    lambda liked, vectors, k: _ranked((vectors @ vectors[liked].T).min(axis=1), liked, k),
+                "You counted the words that a film shares with the liked ones. Their weights count, too: vectors @ "
+                "profile.":
+                    lambda liked, vectors, k: _ranked(
+                        (vectors > 0).astype(float) @ (vectors[liked].sum(axis=0) > 0), liked, k),
+                "You excluded np.flatnonzero(liked > 0). liked has positions, not zeros and ones: scores[liked] = "
+                "-np.inf.":
+                    lambda liked, vectors, k: _ranked(_profiled(liked, vectors), np.flatnonzero(liked > 0), k),
+                "np.argpartition finds the k best and does not sort them. Use np.argsort.":
+                    lambda liked, vectors, k: _partitioned(_profiled(liked, vectors), liked, k),
             },
         ),
     ],
@@ -1153,11 +1366,10 @@ CHAPTER = Chapter(
                 },
                 "C": {
                     "average": "It would work, but everybody gets the same list. In section 9 neighbors found "
-                               "about 3.4 hidden films and popularity 1.95.",
+                               "about 3.4 hidden films and popularity about 2.",
                     "neighbors": "",
                     "content": "With hundreds of ratings each, the films are far beyond the point where neighbors "
-                    "passed "
-                               "content.",
+                               "passed content.",
                 },
                 "D": {
                     "average": "The mean of 5 rests on two people. Damped, it is close to the mean of all and says "
@@ -1239,7 +1451,7 @@ CHAPTER = Chapter(
                 "b": ("It predicts stars for films that are rated, and the list needs which films people choose.",
                       "Right: it learned only from films that were chosen, so it cannot distinguish them from the "
                       "rest."),
-                "c": ("The two measures come from different splits.", "Both were measured on the same five splits."),
+                "c": ("The two measures come from different splits.", "Both were measured on the same splits."),
             },
             answer="b",
         ),
@@ -1261,8 +1473,7 @@ CHAPTER = Chapter(
             "them?",
             {
                 "a": ("By content first, and by neighbors after enough sales; how many is to be measured.",
-                      "Right: the crossing point was between one and two ratings in MovieLens and beyond "
-                      "32 clicks in the world."),
+                      "Right: in MovieLens four ratings were enough, and in the world 32 clicks were not."),
                 "b": ("By item neighbors, because they were better on MovieLens.",
                       "There every film had ratings. Without sales all columns are empty, and all scores are 0."),
                 "c": ("By content forever, because content was ahead in the world.",
@@ -1277,6 +1488,19 @@ CHAPTER = Chapter(
 
 def _totals(values: Any, groups: Any, n_groups: int) -> np.ndarray:
     return np.bincount(groups, values, minlength=n_groups)
+
+
+def _nearest_only(expected: float, similar: np.ndarray, residuals: np.ndarray, prior: float) -> float:
+    weights = np.where(np.isnan(residuals), 0, similar)
+    return from_neighbors(expected, np.where(weights == weights.max(), weights, 0), residuals, prior)
+
+
+def _whole_totals(values: Any, groups: Any, n_groups: int) -> np.ndarray:
+    """Add up in an array of whole numbers, which cuts off each intermediate sum."""
+    total = np.zeros(n_groups, dtype=int)
+    for value, group in zip(values, groups, strict=True):
+        total[group] = int(total[group] + value)
+    return total
 
 
 def _last(values: Any, groups: Any, n_groups: int) -> np.ndarray:

@@ -333,9 +333,13 @@ def _in_words(error: Exception) -> str:
         what = "the matrix product (`@`)" if product else f"`{text.split(':')[0].split('(')[0].rstrip('1')}`"
         sizes = re.search(r"size (\d+) is different from (\d+)", text) or re.search(r"(\d+) \(dim \d+\) != (\d+)", text)
         if sizes:
-            rule = " In A @ B, A needs as many columns as B has rows: is a transpose (`.T`) missing?" if product else ""
+            rule = (
+                " In A @ B, A needs as many columns as B has rows: is a transpose (`.T`) missing, or was a sum or mean "
+                "taken along the other axis?"
+            )
             return (
-                f"Two arrays do not fit together in {what}: a size is {sizes[1]} where it has to be {sizes[2]}.{rule}"
+                f"Two arrays do not fit together in {what}: a size is {sizes[1]} where it has to be {sizes[2]}."
+                f"{rule if product else ''}"
             )
         return (
             f"{what[0].upper() + what[1:]} got a single number, or an array with too few axes. A sum or mean without "

@@ -366,6 +366,7 @@ def multiplies_whole_numbers(R):
 
 
 NUMPY_ERRORS = {
+    "product": (lambda R: R @ R.mean(axis=1), "is a transpose (`.T`) missing, or was a sum or mean taken along"),
     "lengths": (lambda R: np.ones(3) + np.ones(4), "Two arrays of 3 and 4 numbers do not fit together"),
     "mask": (lambda R: R[np.array([True, False, True])], "by 3 values of True and False where there are 1 rows"),
     "marks": (lambda R: R[np.array([1.0, 0.0])], "it used numbers with a decimal point as positions"),
