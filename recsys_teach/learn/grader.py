@@ -374,6 +374,11 @@ def _in_words(error: Exception) -> str:
             "Your function raised IndexError: it used numbers with a decimal point as positions. To select by zeros "
             "and ones, compare first: table[marks > 0]."
         )
+    if "truth value of an array" in text:
+        return (
+            "`and`, `or`, `if` and a chain such as a < b <= c need one True or False, and got an array of them. Join "
+            "comparisons with & or |, each in parentheses; .all() and .any() make one answer of many."
+        )
     if position := re.search(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)", text):
         last = int(position[2]) - 1
         which = f"Positions run from 0 to {last}." if last >= 0 else "The array is empty."
