@@ -466,8 +466,63 @@ def divides_by_most(table, most, epsilon, noise):
     return counts_by_loop(table, most, most**2 * epsilon, noise)
 
 
+def takes_a_known_zero_as_unknown(R, items, ratings):
+    return [u for u in range(len(R)) if all(r in (0, R[u, i]) for i, r in zip(items, ratings, strict=True))]
+
+
+def reads_ratings_by_film(R, items, ratings, n_raters):
+    scores = np.zeros(len(R))
+    for u in range(len(R)):
+        for i in items:
+            if R[u, i] > 0 and abs(R[u, i] - ratings[i]) <= 1:
+                scores[u] += 1 / np.log(1 + n_raters[i])
+    return scores
+
+
+def joins_with_and(R, items, ratings, n_raters):
+    fits = R[:, items] > 0 and abs(R[:, items] - ratings) <= 1
+    return fits @ (1 / np.log(1 + n_raters[items]))
+
+
+def divides_at_the_end(R, items, ratings, n_raters):
+    fits = (R[:, items] > 0) & (abs(R[:, items] - ratings) <= 1)
+    return 1 / (fits @ np.log(1 + n_raters[items]))
+
+
+def starts_the_score_inside(R, items, ratings, n_raters):
+    for i, rating in zip(items, ratings, strict=True):
+        scores = np.zeros(len(R))
+        scores[(R[:, i] > 0) & (abs(R[:, i] - rating) <= 1)] += 1 / np.log(1 + n_raters[i])
+    return scores
+
+
+def counts_from_the_low_end(members, outsiders, n_false):
+    return np.mean(members > np.sort(outsiders)[-n_false])
+
+
+def always_position_4(members, outsiders, n_false):
+    return np.mean(members > np.sort(outsiders)[::-1][min(4, len(outsiders) - 1)])
+
+
+def counts_in_all_columns(table, columns):
+    return table.groupby(columns)[columns].transform("count").to_numpy()
+
+
+def takes_25_and_50(answers, epsilon):
+    return (sum(answers) - 25) / 50
+
+
+def keeps_the_marks_of_a_rating(table, most, epsilon, noise):
+    return (np.cumsum(table, axis=1) <= most).sum(axis=0) + noise / epsilon
+
+
+def keeps_first_people(table, most, epsilon, noise):
+    return table[:most].sum(axis=0) + noise * most / epsilon
+
+
 WRONG = {
     "15.1": [
+        (takes_a_known_zero_as_unknown, "A known 0 fits everything"),
         (fits_first_film_only, "Only the first known film"),
         (copies_the_days, "example of the days"),
         (sorts_the_stars, "in another order"),
@@ -486,6 +541,10 @@ WRONG = {
         (compares_first_columns, "first columns of the table"),
     ],
     "15.2": [
+        (reads_ratings_by_film, "ratings[film]"),
+        (joins_with_and, "with & or |"),
+        (divides_at_the_end, "Divide for each film"),
+        (starts_the_score_inside, "before the loop"),
         (joins_with_or, "not with |"),
         (averages_what_fits, "number of films that fit"),
         (takes_positions_for_films, "n_raters[items]"),
@@ -501,6 +560,7 @@ WRONG = {
         (averages_the_films, "is their sum"),
     ],
     "15.4": [
+        (counts_in_all_columns, "one column of the groups"),
         (agrees_somewhere, "agree in *some* column"),
         (order_of_the_groups, "order of the groups"),
         (adds_up_values, 'transform("size") counts'),
@@ -514,19 +574,22 @@ WRONG = {
         (sorts_the_values, "order of the values"),
     ],
     "15.5": [
+        (takes_25_and_50, "25 and 50 of the text"),
         (forgets_the_mean, "one number for each answer"),
         (divides_by_two_p, "divided by 2p"),
         (cuts_off_at_zero, "max(0, ...)"),
-        (goes_forward, "goes forward"),
+        (goes_forward, "randomized once more"),
         (forgets_parentheses, "Parentheses are missing in p"),
         (share_of_yeses, "answer yes"),
         (divides_by_p, "divided the yeses by p"),
         (cuts_off, "cut the estimate off"),
-        (divides_the_rest_by_p, "divisor is 2p - 1"),
+        (divides_the_rest_by_p, "then divided by p"),
         (undoes_a_coin, "say the opposite"),
         (takes_epsilon_for_its_power, "ε / (1 + ε)"),
     ],
     "15.6": [
+        (keeps_the_marks_of_a_rating, "your noise hides one rating"),
+        (keeps_first_people, "first *people*"),
         (draws_noise, "draw none yourself"),
         (drops_busy_people, "left out everybody"),
         (divides_by_most, "divided the noise by `most`"),
@@ -546,6 +609,8 @@ WRONG = {
         (changes_the_table, "changed its argument table"),
     ],
     "15.8": [
+        (counts_from_the_low_end, "one place too early"),
+        (always_position_4, "position 4, as in the text"),
         (rate_by_percentile, "*percent*"),
         (area_under_curve, "That is the AUC"),
         (subtracts_false_positives, "subtracted the false positive rate"),

@@ -121,7 +121,8 @@ CHAPTER = Chapter(
         "O15.2": "Measure a membership attack by its AUC and by its true positives at few false positives",
         "O15.3": "Count how many rows share their quasi-identifiers, and say which attacker each defense stops",
         "O15.4": "Estimate a share from randomized answers, and release clipped counts with Laplace noise",
-        "O15.5": "Add up the ε of several releases, and find the step that breaks a promise of privacy",
+        "O15.5": "Compare a release with the definition of its promise, add up ε, and find the step that breaks the "
+        "promise",
     },
     exercises=[
         Exercise(
@@ -238,6 +239,13 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: np.flatnonzero((R[:, [0, 2]] == ratings).all(axis=1)),
                 "Your rows are right and in decreasing order. Return them in increasing order.":
                     lambda R, items, ratings: candidates(R, items, ratings)[::-1],
+                "A known 0 fits everything in your result. It means not rated, and only a 0 in the table is equal to "
+                "it.":
+                    lambda R, items, ratings: np.flatnonzero(
+                        ((R[:, items] == ratings) | (np.asarray(ratings) == 0)).all(axis=1)
+                    ),
+                "You returned how many ratings fit in each row. Return the positions of the rows in which all fit.":
+                    lambda R, items, ratings: (R[:, items] == ratings).sum(axis=1),
                 "A known 0 (not rated) has to fit, too: a 0 in the table is equal to it.":
                     lambda R, items, ratings: np.flatnonzero(
                         ((R[:, items] == ratings) & (R[:, items] > 0)).all(axis=1)
@@ -248,8 +256,9 @@ CHAPTER = Chapter(
             "15.2", "Which row fits best?", objective="O15.1", level="core", minutes=9,
             reference=linkage_scores,
             cases=[
-                # all films, in another order: weights of the wrong films have the right number
+                # all films, in another order: ratings and weights of the wrong films have the right number
                 (R_OTHER, np.array([2, 0, 1]), np.array([5, 4, 4]), np.array([2, 9, 40])),
+                (R_OTHER, np.array([1, 2, 0]), np.array([3, 5, 1]), np.array([2, 9, 40])),
                 (R_3, np.array([1]), np.array([1]), np.array([9, 2, 5])),
                 (R_6, np.array([4, 1, 3]), np.array([5, 4, 1]), np.array([9, 2, 5, 30, 1])),
                 (R_6, np.array([2]), np.array([3]), np.array([9, 2, 5, 30, 7])),
@@ -297,6 +306,46 @@ CHAPTER = Chapter(
                 "You asked for exactly the same stars. The attacker may be off by one star: the distance is at most 1.":
                     lambda R, items, ratings, n_raters: (
                         _fits(R, items, ratings, within=0) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "You compared with ratings[film], but `ratings` has one number for each *known* film, in the order of "
+                "`items`. Go through both together: for i, r in zip(items, ratings).":
+                    lambda R, items, ratings, n_raters: sum(
+                        _fits(R, [i], ratings[i]) @ (1 / np.log(1 + n_raters[[i]])) for i in items
+                    ),
+                "Your weights shrink with the distance. A film within one star adds its full weight.":
+                    lambda R, items, ratings, n_raters: (
+                        (_fits(R, items, ratings) / (1 + np.abs(R[:, items] - ratings)))
+                        @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "Two things: a 0 means that there is no rating, so ask for R[:, items] > 0, too; and the weight is "
+                "1 / ln(1 + n), not 1 / ln(n).":
+                    lambda R, items, ratings, n_raters: (
+                        (np.abs(R[:, items] - ratings) <= 1) @ (1 / np.log(n_raters[items]))
+                    ),
+                "You added up the logarithms and divided at the end. Divide for each film, 1 / ln(1 + n), then add "
+                "up.":
+                    lambda R, items, ratings, n_raters: 1 / (_fits(R, items, ratings) @ np.log(1 + n_raters[items])),
+                "You divided the number of films that fit by a sum of logarithms. Each film adds its own weight.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).sum(axis=1) / np.log(1 + n_raters[items]).sum()
+                    ),
+                "You divided the number of films that fit by the sum of their logarithms. Each film adds its own "
+                "weight.":
+                    lambda R, items, ratings, n_raters: _fits(R, items, ratings).sum(axis=1) / (
+                        _fits(R, items, ratings) @ np.log(1 + n_raters[items])
+                    ),
+                "Your score tells only whether some film fits. Add up the weights of all films that fit.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, ratings).any(axis=1) * np.mean(1 / np.log(1 + n_raters[items]))
+                    ),
+                "You compared with the mean of the known ratings. Each film has its own known rating.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items, np.mean(ratings)) @ (1 / np.log(1 + n_raters[items]))
+                    ),
+                "Only the last known film counts in your result. The score has to start at 0 before the loop over the "
+                "films, not inside it.":
+                    lambda R, items, ratings, n_raters: (
+                        _fits(R, items[-1:], ratings[-1:]) @ (1 / np.log(1 + n_raters[items[-1:]]))
                     ),
                 "A rating that is too low by several stars fits in your result. Take the distance without its sign: "
                 "np.abs.":
@@ -460,14 +509,30 @@ CHAPTER = Chapter(
                     lambda members, outsiders, n_false: float(np.mean(members > np.sort(outsiders)[n_false])),
                 "You took the outsiders in the order in which they are given. Sort them from high to low first.":
                     lambda members, outsiders, n_false: float(np.mean(members > np.asarray(outsiders)[n_false])),
-                "Your threshold is one place too early: fewer outsiders are accused than is allowed. At position "
-                "n_false (counted from 0) there are n_false outsiders before it.":
+                "Your threshold is one place too early, except where n_false is 0. At position n_false (counted from "
+                "0) "
+                "there are n_false outsiders before it.":
                     lambda members, outsiders, n_false: float(
                         np.mean(members > (_from_high(outsiders)[n_false - 1] if n_false else np.inf))
                     ),
-                "Your threshold is one place too early: fewer outsiders are accused than is allowed. (With n_false = 0 "
-                "the position -1 is the last one.)":
+                "Your threshold is one place too early: only n_false - 1 outsiders lie above it. With n_false = 0 it "
+                "is "
+                "even the lowest outsider (position -1 from high to low, or -0 from low to high).":
                     lambda members, outsiders, n_false: float(np.mean(members > _from_high(outsiders)[n_false - 1])),
+                "Two things: your threshold is one place too early (position n_false - 1), and a score equal to the "
+                "threshold is accused (>=).":
+                    lambda members, outsiders, n_false: float(np.mean(members >= _from_high(outsiders)[n_false - 1])),
+                "Two things: you sorted from low to high, and a score equal to the threshold is accused (>=).":
+                    lambda members, outsiders, n_false: float(np.mean(members >= np.sort(outsiders)[n_false])),
+                "You always took position 4, as in the text. Take the outsider that n_false allows.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > _from_high(outsiders)[min(4, len(outsiders) - 1)])
+                    ),
+                "Your threshold is the mean of the outsiders that are left. Take the highest of them: position "
+                "n_false.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > np.mean(_from_high(outsiders)[n_false:]))
+                    ),
                 "Your threshold is one place too late: more outsiders are accused than is allowed.":
                     lambda members, outsiders, n_false: float(
                         np.mean(members > [*_from_high(outsiders), -np.inf][n_false + 1])
@@ -509,7 +574,7 @@ CHAPTER = Chapter(
                     ),
                 "Your threshold is always the second highest outsider, as if n_false were 1.":
                     lambda members, outsiders, n_false: float(np.mean(members > _from_high(outsiders)[1])),
-                "// drops the fraction. Divide with /.":
+                "Your share has lost its fraction, as with // or int(). Divide with /, and return it in full.":
                     lambda members, outsiders, n_false: int(
                         np.sum(members > _from_high(outsiders)[n_false]) // len(members)
                     ),
@@ -590,6 +655,7 @@ CHAPTER = Chapter(
             reference=group_sizes,
             cases=[
                 (PEOPLE, ["gender", "age"]),
+                (PEOPLE, ["zip_code"]),
                 (CLUB, ["gender", "age"]),
                 (CLUB, ["gender", "age", "zip_code"]),
                 (JOINED, ["gender", "age", "zip_code"]),
@@ -616,8 +682,8 @@ CHAPTER = Chapter(
             hints=(
                 "Rows with the same values in all the columns form a group. How large is the group of each row?",
                 "groupby(columns) forms the groups; transform returns a result for each row.",
-                'As with the towns: groups[one column].transform("size"). Any of the columns will do; then '
-                '.to_numpy().',
+                'As with the towns, take one column of the groups and transform it; any of the columns will do. Which '
+                'word counts rows? Finish with .to_numpy().',
             ),
             misconceptions={
                 "You counted only the other rows. Each row counts itself: somebody alone has a group of 1.":
@@ -646,8 +712,17 @@ CHAPTER = Chapter(
                     lambda table, columns: table.groupby(columns).cumcount().to_numpy(),
                 "You numbered the rows inside each group, from 1. Return how many rows the group has.":
                     lambda table, columns: table.groupby(columns).cumcount().to_numpy() + 1,
-                "You marked the rows that have a double. Return how many rows share the values.":
+                "You marked with 1 (or True) the rows that share their values with another. Return how many rows share "
+                "them.":
                     lambda table, columns: table.duplicated(columns, keep=False).to_numpy().astype(int),
+                "You added 1 to the rows that repeat an earlier one. A group can have more than two rows: count them.":
+                    lambda table, columns: table.duplicated(columns).to_numpy().astype(int) + 1,
+                "You counted at most two rows for each group. A group can have more: count them.":
+                    lambda table, columns: table.duplicated(columns, keep=False).to_numpy().astype(int) + 1,
+                "Your result has one column for each of `columns`, as groupby(...)[columns] has. Take one column of "
+                "the "
+                "groups: [columns[0]].":
+                    lambda table, columns: table.groupby(columns)[columns].transform("count"),
                 "You counted different values in each group. Return how many rows it has: size.":
                     lambda table, columns: table.groupby(columns)[columns[0]].transform("nunique").to_numpy(),
                 "You added the counts of the separate columns. Count the rows that agree in all columns at once.":
@@ -728,13 +803,13 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: float(
                         (np.mean(answers) - truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
                     ),
-                "Your result has the wrong sign: the divisor is 2p - 1.":
+                "Your result has the wrong sign. Which of the two ends is the higher one, if people mostly tell the "
+                "truth?":
                     lambda answers, epsilon: -true_share(answers, epsilon),
                 "You returned how many people have a true yes. Return their share.":
                     lambda answers, epsilon: len(answers) * true_share(answers, epsilon),
-                "Your formula goes forward: it randomizes the share of yeses once more. Go backward, and solve for "
-                "the true "
-                "share. (p = e^ε / (e^ε - 1) leads to the same numbers; it is e^ε / (1 + e^ε).)":
+                "Your numbers are what you get if the share of yeses is randomized once more: p times it, plus 1 - p "
+                "times the rest. Go the other way: from the yeses back to the true share.":
                     lambda answers, epsilon: float(
                         np.mean(answers) * truth_probability(epsilon)
                         + (1 - np.mean(answers)) * (1 - truth_probability(epsilon))
@@ -763,6 +838,31 @@ CHAPTER = Chapter(
                     ),
                 "You used ε as p. Compute p = e^ε / (1 + e^ε) first.":
                     lambda answers, epsilon: float((np.mean(answers) - (1 - epsilon)) / np.float64(2 * epsilon - 1)),
+                "You used ln(ε / (1 + ε)) as p. The formula from ε to p is e^ε / (1 + e^ε), with np.exp.":
+                    lambda answers, epsilon: _share_with(answers, np.log(epsilon / (1 + epsilon))),
+                "You took the 25 and 50 of the text. They are numbers of people, of 100, and belong to ε = ln 3. Use "
+                "the "
+                "share of yeses, and compute both ends from epsilon.":
+                    lambda answers, epsilon: (np.sum(answers) - 25) / 50,
+                "You divided by 100 people, as in the text. Here the number of answers can differ: take their mean.":
+                    lambda answers, epsilon: float(
+                        (np.sum(answers) / 100 - 1 + truth_probability(epsilon)) / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You used p = 3/4 for every ε, and cut the estimate off. Compute p from epsilon, and leave the "
+                "estimate "
+                "as it is.":
+                    lambda answers, epsilon: float(np.clip(_share_with(answers, 0.75), 0, 1)),
+                "You returned the share of yeses less the share of noes. Go backward from the yeses: subtract the "
+                "false "
+                "ones.":
+                    lambda answers, epsilon: float(2 * np.mean(answers) - 1),
+                "You divided by one answer less than there are (len(answers) - 1). The share is the mean: np.mean.":
+                    lambda answers, epsilon: float(
+                        (np.sum(answers) / max(len(answers) - 1, 1) - 1 + truth_probability(epsilon))
+                        / (2 * truth_probability(epsilon) - 1)
+                    ),
+                "You wrote e to the power e, or ε to the power ε. It is np.exp(epsilon) that belongs in p.":
+                    lambda answers, epsilon: _share_with(answers, epsilon**epsilon / (1 + epsilon**epsilon)),
                 "You put ε where p belongs, ln(ε / (1 - ε)). From ε to p it is e^ε / (1 + e^ε).":
                     lambda answers, epsilon: _share_with(answers, np.log(epsilon / (1 - epsilon))),
                 "Your result has one number for each answer. Take the mean of the answers: one number for the survey.":
@@ -784,7 +884,7 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: float(
                         (np.mean(answers) - 1 + truth_probability(epsilon)) / (1 - truth_probability(epsilon))
                     ),
-                "You divided by p - 1. The distance of the ends is p - (1 - p), which is 2p - 1.":
+                "You divided by p - 1. Divide by the distance of the two ends, p and 1 - p.":
                     lambda answers, epsilon: float(
                         (np.mean(answers) - 1 + truth_probability(epsilon)) / (truth_probability(epsilon) - 1)
                     ),
@@ -821,9 +921,10 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: _share_with(answers, 10**epsilon / (1 + 10**epsilon)),
                 "You divided the yeses by p. Some yeses are from people whose truth is no: subtract 1 - p first.":
                     lambda answers, epsilon: float(np.mean(answers) / truth_probability(epsilon)),
-                "You subtracted the false yeses, and did not stretch what is left: divide by 2p - 1.":
+                "You subtracted the false yeses, and did not stretch what is left. How far apart are the two ends?":
                     lambda answers, epsilon: float(np.mean(answers) - 1 + truth_probability(epsilon)),
-                "You divided by p. Solve the whole formula for the share: the divisor is 2p - 1.":
+                "You subtracted the false yeses, and then divided by p. Divide by the distance of the two ends, as in "
+                "the text.":
                     lambda answers, epsilon: float(
                         (np.mean(answers) - 1 + truth_probability(epsilon)) / truth_probability(epsilon)
                     ),
@@ -893,6 +994,46 @@ CHAPTER = Chapter(
                 "√2 belongs to the standard deviation. `noise` has scale 1: multiply it by most / epsilon.":
                     lambda table, most, epsilon, noise: (
                         _trimmed(table, most).sum(axis=0) + noise * np.sqrt(2) * most / epsilon
+                    ),
+                "You added up running counts where they are at most `most`. They only tell which ones to keep: "
+                "multiply "
+                "the *table* by (running count <= most).":
+                    lambda table, most, epsilon, noise: (
+                        (np.cumsum(table, axis=1) * (np.cumsum(table, axis=1) <= most)).sum(axis=0)
+                        + noise * most / epsilon
+                    ),
+                "You added up running counts of the ones that are kept. Add up the ones themselves: multiply the table "
+                "by (running count <= most).":
+                    lambda table, most, epsilon, noise: (
+                        (np.cumsum(table, axis=1) * _trimmed(table, most)).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You kept only the ones at which the running count is exactly `most`. Keep all up to there: <=.":
+                    lambda table, most, epsilon, noise: (
+                        (table * (np.cumsum(table, axis=1) == most)).sum(axis=0) + noise * most / epsilon
+                    ),
+                "table[:most] keeps the first *people*. Keep the first ones of each row: cumsum along the row.":
+                    lambda table, most, epsilon, noise: table[:most].sum(axis=0) + noise * most / epsilon,
+                "You returned one number. Count the people of each film: sum(axis=0).":
+                    lambda table, most, epsilon, noise: float(_trimmed(table, most).sum()) + noise * most / epsilon,
+                "Two things: your counts include zeros that the running count marks, and your noise hides one rating. "
+                "Multiply the marks by the table; the scale is most / epsilon.":
+                    lambda table, most, epsilon, noise: (
+                        (np.cumsum(table, axis=1) <= most).sum(axis=0) + noise / epsilon
+                    ),
+                "You added noise only where the count is above 0. Then a noisy film tells that somebody has seen it. "
+                "Add "
+                "noise to all.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0)
+                        + np.where(_trimmed(table, most).sum(axis=0) > 0, noise * most / epsilon, 0)
+                    ),
+                "You raised the noise to a power. Multiply it by the scale, most / epsilon.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise ** (most / epsilon),
+                "You kept the first columns, of the table and of the noise. Keep the first ones of each row, and "
+                "return "
+                "a number for every film.":
+                    lambda table, most, epsilon, noise: (
+                        table[:, :most].sum(axis=0) + noise[:most] * most / epsilon
                     ),
                 "You added up running counts. They only tell which ones to keep: multiply the table by (running "
                 "count <= "
@@ -1065,12 +1206,15 @@ CHAPTER = Chapter(
             ),
         ),
         Decision(
-            "15.D", "Average or certainty?", objective="O15.2", minutes=5,
+            "15.D", "What an accusation is worth", objective="O15.2", minutes=7,
             replies={
                 "auc_red": {
                     "0": "Its first member has a higher score than some outsiders.",
                     "0.1": "That is one of ten pairs. The first member alone beats several outsiders.",
                     "0.2": "A member beats an outsider in more pairs than that. Go through the ten pairs.",
+                    "0.3": "A member beats an outsider in more pairs than that. Go through the ten pairs.",
+                    "0.6": "That is one pair too many: .1 is below all five outsiders.",
+                    "5": "That is the number of pairs. The AUC is their share of all ten pairs.",
                     "0.4": "One pair is missing: .9 is above all five outsiders.",
                     "0.5": "",
                     "0.8": "Count the pairs of .9 with the five outsiders, and then those of .1.",
@@ -1080,6 +1224,9 @@ CHAPTER = Chapter(
                     "0": "Both members beat several outsiders, although not the best one.",
                     "0.4": "Those are the pairs of one member. Count those of both.",
                     "0.5": "Each member beats more outsiders than that: which outsiders lie below .6?",
+                    "0.6": "Each member beats more outsiders than that: which outsiders lie below .6?",
+                    "0.7": "One pair is missing: which outsiders lie below .6, and which below .7?",
+                    "8": "That is the number of pairs. The AUC is their share of all ten pairs.",
                     "0.8": "",
                     "0.9": "Neither member beats the outsider with .8.",
                     "1": "The outsider with .8 is above both members.",
@@ -1089,6 +1236,7 @@ CHAPTER = Chapter(
                     "0.1": "The TPR is a share of the members, and there are two of them.",
                     "0.2": "The TPR is a share of the members, not of the outsiders.",
                     "0.5": "",
+                    "50": "That is percent. Write a share.",
                     "1": "The member with .1 is not above the threshold .8.",
                 },
                 "tpr_blue": {
@@ -1097,23 +1245,62 @@ CHAPTER = Chapter(
                     "0.8": "A share of two members is 0, .5 or 1. How many of them are above the best outsider?",
                     "1": "Both members lie above four outsiders, but not above the best one.",
                 },
-                "sure": {
-                    "red": "",
-                    "blue": "Whoever is accused by blue is accused together with an outsider, the one with .8.",
-                    "neither": "Compare the best member of each attack with its best outsider.",
+                "town": {
+                    "most": "Compute both numbers: 40 % of the members, and 1 % of all the others. Which is larger?",
+                    "half": "How many of the 100 members are accused, and how many of the 99,900 others?",
+                    "few": "",
                 },
             },
-            why="An AUC counts pairs, all alike; the TPR at no false accusation sees the one member who is exposed.",
+            why="An AUC counts all pairs alike, a TPR sees the few, and where members are rare most accusations are "
+                "wrong.",
             hints=(
                 "The AUC is the share of the pairs of a member and an outsider in which the member has the higher "
                 "score. How many pairs are there?",
                 "If no outsider may be accused, the threshold is the best outsider. Who lies above it?",
+                "In the town the TPR is a share of 100 people, and the FPR a share of 99,900.",
+            ),
+        ),
+        Decision(
+            "15.E", "Which release keeps the promise?", objective="O15.5", minutes=6,
+            replies={
+                "first": {
+                    "yes": "",
+                    "with delta": "Divide the larger number of each row by the smaller. Is a ratio above 2.72?",
+                    "no": "Divide the larger number of each row by the smaller. Is a ratio above 2.72?",
+                },
+                "second": {
+                    "yes": "Compare in both directions: does a number without you exceed 2.72 times the one with you?",
+                    "with delta": "",
+                    "no": "Something sticks out. How much is it, added up?",
+                },
+                "third": {
+                    "yes": "Which output can occur only with you? No factor times 0 is enough for it.",
+                    "with delta": "Add up what sticks out in \"high\". Is it below .05?",
+                    "no": "",
+                },
+                "delta": {
+                    "0": "Look at the output that never occurs with you.",
+                    "0.01": "",
+                    "0.02": "The difference of .51 and .5 is within the factor 2.72. Only what exceeds the factor "
+                        "counts.",
+                    "0.05": "That is the limit of the exercise. Add up what exceeds 2.72 times its partner.",
+                    "1": "That is the δ of the third release.",
+                },
+            },
+            why="A ratio within e^ε costs nothing; what exceeds e^ε times its partner, in either direction, needs δ.",
+            hints=(
+                "For each row of the table: is the larger number at most 2.72 times the smaller one?",
+                "If a number exceeds 2.72 times its partner, subtract 2.72 times the partner from it. Add up these "
+                "rests "
+                "for each direction.",
             ),
         ),
         Decision(
             "15.B", "The budget", objective="O15.5", minutes=7,
             replies={
                 "mondays": {
+                    "0.125": "Four releases tell more than one, so the promise gets weaker and ε larger.",
+                    "0.25": "The noise of an average shrinks, so the promise gets weaker and ε larger.",
                     "0.5": "Each Monday is another look at the same people. Averaging the four removes half of the "
                            "noise.",
                     "1": "The noise of an average shrinks by the square root of 4; a budget adds up ε itself.",
@@ -1121,26 +1308,33 @@ CHAPTER = Chapter(
                     "4": "There are four releases, and each costs .5.",
                 },
                 "tries": {
+                    "0": "Each of the three models was trained on the raw rows.",
                     "1": "Mara looked at three models, and each was trained on all members.",
                     "2": "The published model was trained on the members, too.",
                     "3": "",
+                    "4": "Publishing one of the three does not touch the rows again.",
                 },
                 "clubs": {
-                    "1": "",
-                    "2": "Follow one person: in how many of the two releases is her row?",
-                    "0.5": "Each release was made with ε = 1, and each person is in one of them.",
+                    "0.5": "Follow a member of East: the first release costs this member 1.",
+                    "1": "Follow a member of East: in how many of the three releases is this member?",
+                    "1.5": "",
+                    "2": "You added all three. Nobody is in both clubs, so nobody is in all three releases.",
+                    "2.5": "The last release has ε = .5, and nobody is in both clubs.",
                 },
                 "poster": {
+                    "0": "The first release touched the rows, and it cost something.",
                     "1": "",
                     "2": "Poster and page are computed from the noisy counts. Do they need the rows again?",
                     "3": "Setting negative counts to 0, poster and page need only the noisy counts. Which rule is "
+                         "that?",
+                    "4": "Setting negative counts to 0, poster and page need only the noisy counts. Which rule is "
                          "that?",
                 },
             },
             why="Each step that touches the rows of a person costs; what is computed from released numbers is free.",
             hints=(
                 "Follow Ada. How many of the releases did her row enter?",
-                "Sequential, looks, parallel, post-processing: each plan is an example of one rule.",
+                "Go through the rules: sequential, parallel, post-processing, looks. One plan needs two of them.",
             ),
         ),
         Decision(
@@ -1208,8 +1402,8 @@ CHAPTER = Chapter(
             "O15.2", "A membership attack has an AUC of .52, and it finds 5 % of the members without one false "
                      "accusation.",
             {
-                "a": ("It is harmless: .52 is nearly guessing.", "The AUC is an average. Some members are exposed with "
-                      "certainty."),
+                "a": ("It is harmless: .52 is nearly guessing.", "The AUC is an average. For these members no "
+                      "outsider looks the same."),
                 "b": ("It is impossible: the two numbers contradict each other.", "They do not: most members may look "
                       "exactly like outsiders."),
                 "c": ("It is harmful for these members.", "Right: that is why the TPR at a low FPR is reported."),

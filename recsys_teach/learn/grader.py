@@ -77,7 +77,7 @@ def grade_decision(decision: Decision, answer: Any) -> Verdict:
         return Verdict("to do", ADVICE)
     parts = list(decision.replies)
     if len(parts) == 1:
-        values = [answer]
+        values = list(answer) if isinstance(answer, list | tuple) and len(answer) == 1 else [answer]
     elif isinstance(answer, list | tuple | np.ndarray | pd.Series) and getattr(answer, "ndim", 1) == 1:
         values = list(answer)
     else:
@@ -93,7 +93,7 @@ def grade_decision(decision: Decision, answer: Any) -> Verdict:
         replies, text = decision.replies[part], _as_choice(value)
         where = f"{part}: " if len(parts) > 1 else ""
         if text not in replies:
-            wrong.append(f"{where}expected one of {', '.join(replies)}; got {_brief(value)}.")
+            wrong.append(where + _not_listed(list(replies), value))
         elif replies[text]:
             wrong.append(f"{where}you chose {text}. {replies[text]}")
     if not wrong:
@@ -101,6 +101,23 @@ def grade_decision(decision: Decision, answer: Any) -> Verdict:
     if len(parts) == 1:
         return Verdict("not yet", wrong[0][0].upper() + wrong[0][1:])
     return Verdict("not yet", f"{len(parts) - len(wrong)} of {len(parts)} are right.", tuple(wrong))
+
+
+def _not_listed(choices: list[str], value: Any) -> str:
+    """Describe a value that a decision does not list. A list of numbers would tell the result, so it is not shown."""
+    if not all(map(_is_number, choices)):
+        return f"expected one of {', '.join(choices)}; got {_brief(value)}."
+    if not _is_number(_as_choice(value)):
+        return f"expected a number; got {_brief(value)}."
+    return f"{_as_choice(value)} is not right. Which numbers does this part need, and what is computed from them?"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _as_choice(value: Any) -> str:
@@ -360,6 +377,11 @@ def _in_words(error: Exception) -> str:
         return (
             "Your function raised IndexError: it used numbers with a decimal point as positions. To select by zeros "
             "and ones, compare first: table[marks > 0]."
+        )
+    if "truth value of an array" in text:
+        return (
+            "`and`, `or`, `if` and a chain such as a < b <= c need one True or False, and got an array of them. Join "
+            "comparisons with & or |, each in parentheses; .all() and .any() make one answer of many."
         )
     if position := re.search(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)", text):
         last = int(position[2]) - 1

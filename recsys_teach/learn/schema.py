@@ -88,6 +88,7 @@ class Decision:
     replies : mapping from a part to {value: message}
         Every value that can be chosen for a part, as text, and what is wrong with it; the message of the right value
         is "". A decision with one part is answered by a value, one with several by a list of values in their order.
+        Another text is answered with the texts that can be chosen, another number without the numbers listed here.
         Write numbers without decimals that are not needed ("1", "0.5"), and "nan" for NaN.
     why : str
         One line that says why the right choice is right.

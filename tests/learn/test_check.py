@@ -371,6 +371,7 @@ NUMPY_ERRORS = {
     "mask": (lambda R: R[np.array([True, False, True])], "by 3 values of True and False where there are 1 rows"),
     "marks": (lambda R: R[np.array([1.0, 0.0])], "it used numbers with a decimal point as positions"),
     "position": (lambda R: R[5], "there is no position 5 among 1. Positions run from 0 to 0."),
+    "and": (lambda R: (R > 0) and (R < 2), "Join comparisons with & or |, each in parentheses"),
     "in place": (multiplies_whole_numbers, "An array of whole numbers cannot store fractions"),
     "order": (lambda R: np.bincount(R[0], weights=np.array([0, 1])), "Are its arguments in the right order?"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from recsys_teach.learn import TODO, NotOk, check, claim, hint, predict, progress, quiz, reference, reveal
 from recsys_teach.learn.cards import beside_as_html, beside_as_text
 from recsys_teach.learn.compare import beside
+from recsys_teach.learn.grader import grade_decision
 from recsys_teach.learn.progress_file import change_progress, open_exercises, read_progress
 from recsys_teach.learn.schema import Chapter, Decision, Exercise, Prediction, Question
 
@@ -479,6 +481,25 @@ def test_each_wrong_part_of_a_decision_gets_its_message_and_the_rest_is_counted(
 def test_a_decision_in_another_form_is_refused_with_what_is_expected(out, answer) -> None:
     check("9.A", answer)
     assert re.search(r"\[not yet\] 9\.A.*\n.*(Expected|are right)", out())
+
+
+def test_a_number_that_a_decision_does_not_list_is_refused_without_the_list(out) -> None:
+    for value, message in ((0.6, "second: 0.6 is not right."), ("0.6", "0.6 is not right"), ("x", "expected a number")):
+        check("9.A", ["b", value])
+        printed = out()
+        assert message in printed
+        assert "3, 4" not in printed
+    check("9.A", ["c", 3])
+    assert "first: expected one of a, b; got 'c'" in out()
+
+
+def test_a_decision_with_one_part_may_be_answered_by_a_list_of_one() -> None:
+    decision = replace(CHAPTER.decisions[0], replies={"first": {"a": "A row is a user.", "b": ""}})
+    for answer in ("b", ["b"], ("b",)):
+        assert grade_decision(decision, answer).status == "ok"
+    assert grade_decision(decision, ["a"]).reason == "You chose a. A row is a user."
+    assert grade_decision(decision, ["b", "b"]).status == grade_decision(decision, []).status == "not yet"
+    assert grade_decision(decision, [TODO]).status == "to do"
 
 
 def test_a_decision_is_to_do_while_a_part_is(out) -> None:
