@@ -582,6 +582,47 @@ def w2_divided_at_the_end(a, b, cosine):
     return np.array([u1, w2 / np.linalg.norm(w2)])
 
 
+def row_function_for_all_rows(X, W, gates, towers):
+    experts = np.array([np.maximum(X @ W[e], 0) for e in range(len(W))])
+    outputs = []
+    for k in range(len(gates)):
+        weights = np.exp(X @ gates[k])
+        weights = weights / weights.sum()
+        outputs.append((weights[:, None] * experts).sum(axis=0) @ towers[k])
+    return np.array(outputs)
+
+
+def matrix_as_scores(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    return np.stack([mix(gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def experts_by_reshape(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.array([np.maximum(X @ W[e], 0) for e in range(len(W))]).reshape(len(X), len(W), -1)
+    return np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def width_of_the_example(gate_logits, experts):
+    weights = softmax_of(gate_logits)
+    mixed = np.zeros((len(gate_logits), 2))
+    for e in range(experts.shape[1]):
+        mixed += weights[:, [e]] * experts[:, e]
+    return mixed
+
+
+def subtracts_u1(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = (b - u1) / np.linalg.norm(b - u1)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])
+
+
+def one_bias_per_layer(n_features, n_tasks, n_experts, width, tower_width):
+    experts = n_experts * (n_features * width + 1)
+    return experts + n_tasks * (n_features * n_experts + width * tower_width + 1 + tower_width + 1)
+
+
 def parentheses_forgotten(n_features, n_tasks, n_experts, width, tower_width):
     experts = n_experts * (n_features + 1) * width
     return experts + n_tasks * n_features * n_experts + n_tasks * (width + 1) * tower_width + (tower_width + 1)
@@ -599,6 +640,9 @@ WRONG = {
         (sigmoid_first, "applied the sigmoid"),
         (two_tasks_only, "not the number of tasks"),
         (losses_of_rows, "one loss for each row"),
+        (lambda o, y: np.nanmean(np.log(1 + np.exp(o)) - y + 0 * o, axis=0), "subtract y,"),
+        (lambda o, y: np.log(1 + np.exp(o)).mean(axis=0) - np.nanmean(y * o, axis=0), "different rows"),
+        (lambda o, y: np.nanmean(np.log(1 + np.exp(o - y * o)), axis=0), "at the end"),
         (minus_cross_entropy, "A loss is negative"),
         (return_in_loop, "inside the loop"),
         (selects_the_unknown, "~np.isnan(...)"),
@@ -620,6 +664,8 @@ WRONG = {
         (sums_over_units, "(n, width)"),
         (two_experts_only, "only two experts"),
         (first_row_for_all, "first row"),
+        (width_of_the_example, "experts.shape[2]"),
+        (lambda gate_logits, experts: mix_by_rows(gate_logits, experts)[0], "first row alone"),
         (new_axis_in_the_middle, "multiply the units"),
         (no_new_axis, "multiply the units"),
         (lambda gate_logits, experts: softmax_of(gate_logits), "returned the weights"),
@@ -627,6 +673,10 @@ WRONG = {
     ],
     "11.3": [
         (one_gate, "one gate for each task"),
+        (row_function_for_all_rows, "forward_one_row"),
+        (matrix_as_scores, "X @ gates[k] is"),
+        (experts_by_reshape, "reshape mixed up"),
+        (lambda X, W, gates, towers: mmoe_by_stacks(X, W, gates[::-1], towers), "gates are in reverse"),
         (no_relu, "ReLU of the experts is missing"),
         (late_relu, "after the mixing"),
         (tasks_first, "transpose"),
@@ -638,8 +688,8 @@ WRONG = {
         (sigmoid_at_the_end, "sigmoid to the outputs"),
         (first_tower, "All tasks use the first tower"),
         (experts_joined, "three axes"),
-        (experts_stacked_first, "rows first in both arrays"),
-        (two_experts_in_mmoe, "got 2 experts"),
+        (experts_stacked_first, "Which of the two does not start with the rows"),
+        (two_experts_in_mmoe, "got 2 along axis 1"),
         (reshaped, "reshape does not transpose"),
         (relu_of_rows, "ReLU to the input rows"),
         (first_task_of_mmoe, "inside the loop"),
@@ -656,13 +706,17 @@ WRONG = {
         (two_tasks_of_cgc, "three: len(task_experts)"),
         (no_softmax, "scores themselves"),
         (rows_first, "Rows come first"),
-        (cgc_from(lambda own, shared, k: own[k] + shared), "Is an expert missing"),
-        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared])), "Which axis did you stack or join along"),
-        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared], axis=2)), "Is an expert missing"),
+        (cgc_from(lambda own, shared, k: own[k] + shared), "is an expert missing"),
+        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared])), "stacked or joined along axis 1"),
+        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared], axis=2)), "lists of experts along axis 1"),
         (cgc_from(lambda own, shared, k: np.stack([own[k], shared], axis=1)), "three axes"),
         (cgc_from(lambda own, shared, k: np.concatenate([*own, shared], axis=1)), "this gate may not use"),
         (gate_without_task, "scores of one task"),
         (cgc_return_in_loop, "inside the loop"),
+        (lambda own, shared, logits: np.stack(list(cgc_by_loop(own, shared, logits)), axis=2), "Tasks come last"),
+        (lambda own, shared, logits: cgc_by_loop(own, shared, logits[::-1]), "gates are in reverse"),
+        (lambda own, shared, logits: cgc_by_loop(own, shared, np.exp(logits)), "does it again"),
+        (cgc_from(lambda own, shared, k: np.concatenate([own[1 - k], shared], axis=1)), "1 - k"),
         (lambda own, shared, logits: np.concatenate(cgc_by_loop(own, shared, logits)), "along the rows"),
     ],
     "11.5": [
@@ -681,6 +735,7 @@ WRONG = {
         (turned_by_90_degrees, "turned u1 by 90"),
         (root_of_one_minus_cosine, "has to be squared"),
         (product_by_entry, "dot product b @ u1"),
+        (subtracts_u1, "subtracted u1 itself"),
         (w2_divided_at_the_end, "before you mix"),
     ],
     "11.6": [
@@ -696,6 +751,8 @@ WRONG = {
         (without_last_bias, "bias of its last layer"),
         (lambda a, b, c, d, e: count_by_parts(a, 2, c, d, e), "two is only the example"),
         (parentheses_forgotten, "counted once"),
+        (one_bias_per_layer, "one bias for each layer"),
+        (lambda f, k, e, w, t: count_by_parts(f, k, e, t, w), "are exchanged"),
         (lambda *sizes: 48, "the count of the mini-case"),
     ],
 }

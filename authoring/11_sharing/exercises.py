@@ -37,13 +37,15 @@ def _check_shapes(scores: tuple[int, ...], experts: tuple[int, ...]) -> None:
         )
     if scores[0] != experts[0]:
         raise ValueError(
-            f"mix expects the rows first in both arrays; got {scores[0]} rows in gate_logits {scores} and {experts[0]} "
-            f"in experts {experts}. Which axis did you stack or join along? The experts are axis 1."
+            f"mix expects the same number of rows first in both arrays; got gate_logits of shape {scores} and experts "
+            f"of shape {experts}. Which of the two does not start with the rows? A gate matrix is no table of scores: "
+            "X @ gates[k] is. Experts are stacked or joined along axis 1."
         )
     if scores[1] != experts[1]:
         raise ValueError(
-            f"mix expects one expert for each of the {scores[1]} columns of gate_logits; got {experts[1]} experts, in "
-            f"an array of shape {experts}. Is an expert missing, or is there one that this gate may not use?"
+            f"mix expects one expert for each of the {scores[1]} columns of gate_logits; got {experts[1]} along axis 1 "
+            f"of an array of shape {experts}. Did you join lists of experts along axis 1? If so, is an expert missing, "
+            "or is there one that this gate may not use?"
         )
 
 
@@ -185,6 +187,53 @@ def _count(experts: float, gates: float, towers: float) -> Callable[..., float]:
     return count
 
 
+def _count_layers(expert: Callable, gate: Callable, tower: Callable) -> Callable[..., float]:
+    """Return a count from the number of parameters of one expert, one gate and one tower."""
+
+    def count(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> float:
+        sizes = (n_features, n_tasks, n_experts, width, tower_width)
+        return n_experts * expert(*sizes) + n_tasks * (gate(*sizes) + tower(*sizes))
+
+    return count
+
+
+def _expert_size(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> int:
+    return (n_features + 1) * width
+
+
+def _gate_size(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> int:
+    return n_features * n_experts
+
+
+def _tower_size(n_features: int, n_tasks: int, n_experts: int, width: int, tower_width: int) -> int:
+    return (width + 1) * tower_width + tower_width + 1
+
+
+def _row_function_on_all_rows(X: np.ndarray, W: np.ndarray, gates: np.ndarray, towers: np.ndarray) -> np.ndarray:
+    """Compute what the lesson's function of one row returns, or raises, when it gets all rows."""
+    experts = np.array([np.maximum(X @ W[e], 0) for e in range(len(W))])
+    outputs = []
+    for k in range(len(gates)):
+        weights = np.exp(X @ gates[k])
+        weights = weights / weights.sum()
+        outputs.append((weights[:, None] * experts).sum(axis=0) @ towers[k])
+    return np.array(outputs)
+
+
+def _losses_of_ones(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    rows = [labels[:, k] == 1 for k in range(outputs.shape[1])]
+    return np.array([np.mean(np.logaddexp(0, -outputs[ones, k])) for k, ones in enumerate(rows)])
+
+
+def _losses_of_other_rows(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return np.logaddexp(0, outputs).mean(axis=0) - np.nanmean(labels * outputs, axis=0)
+
+
+def _experts_reshaped(X: np.ndarray, W: np.ndarray) -> np.ndarray:
+    experts = _experts(X, W)
+    return experts.swapaxes(0, 1).reshape(experts.shape)
+
+
 def _first_task_only(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """Return the function with the result of the first task alone, as a return inside the loop leaves it."""
     return lambda *args: function(*args)[:1]
@@ -307,12 +356,13 @@ def _draw_sizes(rng: np.random.Generator) -> tuple:
 
 def _where_sharing_helps(intervals: dict[str, tuple[float, float]]) -> str:
     """Turn the intervals of the gain, "same match click" and so on, into the letter that came true."""
-    lows = {name: mean - half for name, (mean, half) in intervals.items()}
-    if all(low > 0 for low in lows.values()):
+    above = {name for name, (mean, half) in intervals.items() if mean > half}
+    below = {name for name, (mean, half) in intervals.items() if mean < -half}
+    if len(above) == len(intervals):
         return "a"
-    if lows["same match like"] > 0 and sum(low > 0 for low in lows.values()) == 1:
-        return "b"
-    return "c" if all(low <= 0 for low in lows.values()) else "none of them"
+    if above == {"same match like"} and below <= {"other match click"}:
+        return "c" if below else "b"
+    return "none of them" if above or below else "d"
 
 
 def _which_levels(reached: tuple[bool, bool]) -> str:
@@ -322,9 +372,9 @@ def _which_levels(reached: tuple[bool, bool]) -> str:
 
 def _what_the_dial_does(lows: dict[float, float]) -> str:
     """Turn the lower ends of the interval of the gain, one for each setting of the dial, into a letter."""
-    if min(lows.values()) > 0:
-        return "a"
-    return "b" if lows[1.0] > 0 and lows[0.0] <= 0 else "c"
+    above = tuple(cosine for cosine, low in sorted(lows.items()) if low > 0)
+    letters = {(0.0, 0.5, 0.9, 1.0): "a", (0.5, 0.9, 1.0): "b", (1.0,): "c", (): "d"}
+    return letters.get(above, "none of them")
 
 
 CHAPTER = Chapter(
@@ -357,7 +407,7 @@ CHAPTER = Chapter(
             why="Each task uses the rows whose label it knows: an unknown label changes neither the sum nor the count.",
             hints=(
                 "Go through the tasks one by one. For task k, which rows have a label that is not NaN?",
-                "known = ~np.isnan(labels[:, k]) selects the rows: o = outputs[known, k] and y = labels[known, k].",
+                "known = ~np.isnan(labels[:, k]) marks these rows. Which entries of outputs and of labels do you need?",
                 "Put o and y into the bracket of the formula; e^o is np.exp(o). Collect one mean per task in a list.",
             ),
             misconceptions={
@@ -420,6 +470,14 @@ CHAPTER = Chapter(
                     lambda outputs, labels: np.nanmean(_cross_entropy(outputs, 0 * labels), axis=0),
                 "You added y · o. In the formula it is subtracted: ln(1 + e^o) - y · o.":
                     lambda outputs, labels: np.nanmean(_cross_entropy(outputs, -labels), axis=0),
+                "You subtract y, and the formula subtracts y · o: ln(1 + e^o) - y · o.":
+                    _losses_of(lambda o, y: np.logaddexp(0, o) - y),
+                "You used the rows with the label 1 alone. A label 0 is known, too: only NaN is unknown.":
+                    _losses_of_ones,
+                "Your y · o is inside the logarithm or the exponent. Subtract it at the end: ln(1 + e^o) - y · o.":
+                    _losses_of(lambda o, y: np.log(1 + np.exp(o - y * o))),
+                "Your two terms use different rows: ln(1 + e^o) is averaged over all rows, and y · o over the known "
+                "ones.": _losses_of_other_rows,
                 "You exchanged outputs and labels in the formula.":
                     lambda outputs, labels: np.nanmean(_cross_entropy(labels, outputs), axis=0),
                 "That is the loss in bits: use np.log, the natural logarithm.":
@@ -468,7 +526,7 @@ CHAPTER = Chapter(
             why="The weights of each row sum to 1, and all units of an expert get the same weight.",
             hints=(
                 "How many weights has a row, and over which axis do they sum to 1?",
-                "weights = np.exp(gate_logits), divided by weights.sum(axis=1, keepdims=True): shape (n, n_experts).",
+                "Exponentiate the scores, then divide each row by its sum: the section shows the idiom with keepdims.",
                 "To multiply, the weights need the shape (n, n_experts, 1): where does None go? Then add over experts.",
             ),
             misconceptions={
@@ -529,10 +587,28 @@ CHAPTER = Chapter(
                     lambda gate_logits, experts: _weighted(
                         np.exp(gate_logits) - np.exp(gate_logits).max(axis=1, keepdims=True), experts
                     ),
+                "You divided by the largest of a row's exponentials. Divide by their sum.":
+                    lambda gate_logits, experts: _weighted(
+                        np.exp(gate_logits - gate_logits.max(axis=1, keepdims=True)), experts
+                    ),
+                "You used powers of 2. The softmax uses powers of e: np.exp.":
+                    lambda gate_logits, experts: mix(np.log(2) * gate_logits, experts),
+                "You used the logarithm of the weights. Multiply the experts by the weights themselves.":
+                    lambda gate_logits, experts: _weighted(np.log(softmax(gate_logits, axis=1)), experts),
+                "You took the softmax of the experts' outputs. It belongs to the scores of the gate.":
+                    lambda gate_logits, experts: _weighted(gate_logits, softmax(experts, axis=1)),
+                "You took a softmax of the experts' outputs, too. Only the scores of the gate get one.":
+                    lambda gate_logits, experts: mix(gate_logits, softmax(experts, axis=1)),
+                "That is the mixture of the first row alone. Return one mixture for each row.":
+                    lambda gate_logits, experts: mix(gate_logits[:1], experts[:1]),
+                "That is the mixture of the first row alone, without an axis for the rows.":
+                    lambda gate_logits, experts: mix(gate_logits[:1], experts[:1])[0],
                 "The softmax of your weights goes in the wrong direction: a high score has to give a high weight.":
                     lambda gate_logits, experts: mix(-gate_logits, experts),
             },
             properties={
+                "Your result has two columns, and these experts do not have two units. The width is experts.shape[2].":
+                    lambda args, result: np.shape(result) != (len(args[1]), 2) or args[1].shape[2] == 2,
                 "Your result does not have the shape (n, width). Follow the shapes: weights with a new axis (n, "
                 "n_experts, 1), times experts (n, n_experts, width), then the sum over axis 1.":
                     _has_shape(lambda args: (len(args[1]), args[1].shape[2])),
@@ -542,6 +618,12 @@ CHAPTER = Chapter(
             "11.3", "The forward pass of an MMoE", objective="O11.2", level="core", minutes=12,
             reference=mmoe_forward,
             cases=[
+                (  # one row and experts of two units: here a function for one row returns something, and can be named
+                    np.array([[2.0, -1.0]]),
+                    np.array([[[1.0, 0.0], [0.0, -1.0]], [[0.0, 2.0], [-3.0, 0.0]]]),
+                    np.array([[[0.0, 0.0], [0.0, np.log(3.0)]], [[0.0, 0.0], [0.0, 0.0]]]),
+                    np.array([[1.0, 1.0], [2.0, 6.0]]),
+                ),
                 (
                     np.array([[1.0, -1.0]]),
                     np.array([[[1.0], [0.0]], [[0.0], [1.0]]]),
@@ -577,10 +659,13 @@ CHAPTER = Chapter(
             why="All tasks read the same experts; each task has its own gate and its own tower.",
             hints=(
                 "Follow the diagram from left to right: experts for all tasks, then a mixture and an output for each.",
-                "One expert for all rows is np.maximum(X @ W[e], 0), shape (n, width). Stack the experts along axis 1.",
-                "For task k, X @ gates[k] are the scores for `mix`; then `@ towers[k]`. Stack the tasks along axis 1.",
+                "Start from forward_one_row. With X in the place of x, an expert gets the shape (n, width). Along "
+                "which axis does `mix` expect the experts?",
+                "For task k, X @ gates[k] are the scores for `mix`. Which axis of the result lists the tasks?",
             ),
             misconceptions={
+                "That is what forward_one_row returns when it gets all rows at once: its axes fit one row only. With n "
+                "rows the experts are axis 1, so use np.stack(..., axis=1) and `mix`.": _row_function_on_all_rows,
                 "All tasks use the first gate. An MMoE has one gate for each task.":
                     lambda X, W, gates, towers: mmoe_forward(X, W, np.stack([gates[0]] * len(gates)), towers),
                 "The ReLU of the experts is missing.": _no_relu,
@@ -634,12 +719,26 @@ CHAPTER = Chapter(
                 "Your result uses two experts. There may be one, or three: len(W).": _two_experts,
                 "Rows and experts are exchanged in your experts: np.stack without axis=1 puts the experts first.":
                     _experts_on_axis_0,
+                "The weights of your gates sum to 1 over the whole table. Those of each row sum to 1 (axis=1).":
+                    _with_gate(softmax),
+                "You exponentiated the scores before `mix`, which does it again. Pass X @ gates[k] to it.":
+                    _with_gate(lambda scores: softmax(np.exp(scores), axis=1)),
+                "You averaged over the units. A tower is a weighted sum: mixture @ towers[k].":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers) / W.shape[2],
+                "The gates are in reverse order: task k uses gates[k].":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates[::-1], towers),
+                "The towers are in reverse order: task k uses towers[k].":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers[::-1]),
+                "reshape mixed up rows and experts: it does not exchange axes. Use np.stack(..., axis=1).":
+                    _with_experts(_experts_reshaped),
+                "Your experts keep a small part of negative numbers, as a LeakyReLU does. A ReLU replaces them by 0.":
+                    _with_experts(lambda X, W: np.where(_experts(X, W) > 0, 1, 0.01) * np.einsum("nf,efw->new", X, W)),
                 "Only expert 0 is in your result. Stack the outputs of all experts.":
                     lambda X, W, gates, towers: mmoe_forward(X, np.stack([W[0]] * len(W)), gates, towers),
             },
             properties={
-                "Your result has three axes. A mixture still has to go through the tower of its task, which returns "
-                "one number for each row.": lambda args, result: np.ndim(result) != 3,
+                "Your result has three axes, so the units are still in it. A tower is a weighted sum over the units of "
+                "its mixture, one number for each row: mixture @ towers[k].": lambda args, result: np.ndim(result) != 3,
                 "Your result has one axis, and should have two: a row for each row of X, a column for each task.":
                     lambda args, result: np.ndim(result) != 1,
                 "Your result does not have as many rows as X. Rows come first, then tasks.":
@@ -709,6 +808,26 @@ CHAPTER = Chapter(
                     lambda task_experts, shared_experts, gate_logits: cgc_step(
                         task_experts, shared_experts, np.stack([gate_logits[0]] * len(task_experts))
                     ),
+                "You exponentiated the scores before `mix`, which does it again. Pass the scores to it.":
+                    _cgc_with(lambda scores: softmax(np.exp(scores), axis=1)),
+                "You added the experts without weights: the gates have no effect.":
+                    _cgc_with(np.ones_like),
+                "The gates are in reverse order: task k uses gate_logits[k].":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts, shared_experts, gate_logits[::-1]
+                    ),
+                "You added up the reserved experts of all tasks. Task k uses its reserved ones: task_experts[k].":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        np.stack([task_experts.sum(axis=0)] * len(task_experts)), shared_experts, gate_logits
+                    ),
+                "Tasks come last in your result. They come first: np.stack(mixtures) without another axis.":
+                    lambda *args: np.moveaxis(cgc_step(*args), 0, -1),
+                "You averaged the reserved experts. The shared ones and the gate are missing.":
+                    lambda task_experts, shared_experts, gate_logits: task_experts.mean(axis=2),
+                "1 - k exchanges two tasks. Task k uses task_experts[k], and there may be one task, or three.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts[[1 - k for k in range(len(task_experts))]], shared_experts, gate_logits
+                    ),
                 "The shared experts are missing.": _reserved_only,
                 "The reserved experts are missing.": _shared_only,
                 "You used the scores themselves as weights. The softmax is missing.": _cgc_with(lambda scores: scores),
@@ -769,7 +888,7 @@ CHAPTER = Chapter(
             "11.5", "Two weights with a known cosine", objective="O11.4", level="core", minutes=10,
             reference=related_weights,
             cases=[
-                (np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.6),
+                (np.array([2.0, 0.0]), np.array([3.0, 1.0]), 0.6),
                 (np.array([0.0, 5.0]), np.array([2.0, 3.0]), 0.8),
                 (np.array([0.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), 0.8),
                 (np.array([2.0, 0.0, 0.0]), np.array([1.0, 1.0, 1.0]), -0.6),
@@ -783,7 +902,7 @@ CHAPTER = Chapter(
             hints=(
                 "Subtract from b its part along u1. What is left is at a right angle to a.",
                 "u1 = a / np.linalg.norm(a); rest = b - (b @ u1) * u1. What makes u2 out of rest?",
-                "w2 takes p of u1 and s of u2. Its squared length is p² + s², and that has to be 1: what is s?",
+                "w2 is c u1 + s u2. Its squared length is c² + s², and that has to be 1: what is s?",
             ),
             misconceptions={
                 "You used a in the place of u1: the part of b along u1 is (b @ u1) * u1, and u1 has the length 1.":
@@ -845,6 +964,30 @@ CHAPTER = Chapter(
                                                    + cosine * (a - a / np.linalg.norm(a))]),
                 "You turned u1 by 90 degrees. u2 lies on the side of b, and there may be more than two features.":
                     _rotated,
+                "w1 is a itself, which does not have the length 1. The first row is u1.":
+                    lambda a, b, cosine: np.stack([a, related_weights(a, b, cosine)[1]]),
+                "You subtracted u1 itself. The part of b along u1 is (b @ u1) * u1.":
+                    lambda a, b, cosine: _second_along(a, b - a / np.linalg.norm(a), cosine),
+                "You added the part of b along u1. Subtract it: the rest is at a right angle to u1.":
+                    lambda a, b, cosine: _second_along(a, b + (b @ a) / (a @ a) * a, cosine),
+                "You multiplied b by b @ u1. The part along u1 is a multiple of u1: (b @ u1) * u1.":
+                    lambda a, b, cosine: _second_along(a, b - (b @ a / np.linalg.norm(a)) * b, cosine),
+                "Your part across is always .8, which belongs to the cosine .6. Compute it from `cosine`.":
+                    lambda a, b, cosine: _blend(a, b, cosine, 0.8),
+                "Your part across is sqrt(1 + cosine²). The squares of both parts have to sum to 1: 1 - cosine².":
+                    lambda a, b, cosine: _blend(a, b, cosine, np.sqrt(1 + cosine**2)),
+                "You used 1 - |cosine| for the part across. The squares of both parts have to sum to 1.":
+                    lambda a, b, cosine: _blend(a, b, cosine, 1 - abs(cosine)),
+                "You divided by the largest entry. The length is the root of the sum of squares: np.linalg.norm.":
+                    _divided_by(np.max),
+                "You divided by the largest absolute entry. The length is np.linalg.norm.":
+                    _divided_by(lambda vector: np.abs(vector).max()),
+                "Your rows are multiples of the first two axes. Build u1 and u2 from a and b.":
+                    lambda a, b, cosine: np.stack(
+                        [np.eye(len(a))[0], cosine * np.eye(len(a))[0] + np.sqrt(1 - cosine**2) * np.eye(len(a))[1]]
+                    ),
+                "You returned numbers for two features in the directions of the axes. Build u1 and u2 from a and b.":
+                    lambda a, b, cosine: np.array([[1, 0], [cosine, np.sqrt(1 - cosine**2)]]),
                 "Your result does not depend on `cosine`: .6 and .8 belong to the mini-case.":
                     lambda a, b, cosine: _blend(a, b, 0.6, 0.8),
                 "The second row is rounded to two digits. Return it in full.":
@@ -919,6 +1062,29 @@ CHAPTER = Chapter(
                     lambda *sizes: count_mmoe(*sizes) - (sizes[2] - 1) * sizes[3],
                 "The parentheses around n_features + 1 are missing: n_experts * (n_features + 1) * width.":
                     lambda *sizes: count_mmoe(*sizes) - _parts(*sizes)[0] + sizes[2] * sizes[0] + sizes[3],
+                "You counted one bias for each layer. A layer from a to b numbers has b biases.": _count_layers(
+                    lambda f, k, e, w, t: f * w + 1, _gate_size, lambda f, k, e, w, t: w * t + 1 + t + 1
+                ),
+                "You counted one bias for each layer of a tower. A layer from a to b numbers has b biases.":
+                    _count_layers(_expert_size, _gate_size, lambda f, k, e, w, t: w * t + 1 + t + 1),
+                "Your towers always have 8 hidden units. The input tower_width is the option head_width of MMoE.":
+                    lambda f, k, e, w, t: count_mmoe(f, k, e, w, 8),
+                "You counted a biases for a layer from a to b numbers. It has b of them, one for each output.":
+                    _count_layers(
+                        lambda f, k, e, w, t: f * w + f, _gate_size, lambda f, k, e, w, t: w * t + w + t + t
+                    ),
+                "The last layer of your towers returns n_tasks numbers. Each task has a tower, which returns one.":
+                    _count_layers(_expert_size, _gate_size, lambda f, k, e, w, t: (w + 1) * t + (t + 1) * k),
+                "width and tower_width are exchanged: an expert returns width numbers, and a tower reads them.":
+                    lambda f, k, e, w, t: count_mmoe(f, k, e, t, w),
+                "Your towers read the input row. A tower reads the mixture, which has width numbers.":
+                    _count_layers(_expert_size, _gate_size, lambda f, k, e, w, t: (f + 1) * t + t + 1),
+                "Your gates have n_experts numbers each. A gate is a matrix of n_features * n_experts weights.":
+                    _count_layers(_expert_size, lambda f, k, e, w, t: e, _tower_size),
+                "Your count does not change with the number of experts: two is only the example.":
+                    lambda f, k, e, w, t: count_mmoe(f, k, 2, w, t),
+                "14,818 is the count of the package's default sizes. Return a count for any sizes.":
+                    lambda *sizes: 14_818,
                 "Your count does not change with the number of tasks: two is only the example.":
                     lambda *sizes: count_mmoe(sizes[0], 2, *sizes[2:]),
             },
@@ -956,6 +1122,22 @@ CHAPTER = Chapter(
             ),
         ),
         Decision(
+            "11.D", "Read a paired comparison", objective="O11.5", minutes=5,
+            replies={
+                "conclusion": {
+                    "a": "The errors overlap because some logs are hard for both designs. Subtract within each log.",
+                    "b": "",
+                    "c": "2 is the mean of the five differences. Look at the single ones.",
+                    "d": "interval works for five values, with a larger factor for fewer of them. What does it return?",
+                },
+            },
+            why="The differences 2, 1, 3, 1, 3 have the mean 2, and their interval, 0.8 to 3.2, lies above 0.",
+            hints=(
+                "Make a list of five numbers: single-task minus shared bottom, log by log.",
+                "interval([...]) returns the mean and the half-width. Is the mean above the half-width?",
+            ),
+        ),
+        Decision(
             "11.B", "Choose a design", objective="O11.3", minutes=4,
             replies={
                 "design": {
@@ -963,7 +1145,7 @@ CHAPTER = Chapter(
                     "b": "A shared bottom has no experts that are reserved for like: click changes all of its layer.",
                     "c": "A small weight is not 0. In an MMoE no expert is reserved: both losses train all of them.",
                     "d": "",
-                    "e": "Mirror the red path: through the shared gate, click reaches like's experts of level 1.",
+                    "e": "Mirror the purple path: through the shared gate, click reaches like's experts of level 1.",
                 },
             },
             why="Click cannot reach like's reserved experts, and the shared experts learn from both tasks.",
@@ -976,16 +1158,16 @@ CHAPTER = Chapter(
             "11.C", "Choose the groups", objective="O11.5", minutes=6,
             replies={
                 "groups": {
-                    "a": "The errors of this choice are 7 + 8 + 12 = 27, and click has 7 instead of 6 alone: negative "
-                         "transfer.",
+                    "a": "Its sum, 7 + 7 + 10 = 24, is the smallest of all, but click has 7 instead of 6 alone: "
+                         "negative transfer, which the conditions forbid.",
                     "b": "",
-                    "c": "Its errors are 6 + 8 + 14 = 28. The best partner of finish is click, but then like is left "
-                         "alone.",
+                    "c": "It meets the conditions, and its errors are 6 + 8 + 14 = 28. Another choice that meets them "
+                         "has a smaller sum.",
                     "d": "Its errors are 8 + 12 + 9 = 29, and click has 8 instead of 6 alone: negative transfer.",
                     "e": "Three networks are too many for the budget, and the errors are 6 + 9 + 14 = 29.",
                 },
             },
-            why="6 + 8 + 11 = 25 is the smallest sum, no task loses, and two networks are enough.",
+            why="No task loses, two networks are enough, and no other choice with these properties has a sum below 25.",
             hints=(
                 "Strike out what breaks a condition: more than two networks, or a task that is worse than alone.",
                 "For each choice that is left, read one error for each task from the row of its network, and add them.",
@@ -996,11 +1178,13 @@ CHAPTER = Chapter(
         Prediction(
             "P11.1",
             "A shared bottom and two single-task models of the same total size learn click and like, from 20 logs of "
-            "each service. Where will the 95 % interval of the gain lie above 0?",
+            "each service. Where will the 95 % interval of the gain of sharing lie above 0 (sharing helps) or below 0 "
+            "(sharing harms)?",
             {
-                "a": "for both tasks in both services",
-                "b": "for like in the same-match service, and nowhere else",
-                "c": "nowhere, because the size is the same",
+                "a": "above 0 for both tasks in both services",
+                "b": "above 0 for like in the same-match service, and nowhere below 0",
+                "c": "above 0 for like in the same-match service, and below 0 for click in the other-match service",
+                "d": "neither above nor below 0 anywhere, because the size is the same",
             },
             outcome=_where_sharing_helps,
         ),
@@ -1021,21 +1205,23 @@ CHAPTER = Chapter(
             "total size. We turn the dial to 0, .5, .9 and 1. Where does the 95 % interval of the gain on task 2 lie "
             "above 0?",
             {
-                "a": "at every setting, even at 0: more labels always help",
-                "b": "at 1, perhaps below, and not at 0",
-                "c": "at no setting: the labels of task 1 say nothing about task 2",
+                "a": "at all four settings: more labels always help",
+                "b": "at .5, .9 and 1",
+                "c": "at 1 alone",
+                "d": "at no setting: the labels of task 1 say nothing about task 2",
             },
             outcome=_what_the_dial_does,
         ),
     ],
     quiz=[
         Question(
-            "O11.1", "A film was shown and not clicked. What is the label of this row for the task finish?",
+            "O11.1", "Of 1,000 films that were shown, 300 were clicked, and 60 of these were liked. The losses of the "
+            "known labels of the task like are added up. By which number is the sum divided?",
             {
-                "a": ("0: it was not finished.", "Then finish would partly learn to predict clicks."),
-                "b": ("Unknown: the row does not count for this task.",
-                      "Right, and the same row has a known label, 0, for the task click."),
-                "c": ("The mean of all finish labels.", "An invented label teaches the network what we invented."),
+                "a": ("1,000, the rows of the log.", "700 of these rows have no label of like and no loss."),
+                "b": ("300, the rows that were clicked.",
+                      "Right: each of them has a known label, 60 times 1 and 240 times 0."),
+                "c": ("60, the rows that were liked.", "A label 0 is known, too, and has a loss."),
             },
             answer="b",
         ),

@@ -1,9 +1,11 @@
 """The runs of chapter 11 that take longer than a notebook may: two services, a generator of two tasks, and worlds.
 
 `python -m authoring.saved_runs 11` writes saved/services.csv (service, rows, log, model, errors in percentage points,
-predictions for Noor's two films), scarce.csv (cosine, draw, model, error of a task with few labels), generator.csv
-(cosine, draw, seed, model, task, error), relu.csv (the same with ReLU in place of LeakyReLU in the towers), dead.csv
-(draw, model, number of dead ReLUs among the 16 units of the towers) and world.csv (setting, seed, model, task, auc).
+predictions for Noor's two films), wide.csv (the same for single-task models with the layer of the shared bottom, 426
+parameters in all), scarce.csv (cosine, draw, model, error of a task with few labels), scarce_wide.csv (the same for a
+single-task model of 40 units), generator.csv (cosine, draw, seed, model, task, error), relu.csv (the same with ReLU in
+place of LeakyReLU in the towers), dead.csv (draw, model, number of dead ReLUs among the 16 units of the towers) and
+world.csv (setting, seed, model, task, auc).
 It takes about half an hour on one core.
 
 A service has known probabilities; a log draws rows, labels and the networks' start. The sizes and the learning rate of
@@ -79,8 +81,13 @@ def fit_service(build: Callable[[], nn.Module], X: Tensor, Y: Tensor, random_sta
     return network
 
 
-def run_services() -> None:
-    """Measure all designs on all logs, and write the table after each case."""
+WIDE = {
+    "single-task, 14 units": [(lambda: SharedBottom(5, 1, width=14), [0]), (lambda: SharedBottom(5, 1, width=14), [1])]
+}
+
+
+def run_services(table: str, designs: dict) -> None:
+    """Measure these designs on all logs, and write the table of this name after each case."""
     X_new = np.random.default_rng(10_000).normal(size=(4_000, 5))
     X_all = torch.tensor(np.vstack([NOOR, X_new])).float()
     rows = []
@@ -88,7 +95,7 @@ def run_services() -> None:
         truth = service_probabilities(X_new, service)
         for log in LOGS:
             X, Y = service_log(n, log, service)
-            for name, parts in DESIGNS.items():
+            for name, parts in designs.items():
                 networks = [fit_service(build, X, Y[:, tasks], log) for build, tasks in parts]
                 with torch.no_grad():
                     p = torch.sigmoid(torch.cat([network(X_all) for network in networks], dim=1)).numpy()
@@ -96,8 +103,8 @@ def run_services() -> None:
                 rows.append((service, n, log, name, *errors, *p[0], *p[1]))
         columns = ["service", "rows", "log", "model", "click", "like"]
         noor = ["chase_click", "chase_like", "letter_click", "letter_like"]
-        save("11", services=pd.DataFrame(rows, columns=columns + noor).round(4))
-        print(service, n, flush=True)
+        save("11", **{table: pd.DataFrame(rows, columns=columns + noor).round(4)})
+        print(table, service, n, flush=True)
 
 
 DIAL = (0.0, 0.5, 0.9, 1.0)
@@ -108,8 +115,11 @@ SCARCE = {  # 1,906 and 1,914 parameters in all; chosen on draws 100 to 102, whi
 }
 
 
-def run_scarce() -> None:
-    """Turn the dial where task 2 has few labels and task 1 has many, and write the table after each draw."""
+SCARCE_WIDE = {"single-task, 40 units": (lambda: SharedBottom(N_FEATURES, 1, width=40), [1])}
+
+
+def run_scarce(table: str, models: dict) -> None:
+    """Turn the dial where task 2 has few labels and task 1 has many, and write this table after each draw."""
     rows = []
     for draw in DRAWS:
         for cosine in DIAL:
@@ -117,13 +127,13 @@ def run_scarce() -> None:
             X, Y, _ = (torch.from_numpy(part) for part in parts)
             labels, test = Y[:N_SCARCE].clone(), Y[N_SCARCE:, 1]
             labels[torch.from_numpy(np.random.default_rng(draw).random(N_SCARCE) > SCARCE_SHARE), 1] = np.nan
-            for name, (build, tasks) in SCARCE.items():
+            for name, (build, tasks) in models.items():
                 network = fit_scarce(build, X[:N_SCARCE], labels[:, tasks], draw)
                 with torch.no_grad():
                     output = network(X[N_SCARCE:])[:, -1]
                 rows.append((cosine, draw, name, float(((output - test) ** 2).mean() / test.var())))
-        save("11", scarce=pd.DataFrame(rows, columns=["cosine", "draw", "model", "error"]).round(5))
-        print("scarce, draw", draw, flush=True)
+        save("11", **{table: pd.DataFrame(rows, columns=["cosine", "draw", "model", "error"]).round(5)})
+        print(table, "draw", draw, flush=True)
 
 
 def fit_scarce(build: Callable[[], nn.Module], X: Tensor, Y: Tensor, random_state: int) -> nn.Module:
@@ -361,14 +371,18 @@ def run_world(setting: str, seed: int) -> list[tuple]:
 
 
 def main() -> None:
-    """Run everything, or only what is named (services, scarce, generator, relu, dead, world), and write the tables."""
+    """Run everything, or only what is named (services, wide, scarce and so on), and write the tables."""
     torch.set_num_threads(1)
-    parts = ["services", "scarce", "generator", "relu", "dead", "world"]
+    parts = ["services", "wide", "scarce", "scarce_wide", "generator", "relu", "dead", "world"]
     wanted = [part for part in parts if part in sys.argv] or parts
     if "services" in wanted:
-        run_services()
+        run_services("services", DESIGNS)
+    if "wide" in wanted:
+        run_services("wide", WIDE)
     if "scarce" in wanted:
-        run_scarce()
+        run_scarce("scarce", SCARCE)
+    if "scarce_wide" in wanted:
+        run_scarce("scarce_wide", SCARCE_WIDE)
     if "generator" in wanted:
         run_generator("generator", lambda network: network)
     if "relu" in wanted:
