@@ -1527,8 +1527,8 @@ check("2.B", methods)
 # - **O2.2:** You compared films by the cosine of their columns (2.2) and shrank it by the number of common raters
 #   (2.3).
 # - **O2.3:** You predicted a rating from residuals of similar films (2.4), ranked by sums (2.5), and found out what a
-#   plain division does to a list, and a plain count (2.A). A model of stars makes poor lists, because it never learned
-#   what people choose.
+#   plain division does to a list, and a plain count (2.A). A model of stars makes poor lists, mostly because it never
+#   learned what people choose.
 # - **O2.4:** You weighted words by TF-IDF (2.6), ranked by a profile (2.7), and chose between the methods by what is
 #   empty (2.B).
 #

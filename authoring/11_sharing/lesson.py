@@ -487,7 +487,7 @@ def draw_gains():
         names = []
         for over, units in ((WIDE, 14), ("single-task", 11)):
             for task, color, marker in [("like", ORANGE, "^"), ("click", BLUE, "o")]:
-                dots(ax, len(names), gain(service, "shared bottom", over=over)[task], color, marker)
+                dots(ax, len(names), gain(service, "shared bottom", over=over)[task], color, marker, digits=2)
                 names.append(f"{task}, over\n{units} units" if ax is axes[0] else "")
         frame(ax, f"{service.replace(' ', '-')} service", names, -5, 11)
     fig.supxlabel("points of error saved by sharing", fontsize=12)

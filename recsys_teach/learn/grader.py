@@ -108,7 +108,7 @@ def _not_listed(choices: list[str], value: Any) -> str:
     if not all(map(_is_number, choices)):
         return f"expected one of {', '.join(choices)}; got {_brief(value)}."
     if not _is_number(_as_choice(value)):
-        return f"expected a number; got {_brief(value)}."
+        return f"expected a number{' or NaN' if 'nan' in choices else ''}; got {_brief(value)}."
     return f"{_as_choice(value)} is not right. Which numbers does this part need, and what is computed from them?"
 
 
@@ -367,11 +367,11 @@ def _in_words(error: Exception) -> str:
             f"Two arrays of {sizes[1]} and {sizes[2]} numbers do not fit together number by number: they need the same "
             "length. Look at how each of them was made."
         )
-    if sizes := re.search(r"boolean index did not match .* is (\d+) but .* is (\d+)", text):
+    if sizes := re.search(r"boolean index did not match .* axis (\d+); .* is (\d+) but .* is (\d+)", text):
         return (
-            f"Your function raised IndexError: you selected by {sizes[2]} values of True and False where there are "
-            f"{sizes[1]} rows. A mask needs one True or False for each row. If the array has positions, use them as "
-            "they are: table[positions]."
+            f"Your function raised IndexError: you selected by {sizes[3]} values of True and False where axis "
+            f"{sizes[1]} has the length {sizes[2]}. A mask needs one True or False for each place. If the array has "
+            "positions, use them as they are: table[positions]."
         )
     if "arrays used as indices must be of integer" in text:
         return (

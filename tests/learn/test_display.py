@@ -493,6 +493,11 @@ def test_a_number_that_a_decision_does_not_list_is_refused_without_the_list(out)
     assert "first: expected one of a, b; got 'c'" in out()
 
 
+def test_a_decision_that_allows_nan_says_so_if_a_text_is_written_for_an_unknown_value() -> None:
+    decision = replace(CHAPTER.decisions[0], replies={"label": {"0": "Nobody knows.", "1": "Nobody knows.", "nan": ""}})
+    assert grade_decision(decision, None).reason == "Expected a number or NaN; got None."
+
+
 def test_a_decision_with_one_part_may_be_answered_by_a_list_of_one() -> None:
     decision = replace(CHAPTER.decisions[0], replies={"first": {"a": "A row is a user.", "b": ""}})
     for answer in ("b", ["b"], ("b",)):
