@@ -39,7 +39,7 @@ with client.setup_kernel():
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             client.execute_cell(cell, index)
-            if until == "first cell" or until in json.dumps(cell.outputs):
+            if until == "first cell" or (until != "last cell" and until in json.dumps(cell.outputs)):
                 break
 print(time.perf_counter() - start)
 """
@@ -73,7 +73,7 @@ def run_cells(folder: Path, notebook: Path, until: str, env: dict[str, str]) -> 
     notebook : Path
         The notebook, relative to the clone.
     until : str
-        Text after which to stop; "first cell" stops after the first code cell.
+        "first cell" or "last cell", or a text that an output contains.
     env : dict of str to str
         Environment variables.
 
@@ -174,9 +174,7 @@ def main() -> int:
         for chapter in chapters:
             log(chapter.stem)
             name = chapter.relative_to(folder)
-            first, everything = (
-                run_cells(folder, name, until, env) for until in ("first cell", "the end is not printed")
-            )
+            first, everything = (run_cells(folder, name, until, env) for until in ("first cell", "last cell"))
             details.append([chapter.stem, f"{first:.1f}", f"{everything:.0f}"])
             total += everything
         rows.append([f"all {len(chapters)} unsolved notebooks, one after the other", f"{total:.0f}"])
