@@ -626,6 +626,9 @@ CHAPTER = Chapter(
                 "You shrank Pearson's correlations, see section 3. Here nothing is subtracted: take the cosines "
                 "of the stars.":
                     lambda R, shrinkage: _over_all(_pearsons(R), _both(R), shrinkage),
+                "You returned Pearson's correlations, see section 3. Take the cosines of the stars, times n / (n + "
+                "shrinkage).":
+                    lambda R, shrinkage: _off_diagonal(_pearsons(R)),
                 "You multiplied by n / (1 + shrinkage). The denominator is n + shrinkage, with the n of each pair.":
                     lambda R, shrinkage: _off_diagonal(_cosines(R) * _both(R) / (1 + shrinkage)),
                 "Your n is one number for all pairs, the sum of the table of counts. Each pair has its own n.":
@@ -687,7 +690,7 @@ CHAPTER = Chapter(
             "2.4", "A rating from neighbors", objective="O2.3", level="core", minutes=8,
             reference=from_neighbors,
             cases=[
-                (3.2, np.array([0.5, 0.25, 0.0, 0.5]), np.array([1.0, -1.0, 2.0, np.nan]), 0.25),
+                (3.2, np.array([0.5, 0.3, 0.0, 0.4]), np.array([1.0, -1.0, 2.0, np.nan]), 0.2),
                 (2.0, np.array([0.5, 0.25, 0.25]), np.array([0.0, 1.0, np.nan]), 0.5),  # one rated as expected
                 (2.5, np.array([0.2, 0.6, 0.1]), np.array([0.5, np.nan, 1.5]), 0.5),
                 (4.8, np.array([0.5, 0.25]), np.array([1.0, 1.0]), 0.25),
@@ -826,8 +829,8 @@ CHAPTER = Chapter(
                 "it.":
                     lambda expected, similar, residuals, prior:
                         2 * expected - from_neighbors(expected, similar, residuals, prior),
-                "Your result fits a prior of 0.25, as in the mini-case. Use the argument.":
-                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 0.25),
+                "Your result fits a prior of 0.2, as in the mini-case. Use the argument.":
+                    lambda expected, similar, residuals, prior: from_neighbors(expected, similar, residuals, 0.2),
                 "You divided by the number of neighbors plus the prior. A weighted mean divides by the sum of the "
                 "similarities.":
                     lambda expected, similar, residuals, prior: expected
@@ -860,8 +863,8 @@ CHAPTER = Chapter(
                 "You squared the similarities. The weights are the similarities themselves.":
                     lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar**2, residuals, prior),
-                "You added the prior once for each rated film, so a person without ratings gets 0 / 0. It is one "
-                "imaginary neighbor: add it once.":
+                "You added the prior once for each rated film (a mean divided by prior + a mean does the same), so a person "
+                "without ratings gets 0 / 0. Divide a sum by a sum, and add the prior once.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
                         / (similar + prior)[~np.isnan(residuals)].sum(),
             },
@@ -1004,6 +1007,9 @@ CHAPTER = Chapter(
                 "watched.":
                     lambda watched, similar, k: _ranked(
                         similar[:, len(watched) - 1 - np.argmax(watched[::-1])], np.flatnonzero(watched), k),
+                "You added the similarities to the films that were not watched. Add those to the watched ones: similar "
+                "@ watched.":
+                    lambda watched, similar, k: _ranked(similar @ (1 - watched), np.flatnonzero(watched), k),
                 "You wrote scores[~watched]. In whole numbers ~0 is -1 and ~1 is -2, so that selects the last two "
                 "films. Select with scores[watched > 0].":
                     lambda watched, similar, k: _ranked(similar @ watched, np.unique(~watched), k),
@@ -1214,7 +1220,8 @@ CHAPTER = Chapter(
                 "You forgot the minus: argsort sorts upward, so the smallest scores, -np.inf of liked films, come "
                 "first. Sort -scores.":
                     lambda liked, vectors, k: _ascending(_profiled(liked, vectors), liked, k),
-                "You set the scores of liked films to +np.inf, which puts them first. Use -np.inf and sort -scores.":
+                "Your list starts with liked films. If you sort -scores, set theirs to -np.inf; if you sort distances, "
+                "set theirs to +np.inf.":
                     lambda liked, vectors, k: _ranked(_profiled(liked, vectors), liked, k, value=np.inf),
                 "Your profile only says which words the liked films have. It is the mean of their rows, so that "
                 "weights count: vectors[liked].mean(axis=0).":
@@ -1380,8 +1387,8 @@ CHAPTER = Chapter(
                     "content": "",
                 },
             },
-            why="Ask what is empty: without a column there is content, without a row there are averages, with both "
-            "there are neighbors.",
+            why="Ask what is empty, or filled by people who are no sample: without a reliable column there is content, "
+            "without a row there are averages, with both there are neighbors.",
             hints=(
                 "For each situation ask: is the row of the person empty? Is the column of the film empty?",
                 "With an empty column, words are left; with an empty row, averages are left. In D ask who gave the "
