@@ -863,8 +863,8 @@ CHAPTER = Chapter(
                 "You squared the similarities. The weights are the similarities themselves.":
                     lambda expected, similar, residuals, prior: from_neighbors(
                         expected, similar**2, residuals, prior),
-                "You added the prior once for each rated film (a mean divided by prior + a mean does the same), so a person "
-                "without ratings gets 0 / 0. Divide a sum by a sum, and add the prior once.":
+                "You added the prior once for each rated film (a mean divided by prior + a mean does the same), so a "
+                "person without ratings gets 0 / 0. Divide a sum by a sum, and add the prior once.":
                     lambda expected, similar, residuals, prior: expected + np.nansum(similar * residuals)
                         / (similar + prior)[~np.isnan(residuals)].sum(),
             },

@@ -18,7 +18,6 @@ another world; an AUC weighs each held-out row by its true chances, so that no c
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -371,29 +370,19 @@ def run_world(setting: str, seed: int) -> list[tuple]:
 
 
 def main() -> None:
-    """Run everything, or only what is named (services, wide, scarce and so on), and write the tables."""
+    """Run everything and write the tables."""
     torch.set_num_threads(1)
-    parts = ["services", "wide", "scarce", "scarce_wide", "generator", "relu", "dead", "world"]
-    wanted = [part for part in parts if part in sys.argv] or parts
-    if "services" in wanted:
-        run_services("services", DESIGNS)
-    if "wide" in wanted:
-        run_services("wide", WIDE)
-    if "scarce" in wanted:
-        run_scarce("scarce", SCARCE)
-    if "scarce_wide" in wanted:
-        run_scarce("scarce_wide", SCARCE_WIDE)
-    if "generator" in wanted:
-        run_generator("generator", lambda network: network)
-    if "relu" in wanted:
-        run_generator("relu", with_relu)
-    if "dead" in wanted:
-        run_dead()
-    if "world" in wanted:
-        rows: list[tuple] = []
-        for setting in SETTINGS:
-            for seed in range(5):
-                rows += run_world(setting, seed)
-                print(setting, seed, flush=True)
-                table = pd.DataFrame(rows, columns=["setting", "seed", "model", "task", "auc"])
-                save("11", world=table.round(4))
+    run_services("services", DESIGNS)
+    run_services("wide", WIDE)
+    run_scarce("scarce", SCARCE)
+    run_scarce("scarce_wide", SCARCE_WIDE)
+    run_generator("generator", lambda network: network)
+    run_generator("relu", with_relu)
+    run_dead()
+    rows: list[tuple] = []
+    for setting in SETTINGS:
+        for seed in range(5):
+            rows += run_world(setting, seed)
+            print(setting, seed, flush=True)
+            table = pd.DataFrame(rows, columns=["setting", "seed", "model", "task", "auc"])
+            save("11", world=table.round(4))
