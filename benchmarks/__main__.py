@@ -1,9 +1,12 @@
-"""Run the benchmarks, print the tables, and write them to benchmarks/results.md.
+"""Run the benchmarks, print their sections, and write all sections to benchmarks/results.md.
 
 python benchmarks/setup.py                     create the environment of the other libraries, .venv-benchmarks, once
 python -m benchmarks.tune                      tune every contestant; needed again only after a change of the groups
-python -m benchmarks                           run everything; no other program should be busy meanwhile
-python -m benchmarks --only iALS metrics       run some groups, "metrics" or "growth"
+python -m benchmarks                           run everything (about two hours)
+python -m benchmarks --only iALS metrics       run some groups, "metrics" or "growth", and replace their sections
+
+The sections are stored in benchmarks/sections.json. Measurements with one thread are in processor seconds, so other
+programs may do light work meanwhile. No other program should be busy during measurements with two threads.
 """
 
 from __future__ import annotations
@@ -25,10 +28,12 @@ from benchmarks.tasks import TASKS, sizes
 from benchmarks.tune import N_SETTINGS
 
 RESULTS = REPOSITORY / "benchmarks" / "results.md"
+SECTIONS = REPOSITORY / "benchmarks" / "sections.json"
 THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"),
     *("LK_NUM_THREADS", "LK_NUM_BACKEND_THREADS"),
 )
+PARTS = [*GROUPS, "metrics", "growth"]
 TIME_LIMIT = 900  # seconds for one measurement
 
 
@@ -244,13 +249,15 @@ def group_table(name: str, found: dict[str, dict[str, dict]], threads: int) -> s
     return f"## {name}\n\n{group.threads or threads} thread(s). Tuned: {tuned}.\n\n" + table(head, rows)
 
 
-def goal_rows(found: dict[str, dict[str, dict[str, dict]]]) -> list[list[str]]:
-    """Compare the groups that ran with the goals.
+def goal_rows(name: str, found: dict[str, dict[str, dict]]) -> list[list[str]]:
+    """Compare a group with its goals.
 
     Parameters
     ----------
+    name : str
+        Name of the group.
     found : dict of str to dict
-        For each group and task, the result of :func:`run_task`.
+        For each task, the result of :func:`run_task`.
 
     Returns
     -------
@@ -258,14 +265,14 @@ def goal_rows(found: dict[str, dict[str, dict[str, dict]]]) -> list[list[str]]:
         Rows of the table of goals.
     """
     rows = []
-    for goal in (goal for goal in GOALS if goal.group in found):
-        for task, contestants in found[goal.group].items():
+    for goal in (goal for goal in GOALS if goal.group == name):
+        for task, contestants in found.items():
             ours, theirs = next(iter(contestants.values())), contestants[goal.peer]
-            name = f"{goal.group}, {task}: {goal.what} against {goal.peer}"
+            title = f"{name}, {task}: {goal.what} against {goal.peer}"
             if "error" in ours or "error" in theirs:
-                rows.append([name, f"≤ {goal.limit}", "not measured", "open"])
+                rows.append([title, f"≤ {goal.limit}", "not measured", "open"])
                 continue
-            row = goal_row(name, ratio(ours, theirs, goal.what), goal.limit)
+            row = goal_row(title, ratio(ours, theirs, goal.what), goal.limit)
             counts = comparable(ours, theirs, lower_is_better=task == "ratings")
             rows.append(row if counts else [*row[:3], "does not count, ours is less accurate"])
     return rows
@@ -374,28 +381,19 @@ def growth_part(threads: int, repeat: int) -> tuple[str, list[list[str]]]:
     return title + table(head, rows), goals
 
 
-def conditions(threads: int, repeat: int) -> str:
+def conditions() -> str:
     """Return the title and the conditions of the measurements.
-
-    Parameters
-    ----------
-    threads : int
-        Number of threads.
-    repeat : int
-        Number of rounds.
 
     Returns
     -------
     str
         Title and a paragraph in Markdown.
     """
-    found = run_measurement(threads, "versions")
-    listed = ", ".join(f"{name} {version}" for name, version in found.items())
     data = "\n".join(f"* {name}: {description}" for name, (description, _) in TASKS.items())
     return (
-        f"# Benchmarks\n\nWritten by `python -m benchmarks`. Versions: {listed}. All measurements use {threads} "
-        f"thread(s), unless a section states another number. Times are medians of {repeat} runs, each in a separate "
-        "process, with the smallest and the largest in brackets; the contestants take turns. The preparation of the "
+        "# Benchmarks\n\nWritten by `python -m benchmarks`. Measurements with one thread are in processor seconds, those "
+        "with two threads in seconds of the clock. They are medians of several runs, each in a separate process, with the "
+        "smallest and the largest in brackets; the contestants take turns. The preparation of the "
         "data is timed for the course's models, which start from the log, and not for the other libraries, which start "
         "from their own data structures.\n\n"
         f"Every contestant was tuned on a validation part of the training set with {N_SETTINGS} settings: its "
@@ -406,23 +404,49 @@ def conditions(threads: int, repeat: int) -> str:
     )
 
 
-def load_note(found: dict[str, dict[str, dict[str, dict]]]) -> str:
+def run_part(name: str, repeat: int, threads: int) -> dict:
+    """Run one part and describe how it was measured.
+
+    Parameters
+    ----------
+    name : str
+        Name of a group, "metrics" or "growth".
+    repeat, threads : int
+        Number of runs, and of threads unless the group sets another number.
+
+    Returns
+    -------
+    dict
+        "text", a section in Markdown, and "goals", rows of the table of goals.
+    """
+    if name == "metrics":
+        text, goals = metrics_part(threads)
+    elif name == "growth":
+        text, goals = growth_part(threads, repeat)
+    else:
+        found = {task: run_task(name, task, repeat, threads) for task in GROUPS[name].tasks}
+        text = f"{group_table(name, found, threads)}\n\n{load_note(found)}"
+        goals = goal_rows(name, found)
+    versions = ", ".join(f"{key} {version}" for key, version in run_measurement(threads, "versions").items())
+    return {"text": f"{text}\n\n{repeat} runs. {versions}.", "goals": goals}
+
+
+def load_note(found: dict[str, dict[str, dict]]) -> str:
     """Describe how busy the machine was before the measurements.
 
     Parameters
     ----------
     found : dict of str to dict
-        For each group and task, the result of :func:`run_task`.
+        For each task, the result of :func:`run_task`.
 
     Returns
     -------
     str
-        A paragraph.
+        A sentence.
     """
     shares = [
         run["other"]
-        for tasks in found.values()
-        for contestants in tasks.values()
+        for contestants in found.values()
         for numbers in contestants.values()
         for run in numbers.get("runs", [])
     ]
@@ -445,6 +469,24 @@ def log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def write_results(sections: dict[str, dict]) -> None:
+    """Write results.md from the stored sections, and name the parts that have not been run.
+
+    Parameters
+    ----------
+    sections : dict of str to dict
+        Results of :func:`run_part` by name.
+    """
+    present = [name for name in PARTS if name in sections]
+    texts = [conditions(), *(sections[name]["text"] for name in present)]
+    goals = [row for name in present for row in sections[name]["goals"]]
+    texts.append("## Goals\n\n" + table(["goal", "limit", "measured", ""], goals))
+    missing = ", ".join(name for name in PARTS if name not in sections)
+    if missing:
+        texts.append(f"Not measured yet: {missing}.")
+    RESULTS.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Run the parts that the command line selects.
 
@@ -454,44 +496,21 @@ def main() -> int:
         Exit code, 0.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = [*GROUPS, "metrics", "growth"]
-    parser.add_argument("--only", nargs="+", choices=[*parts, "models"], default=parts, metavar="PART")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--small", action="store_true", help="use tiny data, to test the code")
+    parser.add_argument("--small", action="store_true", help="use tiny data, to test the code; nothing is written")
     args = parser.parse_args()
     if args.small:
         os.environ["BENCHMARKS_SMALL"] = "1"
-    texts, found, goals = [], {}, []
-
-    def publish(text: str) -> None:
-        texts.append(text)
-        print(text, end="\n\n", flush=True)
-
-    publish(conditions(args.threads, args.repeat))
-    if args.small:
-        publish(
-            "These numbers have no meaning: they were measured on tiny data to test the code, not on data of the sizes "
-            "in the titles."
-        )
-    for name in GROUPS:
-        if name in args.only or "models" in args.only:
-            found[name] = {task: run_task(name, task, args.repeat, args.threads) for task in GROUPS[name].tasks}
-            publish(group_table(name, found[name], args.threads))
-    publish(load_note(found))
-    goals += goal_rows(found)
-    parts_of_results = (
-        ("metrics", lambda: metrics_part(args.threads)),
-        ("growth", lambda: growth_part(args.threads, args.repeat)),
-    )
-    for name, part in parts_of_results:
-        if name in args.only:
-            text, more = part()
-            publish(text)
-            goals += more
-    publish("## Goals\n\n" + table(["goal", "limit", "measured", ""], goals))
-    if not args.small and set(parts) <= set(args.only):
-        RESULTS.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+    sections = json.loads(SECTIONS.read_text(encoding="utf-8")) if SECTIONS.exists() else {}
+    for name in args.only:
+        sections[name] = run_part(name, args.repeat, args.threads)
+        print(sections[name]["text"], end="\n\n", flush=True)
+        print(table(["goal", "limit", "measured", ""], sections[name]["goals"]), end="\n\n", flush=True)
+        if not args.small:
+            SECTIONS.write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_results(sections)
     return 0
 
 
