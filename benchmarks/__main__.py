@@ -391,11 +391,11 @@ def conditions() -> str:
     """
     data = "\n".join(f"* {name}: {description}" for name, (description, _) in TASKS.items())
     return (
-        "# Benchmarks\n\nWritten by `python -m benchmarks`. Measurements with one thread are in processor seconds, those "
-        "with two threads in seconds of the clock. They are medians of several runs, each in a separate process, with the "
-        "smallest and the largest in brackets; the contestants take turns. The preparation of the "
-        "data is timed for the course's models, which start from the log, and not for the other libraries, which start "
-        "from their own data structures.\n\n"
+        "# Benchmarks\n\nWritten by `python -m benchmarks`. Measurements with one thread are in processor seconds, "
+        "those with two threads in seconds of the clock. They are medians of several runs, each in a separate process, "
+        "with the smallest and the largest in brackets; the contestants take turns. The preparation of the data is "
+        "timed for the course's models, which start from the log, and not for the other libraries, which start from "
+        "their own data structures.\n\n"
         f"Every contestant was tuned on a validation part of the training set with {N_SETTINGS} settings: its "
         f"defaults, and {N_SETTINGS - 1} drawn from the ranges that its section states (`python -m benchmarks.tune`; "
         "all trials are in `tuned.json`). The number of factors, and of passes of ALS, is the same for all contestants "
