@@ -246,7 +246,8 @@ def group_table(name: str, found: dict[str, dict[str, dict]], threads: int) -> s
         f"{contestant}: {', '.join(f'{key} {low:g} to {high:g}' for key, (low, high) in c.ranges.items()) or 'nothing'}"
         for contestant, c in group.contestants.items()
     )
-    return f"## {name}\n\n{group.threads or threads} thread(s). Tuned: {tuned}.\n\n" + table(head, rows)
+    how = f"Settings: those that were tuned for the group {group.tuned_as}." if group.tuned_as else f"Tuned: {tuned}."
+    return f"## {name}\n\n{group.threads or threads} thread(s). {how}\n\n" + table(head, rows)
 
 
 def goal_rows(name: str, found: dict[str, dict[str, dict]]) -> list[list[str]]:

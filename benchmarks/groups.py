@@ -44,11 +44,14 @@ class Group:
         The contestants by name.
     threads : int, optional
         Number of threads, if it differs from that of the other groups.
+    tuned_as : str, optional
+        Group whose tuned settings are used, contestant by contestant in the same order. Without it the group is tuned.
     """
 
     tasks: tuple[str, ...]
     contestants: dict[str, Contestant]
     threads: int | None = None
+    tuned_as: str | None = None
 
 
 def _ours(name: str, *args, **fixed) -> Callable[..., Ours]:
@@ -82,6 +85,7 @@ GROUPS = {
             "implicit ALS, 192": Contestant(partial(IMPLICIT_ALS, factors=192), IMPLICIT_ALS_RANGES),
         },
         threads=2,
+        tuned_as="iALS",
     ),
     "BPR": Group(
         ("movielens", "short", "shop"),

@@ -88,7 +88,10 @@ def tuned_parameters(group: str, task: str, name: str) -> dict:
     """
     if small():
         return {}
-    stored = read_tuned()
+    stored, other = read_tuned(), GROUPS[group].tuned_as
+    if other:
+        name = list(GROUPS[other].contestants)[list(GROUPS[group].contestants).index(name)]
+        group = other
     if name not in stored.get(group, {}).get(task, {}):
         raise LookupError(
             f"Expected {name!r} of the group {group!r} to be tuned on {task!r}, got no trials in {TUNED.name}. "
@@ -123,7 +126,7 @@ def main() -> int:
     args = parser.parse_args()
     stored = {group: tasks for group, tasks in read_tuned().items() if group not in args.only}
     for group_name, group in GROUPS.items():
-        for task in group.tasks:
+        for task in group.tasks if not group.tuned_as else ():
             for name in group.contestants:
                 known = stored.setdefault(group_name, {}).setdefault(task, {})
                 if name not in known:

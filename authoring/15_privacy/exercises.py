@@ -22,6 +22,7 @@ PEOPLE = pd.DataFrame({"gender": ["F", "M", "F", "F"], "age": [20, 20, 20, 40], 
 JOINED = pd.DataFrame({"gender": ["F", "F"], "age": [2, 24], "zip_code": ["41", "1"]})
 SWAPPED = pd.DataFrame({"home": ["N", "S", "N"], "work": ["S", "N", "S"]}, index=[2, 0, 1])
 MATES = pd.DataFrame({"age": [30, 30, 40], "club": ["a", "a", "a"]}, index=["x", "y", "z"])
+UNKNOWN = pd.DataFrame({"age": [1, 1, 2], "club": ["a", None, "b"]})
 FROM_1 = pd.DataFrame({"age": [40, 30, 30], "club": ["a", "a", "b"]}, index=[1, 2, 3])
 CLUB = pd.DataFrame({"gender": list("FMFMF"), "age": [20, 20, 40, 20, 20], "zip_code": ["94", "94", "10", "10", "94"]})
 
@@ -140,6 +141,9 @@ CHAPTER = Chapter(
                 (np.array([[2, 5]]), np.array([1]), np.array([5])),
                 (np.array([[2, 5, 1], [5, 2, 1], [4, 3, 1], [0, 0, 0]]), np.array([1, 0]), np.array([2, 5])),
                 (np.array([[5, 5, 0, 1], [1, 5, 2, 4]]), np.array([0, 2]), np.array([1, 2])),
+                # a miss in the middle, at the end, and two of four
+                (np.array([[5, 2, 3], [5, 4, 3], [5, 4, 1], [1, 4, 3]]), np.array([0, 1, 2]), np.array([5, 4, 3])),
+                (np.array([[2, 1, 4, 3], [2, 1, 5, 0]]), np.array([3, 0, 1, 2]), np.array([3, 2, 1, 4])),
             ],
             draw=_draw_handful,
             why="Each known rating rules out everybody who differs; few are enough to leave one row.",
@@ -185,6 +189,17 @@ CHAPTER = Chapter(
                     lambda R, items, ratings: np.flatnonzero((R[:, : len(items)] == ratings).all(axis=1)),
                 "You returned how many rows fit. Return their positions: the attacker wants to read them.":
                     lambda R, items, ratings: len(candidates(R, items, ratings)),
+                "Some of your rows fit at the first and at the last known film, and not between them. All known films "
+                "have to fit: in a loop, each film must keep what the films before have ruled out (fit &= ...).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings)[:, [0, -1]].all(axis=1)),
+                "Some of your rows fit at the first two known films only. All known films have to fit: all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings)[:, :2].all(axis=1)),
+                "Some of your rows fit in most of the known films. They have to fit in all: all(axis=1).":
+                    lambda R, items, ratings: np.flatnonzero((R[:, items] == ratings).mean(axis=1) > 0.5),
+                "You returned the one row that fits best. Return all rows in which everything fits; there may be none.":
+                    lambda R, items, ratings: np.array([(R[:, items] == ratings).sum(axis=1).argmax()]),
+                "You looked for 5 and 0 in the columns 0 and 2, as in the mini-case. Use `items` and `ratings`.":
+                    lambda R, items, ratings: np.flatnonzero((R[:, [0, 2]] == [5, 0]).all(axis=1)),
                 "You returned only the first row that fits. Several rows can fit: return all of them.":
                     lambda R, items, ratings: candidates(R, items, ratings)[:1],
                 "You asked of each column whether all people fit. There is one answer for each row: all(axis=1).":
@@ -469,6 +484,9 @@ CHAPTER = Chapter(
                 "The score of a row is the weight of its last film that fits: each film overwrites it. Add up, with "
                 "+=.":
                     lambda R, items, ratings, n_raters: _last_weight(R, items, ratings, n_raters),
+                "Your scores grow from row to row: a row begins with the sum of the rows before. Set the score back "
+                "to 0 for each row.":
+                    lambda R, items, ratings, n_raters: np.cumsum(linkage_scores(R, items, ratings, n_raters)),
                 "You returned the best row. Return the score of each row.":
                     lambda R, items, ratings, n_raters: int(linkage_scores(R, items, ratings, n_raters).argmax()),
             },
@@ -605,6 +623,17 @@ CHAPTER = Chapter(
                     lambda members, outsiders, n_false: float(np.mean(members > np.median(outsiders))),
                 "Your threshold is always the lowest outsider. Take the score of the outsider that n_false allows.":
                     lambda members, outsiders, n_false: float(np.mean(members > np.min(outsiders))),
+                "Your threshold is always the third highest outsider, as if n_false were 2. Take the argument.":
+                    lambda members, outsiders, n_false: float(
+                        np.mean(members > _from_high(outsiders)[min(2, len(outsiders) - 1)])
+                    ),
+                "You divided the accused members by themselves plus n_false. Divide by the number of members.":
+                    lambda members, outsiders, n_false: (lambda found: float(found / max(1, found + n_false)))(
+                        np.sum(members > _from_high(outsiders)[n_false])
+                    ),
+                "You compared the scores with n_false, which is a number of outsiders. The threshold is the score of "
+                "an outsider.":
+                    lambda members, outsiders, n_false: float(np.mean(members > n_false)),
                 "Your threshold is always .5. Take the score of the outsider that n_false allows.":
                     lambda members, outsiders, n_false: float(np.mean(members > 0.5)),
                 "That is the accuracy over members and outsiders. Return the share of the members who are accused.":
@@ -662,13 +691,15 @@ CHAPTER = Chapter(
                 (SWAPPED, ["home", "work"]),  # the same values in other columns; rows with labels in another order
                 (MATES, ["age"]),
                 (FROM_1, ["age", "club"]),
+                (UNKNOWN, ["age"]),  # a value is missing in another column
             ],
             draw=_draw_people,
             properties={
                 'transform("sum") adds up the values of a column, or joins its texts. transform("size") counts the '
                 'rows.':
                     lambda args, result: not _is_sum(*args, result),
-                "Your result has the values of a column (as from max or first). Count the rows of each group: size.":
+                "Your result has the values of a column (as from mean, max or first). Count the rows of each group: "
+                "size.":
                     lambda args, result: not any(
                         len(args[0]) == np.size(result) and np.array_equal(np.asarray(result), args[0][column])
                         for column in args[1]
@@ -692,6 +723,8 @@ CHAPTER = Chapter(
                     lambda table, columns: np.min([group_sizes(table, [column]) for column in columns], axis=0),
                 "You used all columns of the table. Use only those in `columns`.":
                     lambda table, columns: group_sizes(table, list(table.columns)),
+                "You returned the number of all rows. Count those of the row's own group.":
+                    lambda table, columns: np.full(len(table), len(table)),
                 "You used only the last column.":
                     lambda table, columns: group_sizes(table, columns[-1:]),
                 "You used only the first two columns. `columns` can have another number of names.":
@@ -723,6 +756,9 @@ CHAPTER = Chapter(
                 "the "
                 "groups: [columns[0]].":
                     lambda table, columns: table.groupby(columns)[columns].transform("count"),
+                "You counted the known values of another column, and one is missing there. Count rows: size, or take "
+                "one of `columns`.":
+                    lambda table, columns: table.groupby(columns)[table.columns[-1]].transform("count").to_numpy(),
                 "You counted different values in each group. Return how many rows it has: size.":
                     lambda table, columns: table.groupby(columns)[columns[0]].transform("nunique").to_numpy(),
                 "You added the counts of the separate columns. Count the rows that agree in all columns at once.":
@@ -913,6 +949,10 @@ CHAPTER = Chapter(
                     lambda answers, epsilon: float(
                         (np.mean(answers) - 1 + truth_probability(epsilon)) // (2 * truth_probability(epsilon) - 1)
                     ),
+                "Your two ends are .5 apart for every ε. Compute p from epsilon; the ends are 1 - p and p.":
+                    lambda answers, epsilon: float((np.mean(answers) - 1 + truth_probability(epsilon)) / 0.5),
+                "You subtracted .25 for every ε. If nobody has a true yes, the share of yeses is 1 - p.":
+                    lambda answers, epsilon: float((np.mean(answers) - 0.25) / (2 * truth_probability(epsilon) - 1)),
                 "You returned percent. Return a share.":
                     lambda answers, epsilon: 100 * true_share(answers, epsilon),
                 "You used powers of 2. It is np.exp(epsilon) that belongs in p.":
@@ -1029,6 +1069,21 @@ CHAPTER = Chapter(
                     ),
                 "You raised the noise to a power. Multiply it by the scale, most / epsilon.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise ** (most / epsilon),
+                "You kept one film too many in each row: the running count may be at most `most` (<=).":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most + 1).sum(axis=0) + noise * most / epsilon
+                    ),
+                "You stretched the counts, too. Only the noise is multiplied by most / epsilon: no parentheses around "
+                "counts + noise.":
+                    lambda table, most, epsilon, noise: (_trimmed(table, most).sum(axis=0) + noise) * most / epsilon,
+                "You added most / epsilon to the noise. Multiply the noise by it.":
+                    lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=0) + noise + most / epsilon,
+                "You removed the sign of the noise. It must be able to lower a count: no abs.":
+                    lambda table, most, epsilon, noise: (
+                        _trimmed(table, most).sum(axis=0) + np.abs(noise) * most / epsilon
+                    ),
+                "Your result fits most = 2, as in the mini-case. Use the argument.":
+                    lambda table, most, epsilon, noise: private_counts(table, 2, epsilon, noise),
                 "You kept the first columns, of the table and of the noise. Keep the first ones of each row, and "
                 "return "
                 "a number for every film.":
@@ -1052,7 +1107,8 @@ CHAPTER = Chapter(
                 "You added up along the rows, so the counts are those of people. Count the people of each film: "
                 "axis=0.":
                     lambda table, most, epsilon, noise: _trimmed(table, most).sum(axis=1) + noise * most / epsilon,
-                "np.cumsum without an axis runs through the table as one long row. Use axis=1.":
+                "You counted on from row to row, as np.cumsum without an axis does, or a counter that is not set back "
+                "to 0. Each row has its own first `most` ones.":
                     lambda table, most, epsilon, noise: (
                         (table * (np.cumsum(table).reshape(table.shape) <= most)).sum(axis=0) + noise * most / epsilon
                     ),

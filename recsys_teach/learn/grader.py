@@ -124,7 +124,8 @@ def _as_choice(value: Any) -> str:
     """Write a chosen value as the text that a decision lists."""
     try:
         if isinstance(value, str):
-            return value.strip().lower()
+            text = value.strip().lower()
+            return f"{float(text):g}" if _is_number(text) else text  # ".5" is 0.5
         number = float(value)
     except (TypeError, ValueError):
         return ""
@@ -396,6 +397,8 @@ def _in_words(error: Exception) -> str:
         return (
             "A function that needs whole numbers, such as positions, got others. Are its arguments in the right order?"
         )
+    if what := re.search(r"dtype '.*' does not support operation '(\w+)'", text):
+        return f"`{what[1]}` cannot be computed for a column of text; `size` counts rows of any kind."
     if shapes := re.search(r"could not be broadcast together with (?:remapped )?shapes (.+)", text):
         return (
             f"Arrays of the shapes {shapes[1].strip()} do not fit together number by number. Shapes are compared from "

@@ -498,6 +498,13 @@ def test_a_decision_that_allows_nan_says_so_if_a_text_is_written_for_an_unknown_
     assert grade_decision(decision, None).reason == "Expected a number or NaN; got None."
 
 
+def test_a_number_may_be_written_as_a_text_in_any_form() -> None:
+    decision = replace(CHAPTER.decisions[0], replies={"share": {"0.5": "", "1": "Half of them."}})
+    for answer in (0.5, ".5", "0.50", " 0.5 ", np.float32(0.5)):
+        assert grade_decision(decision, answer).status == "ok"
+    assert grade_decision(decision, "1.0").reason == "You chose 1. Half of them."
+
+
 def test_a_decision_with_one_part_may_be_answered_by_a_list_of_one() -> None:
     decision = replace(CHAPTER.decisions[0], replies={"first": {"a": "A row is a user.", "b": ""}})
     for answer in ("b", ["b"], ("b",)):
