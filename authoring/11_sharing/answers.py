@@ -628,6 +628,104 @@ def parentheses_forgotten(n_features, n_tasks, n_experts, width, tower_width):
     return experts + n_tasks * n_features * n_experts + n_tasks * (width + 1) * tower_width + (tower_width + 1)
 
 
+def list_in_loop(outputs, labels):
+    for k in range(outputs.shape[1]):
+        losses = []
+        known = ~np.isnan(labels[:, k])
+        losses.append(np.mean(np.log(1 + np.exp(outputs[known, k])) - labels[known, k] * outputs[known, k]))
+    return np.array(losses)
+
+
+def sigmoid_with_the_wrong_sign(outputs, labels):
+    p = 1 / (1 + np.exp(outputs))
+    return np.nanmean(-(labels * np.log(p) + (1 - labels) * np.log(1 - p)), axis=0)
+
+
+def compares_all_with_nan(outputs, labels):
+    known = labels != np.nan
+    return np.mean(np.log(1 + np.exp(outputs[known])) - labels[known] * outputs[known])
+
+
+def list_of_outputs_in_loop(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    for k in range(len(gates)):
+        outputs = []
+        outputs.append(mix(X @ gates[k], experts) @ towers[k])
+    return np.stack(outputs, axis=1)
+
+
+def tasks_for_experts(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(gates))], axis=1)
+    return np.stack([mix(X @ gates[k], experts) @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def mixture_of_the_last_gate(X, W, gates, towers):
+    mix = reference("11.2")
+    experts = np.stack([np.maximum(X @ W[e], 0) for e in range(len(W))], axis=1)
+    for k in range(len(gates)):
+        mixture = mix(X @ gates[k], experts)
+    return np.stack([mixture @ towers[k] for k in range(len(gates))], axis=1)
+
+
+def softmax_over_the_array(task_experts, shared_experts, gate_logits):
+    weights = np.exp(gate_logits) / np.exp(gate_logits).sum()
+    mixtures = []
+    for k in range(len(task_experts)):
+        usable = np.concatenate([task_experts[k], shared_experts], axis=1)
+        mixtures.append((weights[k][:, :, None] * usable).sum(axis=1))
+    return np.stack(mixtures)
+
+
+def all_joined_then_cut(task_experts, shared_experts, gate_logits):
+    mix = reference("11.2")
+    usable = np.concatenate([*task_experts, shared_experts], axis=1)[:, : gate_logits.shape[2]]
+    return np.stack([mix(gate_logits[k], usable) for k in range(len(task_experts))])
+
+
+def scores_of_a_row(task_experts, shared_experts, gate_logits):
+    mix = reference("11.2")
+    pairs = enumerate(task_experts)
+    return np.stack([mix(gate_logits[:, k], np.concatenate([own, shared_experts], axis=1)) for k, own in pairs])
+
+
+def subtracts_a(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = (b - a) / np.linalg.norm(b - a)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])
+
+
+def projection_for_u2(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = (b @ u1) * u1
+    u2 = u2 / np.linalg.norm(u2)
+    return np.stack([u1, cosine * u1 + np.sqrt(1 - cosine**2) * u2])
+
+
+def two_slips(a, b, cosine):
+    u1 = a / np.linalg.norm(a)
+    u2 = b - (b @ u1) * u1
+    return np.stack([u1, cosine * u1 + (1 - cosine) * u2])
+
+
+def parts_as_rows(a, b, cosine):
+    u1, u2 = weights_by_projection(a, b, 0.0)
+    return np.stack([cosine * u1, np.sqrt(1 - cosine**2) * u2])
+
+
+def biases_for_each_feature(n_features, n_tasks, n_experts, width, tower_width):
+    experts = n_experts * (n_features * width + n_features)
+    towers = n_tasks * (width * tower_width + tower_width + tower_width + 1)
+    return experts + n_tasks * n_features * n_experts + towers
+
+
+def width_biases_in_the_tower(n_features, n_tasks, n_experts, width, tower_width):
+    experts = n_experts * (n_features * width + width)
+    towers = n_tasks * (width * tower_width + width + tower_width + 1)
+    return experts + n_tasks * n_features * n_experts + towers
+
+
 WRONG = {
     "11.1": [
         (unknown_is_zero, "read an unknown label as 0"),
@@ -651,6 +749,10 @@ WRONG = {
         (only_the_ones, "is missing"),
         (lambda outputs, labels: losses_by_nanmean(outputs, labels)[None], "two axes"),
         (lambda outputs, labels: np.nanmean((labels - outputs) ** 2, axis=0), "squared error"),
+        (list_in_loop, "before the loop"),
+        (sigmoid_with_the_wrong_sign, "opposite labels"),
+        (compares_all_with_nan, "one number, and it is NaN"),
+        (lambda o, y: np.nanmean(np.log(np.exp(o)) - y * o, axis=0), "The 1 is missing"),
     ],
     "11.2": [
         (weights_over_rows, "over the rows"),
@@ -670,6 +772,7 @@ WRONG = {
         (no_new_axis, "multiply the units"),
         (lambda gate_logits, experts: softmax_of(gate_logits), "returned the weights"),
         (lambda gate_logits, experts: softmax_of(gate_logits) @ experts, "every row"),
+        (lambda gate_logits, experts: mix_by_broadcast(gate_logits - gate_logits.max(axis=0), experts), "each column"),
     ],
     "11.3": [
         (one_gate, "one gate for each task"),
@@ -694,6 +797,9 @@ WRONG = {
         (relu_of_rows, "ReLU to the input rows"),
         (first_task_of_mmoe, "inside the loop"),
         (lambda X, W, gates, towers: mmoe_by_stacks(X, W, gates, towers)[0], "first row alone"),
+        (list_of_outputs_in_loop, "before the loop"),
+        (tasks_for_experts, "The number of experts is not the number of tasks"),
+        (mixture_of_the_last_gate, "in the same loop"),
     ],
     "11.4": [
         (shared_first, "shared experts come first"),
@@ -706,9 +812,9 @@ WRONG = {
         (two_tasks_of_cgc, "three: len(task_experts)"),
         (no_softmax, "scores themselves"),
         (rows_first, "Rows come first"),
-        (cgc_from(lambda own, shared, k: own[k] + shared), "is an expert missing"),
+        (cgc_from(lambda own, shared, k: own[k] + shared), "`+` adds their numbers"),
         (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared])), "stacked or joined along axis 1"),
-        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared], axis=2)), "lists of experts along axis 1"),
+        (cgc_from(lambda own, shared, k: np.concatenate([own[k], shared], axis=2)), "are joined along axis 1"),
         (cgc_from(lambda own, shared, k: np.stack([own[k], shared], axis=1)), "three axes"),
         (cgc_from(lambda own, shared, k: np.concatenate([*own, shared], axis=1)), "this gate may not use"),
         (gate_without_task, "scores of one task"),
@@ -718,6 +824,9 @@ WRONG = {
         (lambda own, shared, logits: cgc_by_loop(own, shared, np.exp(logits)), "does it again"),
         (cgc_from(lambda own, shared, k: np.concatenate([own[1 - k], shared], axis=1)), "1 - k"),
         (lambda own, shared, logits: np.concatenate(cgc_by_loop(own, shared, logits)), "along the rows"),
+        (softmax_over_the_array, "over the whole array"),
+        (all_joined_then_cut, "cut the list"),
+        (scores_of_a_row, "[k] on the first axis"),
     ],
     "11.5": [
         (not_at_right_angle, "not at a right angle"),
@@ -737,6 +846,10 @@ WRONG = {
         (product_by_entry, "dot product b @ u1"),
         (subtracts_u1, "subtracted u1 itself"),
         (w2_divided_at_the_end, "before you mix"),
+        (subtracts_a, "subtracted a itself"),
+        (projection_for_u2, "u2 is the part of b along u1"),
+        (two_slips, "Two things differ"),
+        (parts_as_rows, "two parts of w2"),
     ],
     "11.6": [
         (no_gates, "gates are missing"),
@@ -754,5 +867,8 @@ WRONG = {
         (one_bias_per_layer, "one bias for each layer"),
         (lambda f, k, e, w, t: count_by_parts(f, k, e, t, w), "are exchanged"),
         (lambda *sizes: 48, "the count of the mini-case"),
+        (biases_for_each_feature, "width outputs"),
+        (width_biases_in_the_tower, "in one place of the towers"),
+        (lambda *sizes: [1, 2, 3], "Return one number"),
     ],
 }

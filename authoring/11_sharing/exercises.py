@@ -36,16 +36,22 @@ def _check_shapes(scores: tuple[int, ...], experts: tuple[int, ...]) -> None:
             "axis 1, and join lists of experts along axis 1."
         )
     if scores[0] != experts[0]:
+        cause = "Experts are stacked or joined along axis 1: along axis 0 they would be further rows."
+        if scores[1] == experts[1]:  # the experts fit, the scores do not
+            cause = (
+                "The scores of a task have a row for each row of the data: in an MMoE X @ gates[k] is such a table, "
+                "and of the scores of several tasks it is [k] on the first axis."
+            )
         raise ValueError(
             f"mix expects the same number of rows first in both arrays; got gate_logits of shape {scores} and experts "
-            f"of shape {experts}. Which of the two does not start with the rows? A gate matrix is no table of scores: "
-            "X @ gates[k] is. Experts are stacked or joined along axis 1."
+            f"of shape {experts}. Which of the two does not start with the rows? {cause}"
         )
     if scores[1] != experts[1]:
         raise ValueError(
             f"mix expects one expert for each of the {scores[1]} columns of gate_logits; got {experts[1]} along axis 1 "
-            f"of an array of shape {experts}. Did you join lists of experts along axis 1? If so, is an expert missing, "
-            "or is there one that this gate may not use?"
+            f"of an array of shape {experts}. Is an expert missing, or is there one that this gate may not use? The "
+            "number of experts is not the number of tasks, and lists of experts are joined along axis 1 (`+` adds "
+            "their numbers)."
         )
 
 
@@ -312,6 +318,29 @@ def _divided_by(size: Callable[[np.ndarray], float]) -> Callable[..., np.ndarray
     return weights
 
 
+def _instead_of_sine(across: Callable[[float], float], second: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Return weights with two slips: another part across, and another vector in the place of u2."""
+
+    def weights(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
+        u1 = a / np.linalg.norm(a)
+        return np.stack([u1, cosine * u1 + across(cosine) * second(b, u1)])
+
+    return weights
+
+
+def _rest(b: np.ndarray, u1: np.ndarray) -> np.ndarray:
+    return b - (b @ u1) * u1
+
+
+def _of_length_1(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _joined_and_cut(task_experts: np.ndarray, shared_experts: np.ndarray, gate_logits: np.ndarray) -> np.ndarray:
+    everything = np.concatenate([*task_experts, shared_experts], axis=1)
+    return np.stack([mix(scores, everything[:, : scores.shape[1]]) for scores in gate_logits])
+
+
 def _product_by_entry(a: np.ndarray, b: np.ndarray, cosine: float) -> np.ndarray:
     u1 = a / np.linalg.norm(a)
     return _second_along(a, b - (b * u1) * u1, cosine)
@@ -488,6 +517,26 @@ CHAPTER = Chapter(
                     lambda outputs, labels: np.nanmean(np.logaddexp(0, -outputs) - labels * outputs, axis=0),
                 "All your losses are the loss of the first task. Use column k for task k.":
                     lambda outputs, labels: np.repeat(masked_losses(outputs[:, :1], labels[:, :1]), outputs.shape[1]),
+                "That is the loss of the opposite labels. 1 / (1 + np.exp(o)) is 1 - p; the sigmoid is 1 / (1 + "
+                "np.exp(-o)).":
+                    lambda outputs, labels: np.nanmean(_cross_entropy(outputs, 1 - labels), axis=0),
+                "Your result is one number, and it is NaN: unknown labels are still in it. y != np.nan is True even "
+                "for NaN. Select with ~np.isnan(labels[:, k]), and return one loss for each task.":
+                    lambda outputs, labels: NAN,
+                "The exponential is missing: the first term is ln(1 + e^o), np.log(1 + np.exp(o)).":
+                    _losses_of(lambda o, y: np.log(1 + o) - y * o),
+                "The exponential is missing: the first term is np.log(1 + np.exp(o)). A logarithm of a negative number "
+                "is NaN, and nanmean leaves it out.":
+                    lambda outputs, labels: np.nanmean(np.log(1 + outputs) - labels * outputs, axis=0),
+                "The 1 is missing in the first term: it is ln(1 + e^o). The logarithm of e^o alone is o.":
+                    _losses_of(lambda o, y: o - y * o),
+                "You divide by the number of unknown labels. np.isnan marks these; ~np.isnan marks the known ones.":
+                    lambda outputs, labels: np.nansum(_cross_entropy(outputs, labels), axis=0)
+                    / np.isnan(labels).sum(axis=0),
+                "You took the median over the known rows. The loss of a task is their mean.":
+                    lambda outputs, labels: np.nanmedian(_cross_entropy(outputs, labels), axis=0),
+                "Your result has only the loss of the last task. Does the list begin inside the loop? Then each task "
+                "starts a new one: make it before the loop.": lambda *args: masked_losses(*args)[-1:],
                 "You divide by the number of ones. Divide by the number of known labels, zeros included.":
                     lambda outputs, labels: np.nansum(_cross_entropy(outputs, labels), axis=0)
                     / np.nansum(labels, axis=0),
@@ -563,6 +612,15 @@ CHAPTER = Chapter(
                 "Your result has only two experts in it. Add all of them: their number is experts.shape[1].":
                     lambda gate_logits, experts: _weighted(softmax(gate_logits, axis=1)[:, :2], experts[:, :2]),
                 "You added the experts without weights.": lambda gate_logits, experts: experts.sum(axis=1),
+                "All rows use the experts of the first row. Each row has its own experts.":
+                    lambda gate_logits, experts: _weighted(
+                        softmax(gate_logits, axis=1), np.repeat(experts[:1], len(experts), axis=0)
+                    ),
+                "Your result is the first expert alone. Add all experts, multiplied by their weights.":
+                    lambda gate_logits, experts: experts[:, 0],
+                "You subtracted the largest score of each column, which changes the weights. Subtract the largest of "
+                "each row (axis=1, keepdims=True), or nothing.":
+                    lambda gate_logits, experts: mix(gate_logits - gate_logits.max(axis=0), experts),
                 "You took the largest output for each unit. A mixture is a weighted sum.":
                     lambda gate_logits, experts: experts.max(axis=1),
                 "You divided by the number of rows, too. A mixture is the weighted sum of a row's experts.":
@@ -642,17 +700,17 @@ CHAPTER = Chapter(
                     ),
                     np.array([[1.0, 2.0], [3.0, -1.0], [0.0, -2.0]]),
                 ),
-                (  # three tasks, one expert of two units
-                    np.array([[1.0], [-2.0]]),
-                    np.array([[[3.0, -1.0]]]),
-                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
-                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
-                ),
                 (  # one task; three experts of one unit that read features 0, 1 and 2: 1, 2 and 0 after the ReLU
                     np.array([[1.0, 2.0, -1.0, 0.0]]),
                     np.eye(4)[:3, :, None],
                     np.log(2) * np.eye(4)[None, :, :3] * [1.0, 0.0, 0.0],
                     np.array([[4.0]]),
+                ),
+                (  # three tasks, one expert of two units
+                    np.array([[1.0], [-2.0]]),
+                    np.array([[[3.0, -1.0]]]),
+                    np.array([[[1.0]], [[2.0]], [[0.0]]]),
+                    np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -5.0]]),
                 ),
             ],
             draw=_draw_mmoe,
@@ -706,6 +764,15 @@ CHAPTER = Chapter(
                     lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers)[:, 0],
                 "That is the result of the first row alone. Return one row for each row of X.":
                     lambda X, W, gates, towers: mmoe_forward(X[:1], W, gates, towers)[0],
+                "Only the last task is in your result. Does the list of outputs begin inside the loop? Then each task "
+                "starts a new one: make it before the loop.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates[-1:], towers[-1:]),
+                "That is the last task alone, without an axis for the tasks. Collect the outputs of all tasks in a "
+                "list, and stack them after the loop.": lambda *args: mmoe_forward(*args)[:, -1],
+                "All tasks use the mixture of the last gate. Apply the tower of task k in the same loop as its gate.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, np.stack([gates[-1]] * len(gates)), towers),
+                "Your columns are in reverse order: column k is task k.":
+                    lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers)[:, ::-1],
                 "The right numbers are in the wrong places: reshape does not transpose. Use np.stack(outputs, axis=1).":
                     lambda X, W, gates, towers: mmoe_forward(X, W, gates, towers).T.reshape(len(X), len(gates)),
                 "You applied the ReLU to the input rows. An expert applies it after multiplying by W[e].":
@@ -863,6 +930,19 @@ CHAPTER = Chapter(
                     lambda *args: np.concatenate(cgc_step(*args)),
                 "You joined the mixtures of the tasks along the units. Stack them along a new first axis: np.stack.":
                     lambda *args: np.concatenate(cgc_step(*args), axis=1),
+                "You joined the experts of all tasks and cut the list to the columns of the gate, so all tasks use the "
+                "same experts. The list of task k is task_experts[k] and then shared_experts.": _joined_and_cut,
+                "The weights of a task sum to 1 over its whole table. Those of each row sum to 1 (axis=1).":
+                    _cgc_with(softmax),
+                "Your weights sum to 1 over the whole array. Those of each row and task sum to 1: divide by the sum "
+                "over the last axis.":
+                    lambda task_experts, shared_experts, gate_logits: cgc_step(
+                        task_experts, shared_experts, gate_logits
+                    ) * (np.exp(gate_logits).sum(axis=2, keepdims=True) / np.exp(gate_logits).sum()),
+                "Only the last task is in your result. Does the list of mixtures begin inside the loop? Then each task "
+                "starts a new one: make it before the loop.": lambda *args: cgc_step(*args)[-1:],
+                "The tasks are in reverse order in your result: mixture k belongs to task k.":
+                    lambda *args: cgc_step(*args)[::-1],
                 "The softmax runs over the experts of all tasks. A task has no weight for the experts of another task.":
                     _all_reserved,
                 "Rows come first in your result. Tasks come first: np.stack(mixtures) with axis=0.":
@@ -968,6 +1048,39 @@ CHAPTER = Chapter(
                     lambda a, b, cosine: np.stack([a, related_weights(a, b, cosine)[1]]),
                 "You subtracted u1 itself. The part of b along u1 is (b @ u1) * u1.":
                     lambda a, b, cosine: _second_along(a, b - a / np.linalg.norm(a), cosine),
+                "You subtracted a itself from b. Subtract the part of b along u1, which is (b @ u1) * u1.":
+                    lambda a, b, cosine: _second_along(a, b - a, cosine),
+                "Your u2 is the part of b along u1. u2 is made of what is left when you subtract this part from b.":
+                    lambda a, b, cosine: _second_along(a, (b @ a) / (a @ a) * a, cosine),
+                "Your rows are c u1 and s u2, the two parts of w2. The first row is u1, the second is the sum of both "
+                "parts.":
+                    lambda a, b, cosine: related_weights(a, b, 0.0) * [[cosine], [np.sqrt(1 - cosine**2)]],
+                "Two things differ: what is left of b has to be divided by its length, and the part across is not 1 - "
+                "cosine: its square and that of the cosine sum to 1.":
+                    _instead_of_sine(lambda c: 1 - c, _rest),
+                "Two things differ: what is left of b has to be divided by its length, and 1 - cosine² needs a square "
+                "root.": _instead_of_sine(lambda c: 1 - c**2, _rest),
+                "Two things differ: b has a part along u1, which has to be subtracted, and the part across is not 1 - "
+                "cosine: its square and that of the cosine sum to 1.":
+                    _instead_of_sine(lambda c: 1 - c, lambda b, u1: b / np.linalg.norm(b)),
+                "Three things differ: subtract from b its part along u1, divide by the length, and take a part across "
+                "whose square and that of the cosine sum to 1 (1 - cosine does not).":
+                    _instead_of_sine(lambda c: 1 - c, lambda b, u1: b),
+                "Two things differ: subtract from b its part along u1 (b @ u1 times u1) instead of a, and divide what "
+                "is left by its length.":
+                    lambda a, b, cosine: np.stack([a / np.linalg.norm(a), cosine * a / np.linalg.norm(a)
+                                                   + np.sqrt(1 - cosine**2) * (b - a)]),
+                "Two things differ: your u2 is the part of b along u1 instead of what is left of b without it, and it "
+                "does not have the length 1.":
+                    _instead_of_sine(lambda c: np.sqrt(1 - c**2), lambda b, u1: (b @ u1) * u1),
+                "You used 1 - cosine for the part across and divided w2 by its length at the end: its cosine with u1 "
+                "is then another one. The squares of both parts have to sum to 1.":
+                    lambda a, b, cosine: _of_length_1(_blend(a, b, cosine, 1 - cosine)),
+                "You added u2 with the factor 1 and divided w2 by its length: its cosine with u1 is then another one. "
+                "The squares of both parts have to sum to 1.":
+                    lambda a, b, cosine: _of_length_1(_blend(a, b, cosine, 1.0)),
+                "Both of your rows are w2. The first one is u1.":
+                    lambda a, b, cosine: related_weights(a, b, cosine)[[1, 1]],
                 "You added the part of b along u1. Subtract it: the rest is at a right angle to u1.":
                     lambda a, b, cosine: _second_along(a, b + (b @ a) / (a @ a) * a, cosine),
                 "You multiplied b by b @ u1. The part along u1 is a multiple of u1: (b @ u1) * u1.":
@@ -1047,7 +1160,8 @@ CHAPTER = Chapter(
                 "48 is the count of the mini-case. Return a count for any sizes.": lambda *sizes: 48,
                 "The last layer of the towers is counted once, not once for each task. Are parentheses missing?":
                     lambda *sizes: count_mmoe(*sizes) - (sizes[1] - 1) * (sizes[4] + 1),
-                "The last layer of a tower reads tower_width numbers, so it has tower_width + 1 parameters.":
+                "width replaces tower_width in one place of the towers. The first layer has tower_width biases, and "
+                "the last layer reads tower_width numbers.":
                     lambda *sizes: count_mmoe(*sizes) + sizes[1] * (sizes[3] - sizes[4]),
                 "Each gate returns one number for each expert: n_features * n_experts weights, not n_features.":
                     lambda *sizes: count_mmoe(*sizes) - sizes[1] * sizes[0] * (sizes[2] - 1),
@@ -1079,6 +1193,15 @@ CHAPTER = Chapter(
                     lambda f, k, e, w, t: count_mmoe(f, k, e, t, w),
                 "Your towers read the input row. A tower reads the mixture, which has width numbers.":
                     _count_layers(_expert_size, _gate_size, lambda f, k, e, w, t: (f + 1) * t + t + 1),
+                "An expert has one bias for each of its width outputs, not for each of the n_features inputs.":
+                    _count_layers(lambda f, k, e, w, t: f * w + f, _gate_size, _tower_size),
+                "The first layer of the towers is missing: it goes from width to tower_width numbers.":
+                    _count_layers(_expert_size, _gate_size, lambda f, k, e, w, t: t + 1),
+                "The biases and the last layer of the towers are counted once in all, not once for each task. Are "
+                "parentheses missing?":
+                    lambda *sizes: count_mmoe(*sizes) - (sizes[1] - 1) * (2 * sizes[4] + 1),
+                "n_tasks and n_experts are exchanged: there are n_experts experts, and n_tasks gates and towers.":
+                    lambda f, k, e, w, t: count_mmoe(f, e, k, w, t),
                 "Your gates have n_experts numbers each. A gate is a matrix of n_features * n_experts weights.":
                     _count_layers(_expert_size, lambda f, k, e, w, t: e, _tower_size),
                 "Your count does not change with the number of experts: two is only the example.":
@@ -1087,6 +1210,9 @@ CHAPTER = Chapter(
                     lambda *sizes: 14_818,
                 "Your count does not change with the number of tasks: two is only the example.":
                     lambda *sizes: count_mmoe(sizes[0], 2, *sizes[2:]),
+            },
+            properties={
+                "Return one number: the sum over experts, gates and towers.": lambda args, result: np.ndim(result) == 0,
             },
         ),
     ],
@@ -1167,7 +1293,7 @@ CHAPTER = Chapter(
                     "e": "Three networks are too many for the budget, and the errors are 6 + 9 + 14 = 29.",
                 },
             },
-            why="No task loses, two networks are enough, and no other choice with these properties has a sum below 25.",
+            why="No task loses, two networks are enough, and the only other option that meets both has the sum 28.",
             hints=(
                 "Strike out what breaks a condition: more than two networks, or a task that is worse than alone.",
                 "For each choice that is left, read one error for each task from the row of its network, and add them.",

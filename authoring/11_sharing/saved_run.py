@@ -2,10 +2,11 @@
 
 `python -m authoring.saved_runs 11` writes saved/services.csv (service, rows, log, model, errors in percentage points,
 predictions for Noor's two films), wide.csv (the same for single-task models with the layer of the shared bottom, 426
-parameters in all), scarce.csv (cosine, draw, model, error of a task with few labels), scarce_wide.csv (the same for a
-single-task model of 40 units), generator.csv (cosine, draw, seed, model, task, error), relu.csv (the same with ReLU in
-place of LeakyReLU in the towers), dead.csv (draw, model, number of dead ReLUs among the 16 units of the towers) and
-world.csv (setting, seed, model, task, auc).
+parameters in all), gates.csv (service, log, part of their weight that the two gates of an MMoE put on different
+experts: before training on fresh rows, after it on fresh rows and on Noor's two), scarce.csv (cosine, draw, model,
+error of a task with few labels), scarce_wide.csv (the same for a single-task model of 40 units), generator.csv (cosine,
+draw, seed, model, task, error), relu.csv (the same with ReLU in place of LeakyReLU in the towers), dead.csv (draw,
+model, number of dead ReLUs among the 16 units of the towers) and world.csv (setting, seed, model, task, auc).
 It takes about half an hour on one core.
 
 A service has known probabilities; a log draws rows, labels and the networks' start. The sizes and the learning rate of
@@ -104,6 +105,27 @@ def run_services(table: str, designs: dict) -> None:
         noor = ["chase_click", "chase_like", "letter_click", "letter_like"]
         save("11", **{table: pd.DataFrame(rows, columns=columns + noor).round(4)})
         print(table, service, n, flush=True)
+
+
+def run_gates() -> None:
+    """Measure how far the two gates of the MMoE differ, for the logs of 2,000 rows (about a minute)."""
+    X_all = torch.tensor(np.vstack([NOOR, np.random.default_rng(10_000).normal(size=(4_000, 5))])).float()
+    build = DESIGNS["MMoE"][0][0]
+    rows = []
+    for service, n in CASES[:2]:
+        for log in LOGS:
+            with seeded(log):  # as in fit_service
+                start = weight_apart(build(), X_all)
+            after = weight_apart(fit_service(build, *service_log(n, log, service), log), X_all)
+            rows.append((service, log, start[2:].mean(), after[2:].mean(), after[0], after[1]))
+    save("11", gates=pd.DataFrame(rows, columns=["service", "log", "start", "fresh", "chase", "letter"]).round(4))
+
+
+def weight_apart(network: MMoE, X: Tensor) -> np.ndarray:
+    """Compute for each row which part of their weight two gates put on different experts: 0 if they agree."""
+    with torch.no_grad():
+        gates = network.gates(X).numpy()  # (n, 2, n_experts)
+    return np.abs(gates[:, 0] - gates[:, 1]).sum(axis=1) / 2
 
 
 DIAL = (0.0, 0.5, 0.9, 1.0)
@@ -374,6 +396,7 @@ def main() -> None:
     torch.set_num_threads(1)
     run_services("services", DESIGNS)
     run_services("wide", WIDE)
+    run_gates()
     run_scarce("scarce", SCARCE)
     run_scarce("scarce_wide", SCARCE_WIDE)
     run_generator("generator", lambda network: network)
