@@ -55,7 +55,7 @@ def contributions(model: EASE | ItemKNN | IALS, row: sparse.csr_array | np.ndarr
             f"{type(model).__name__}. For other models with fold_in, leave one interaction out: counterfactual(...)."
         )
     values = check_rows(model, _as_row(row)).toarray()[0]
-    item = int(check_positions("item", item, len(values))[0])
+    item = int(check_positions("item", np.asarray(item), len(values))[0])
     if isinstance(model, EASE):
         return values * model.item_weights_[:, item].astype(float)
     if isinstance(model, ItemKNN):
