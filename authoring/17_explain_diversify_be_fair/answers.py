@@ -209,7 +209,8 @@ WRONG = {
         ),
     ],
     "17.3": [
-        (lambda scores, similar, k, trade_off: np.argsort(-scores, kind="stable")[:k], "ranked by score alone"),
+        (lambda scores, similar, k, trade_off: np.argsort(-scores, kind="stable")[:k], "the ranking by score"),
+        (mmr_of(lambda s, near, t: (1 - t) * s - t * near.max()), "the same number for every film"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near.mean(axis=1)), "mean similarity"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near.sum(axis=1)), "sum of the similarities"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near[:, -1]), "chosen last only"),

@@ -343,7 +343,7 @@ CHAPTER = Chapter(
                 "value.argmax().",
             ),
             misconceptions={
-                "You ranked by score alone; the similarity to the chosen films is never subtracted.": (
+                "Your list is the ranking by score: what you subtract is missing, or the same number for every film.": (
                     lambda scores, similar, k, trade_off: np.argsort(-scores, kind="stable")[:k]
                 ),
                 "You used the mean similarity to the chosen films. MMR subtracts the largest one.": (
