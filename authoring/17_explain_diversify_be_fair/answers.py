@@ -188,7 +188,7 @@ WRONG = {
         (lambda row, B, item: B[:, item], "weights of all films"),
         (lambda row, B, item: row @ B, "scores of all films"),
         (lambda row, B, item: np.abs(row * B[:, item]), "Keep the sign"),
-        (lambda row, B, item: B[row > 0, item], "interacted films alone"),
+        (lambda row, B, item: B[row > 0, item], "watched films alone"),
         (lambda row, B, item: row[:, None] * B, "for each pair of films"),
     ],
     "17.2": [
@@ -210,7 +210,7 @@ WRONG = {
     ],
     "17.3": [
         (lambda scores, similar, k, trade_off: np.argsort(-scores, kind="stable")[:k], "the ranking by score"),
-        (mmr_of(lambda s, near, t: (1 - t) * s - t * near.max()), "the same number for every film"),
+        (mmr_of(lambda s, near, t: (1 - t) * s - t * near.max()), "the same number from every film"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near.mean(axis=1)), "mean similarity"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near.sum(axis=1)), "sum of the similarities"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near[:, -1]), "chosen last only"),

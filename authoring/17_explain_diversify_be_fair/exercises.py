@@ -167,9 +167,9 @@ CHAPTER = Chapter(
             draw=_draw_linear,
             properties={
                 "You returned a single number. The contract asks for one number for each film, and their sum is the "
-                "score.": lambda args, parts: np.ndim(parts) > 0,
-                "Your result contains the interacted films alone. Keep a place for every film, with 0 where there was "
-                "no interaction.": lambda args, parts: len(parts) != int(args[0].sum()) or args[0].all(),
+                "score.": lambda args, parts: np.ndim(parts) > 0 or isinstance(parts, dict),
+                "Your result contains the watched films alone. Keep a place for every film, with 0 where there was no "
+                "interaction.": lambda args, parts: len(parts) != int(args[0].sum()) or args[0].all(),
                 "You returned a number for each pair of films. Take one column of B, the one of the explained film.": (
                     lambda args, parts: np.ndim(parts) == 1
                 ),
@@ -196,6 +196,11 @@ CHAPTER = Chapter(
                 "You divided by the sum. The contributions have to add up to the score, not to 1.": (
                     lambda row, B, item: row * B[:, item] / (row @ B[:, item])
                 ),
+                "You divided by the number of watched films. The contributions have to add up to the score.": (
+                    lambda row, B, item: row * B[:, item] / row.sum()
+                ),
+                "You multiplied by row[item], which says whether the explained film was watched. "
+                "Multiply by row.": lambda row, B, item: row[item] * B[:, item],
                 "You swapped the roles: these are the weights of the films that were not interacted with.": (
                     lambda row, B, item: (1 - row) * B[:, item]
                 ),
@@ -219,7 +224,10 @@ CHAPTER = Chapter(
             draw=_draw_ials,
             properties={
                 "You returned a single number. The contract asks for one number for each film, and their sum is the "
-                "score.": lambda args, parts: np.ndim(parts) > 0,
+                "score.": lambda args, parts: np.ndim(parts) > 0 or isinstance(parts, dict),
+                "Your result contains the watched films alone. Keep a place for every film, with 0 for the others.": (
+                    lambda args, parts: len(parts) != np.count_nonzero(args[1]) or bool((args[1] > 0).all())
+                ),
                 "A film without interaction has a contribution. It is not in the sum on the right side, so its "
                 "contribution is 0.": (
                     lambda args, parts: (
@@ -276,6 +284,37 @@ CHAPTER = Chapter(
                     item,
                     H.T @ H + _own(H, np.where(counts > 0, 1 + alpha * counts, 0)) + penalty * np.eye(H.shape[1]),
                     1 + alpha * counts,
+                ),
+                "Your matrix A counts every film twice: H.T @ H contains their first 1 already. "
+                "Add alpha · n alone.": lambda H, counts, item, alpha, penalty: _ials(
+                    H,
+                    counts,
+                    item,
+                    H.T @ H + _own(H, 1 + alpha * counts) + penalty * np.eye(H.shape[1]),
+                    1 + alpha * counts,
+                ),
+                "H.T @ H is missing in A: the model also fits 0 for the films that were not watched.": (
+                    lambda H, counts, item, alpha, penalty: _ials(
+                        H, counts, item, _own(H, alpha * counts) + penalty * np.eye(H.shape[1]), 1 + alpha * counts
+                    )
+                ),
+                "Your weights are 1 + alpha for each watched film. A film watched twice has 1 + 2 · alpha.": (
+                    lambda H, counts, item, alpha, penalty: _ials(
+                        H,
+                        counts,
+                        item,
+                        H.T @ H + _own(H, alpha * counts) + penalty * np.eye(H.shape[1]),
+                        1 + alpha + 0 * counts,
+                    )
+                ),
+                "These are the scores of all films. The question is which terms the score of one film has.": (
+                    lambda H, counts, item, alpha, penalty: (
+                        H
+                        @ np.linalg.solve(
+                            H.T @ H + _own(H, alpha * counts) + penalty * np.eye(H.shape[1]),
+                            H.T @ ((1 + alpha * counts) * (counts > 0)),
+                        )
+                    )
                 ),
                 "The penalty is missing in A.": lambda H, counts, item, alpha, penalty: _ials(
                     H, counts, item, H.T @ H + _own(H, alpha * counts) + 1e-15 * np.eye(H.shape[1]), 1 + alpha * counts
@@ -343,9 +382,19 @@ CHAPTER = Chapter(
                 "value.argmax().",
             ),
             misconceptions={
-                "Your list is the ranking by score: what you subtract is missing, or the same number for every film.": (
+                "Your list is the ranking by score. Subtract the largest similarity to the chosen films.": (
                     lambda scores, similar, k, trade_off: np.argsort(-scores, kind="stable")[:k]
                 ),
+                "You subtract the same number from every film. The maximum is taken for each film: axis=1.": (
+                    lambda scores, similar, k, trade_off: _one_by_one(
+                        scores, similar, k, lambda s, near: (1 - trade_off) * s - trade_off * near.max()
+                    )
+                ),
+                "You computed one value for each film and ranked once. After each choice, "
+                "compute the values again.": lambda scores, similar, k, trade_off: np.argsort(
+                    -((1 - trade_off) * scores - trade_off * (similar - 2 * np.eye(len(scores))).max(axis=1)),
+                    kind="stable",
+                )[:k],
                 "You used the mean similarity to the chosen films. MMR subtracts the largest one.": (
                     lambda scores, similar, k, trade_off: _one_by_one(
                         scores, similar, k, lambda s, near: (1 - trade_off) * s - trade_off * near.mean(axis=1)
@@ -411,8 +460,10 @@ CHAPTER = Chapter(
             properties={
                 "Your result is NaN. In numpy 0 * log(0) is NaN, and here it counts as 0: leave genres with target 0 "
                 "out.": lambda args, value: not np.isnan(np.asarray(value, dtype=float)).any(),
-                "Your result is infinite: a genre of the person is missing in the list. Mix the list's shares with the "
-                "target first.": lambda args, value: not np.isinf(np.asarray(value, dtype=float)).any(),
+                "Your result is infinite, so a share under the logarithm is 0. Mix the list's shares with the target, "
+                "and leave out genres with target 0.": lambda args, value: (
+                    not np.isinf(np.asarray(value, dtype=float)).any()
+                ),
                 "You returned a number for each genre. Sum them up.": lambda args, value: np.ndim(value) == 0,
             },
             why="The mixture keeps every genre of the person above 0, so the logarithm exists.",
@@ -426,6 +477,12 @@ CHAPTER = Chapter(
                 "p / mixed by p.": lambda target, shares, alpha: _kl((1 - alpha) * shares + alpha * target, target),
                 "You used log2. The course measures in nats: np.log.": lambda target, shares, alpha: (
                     divergence(target, shares, alpha) / np.log(2)
+                ),
+                "You used log10. The course measures in nats: np.log.": lambda target, shares, alpha: (
+                    divergence(target, shares, alpha) / np.log(10)
+                ),
+                "The weights of your mixture do not sum to 1: the list has 1 - alpha, the target alpha.": (
+                    lambda target, shares, alpha: _kl(target, shares + alpha * target)
                 ),
                 "You swapped the weights of the mixture: the list has 1 - alpha, the target alpha.": (
                     lambda target, shares, alpha: _kl(target, alpha * shares + (1 - alpha) * target)
@@ -477,6 +534,9 @@ CHAPTER = Chapter(
                 "Your result is infinite or NaN. The first rank is 1, and log2(1) is 0: divide by log2(1 + rank).": (
                     lambda args, value: bool(np.isfinite(np.asarray(value, dtype=float)).all())
                 ),
+                "You returned a number for each list. Sum over all lists before you divide.": (
+                    lambda args, value: np.ndim(value) == 0
+                ),
                 "A share lies between 0 and 1. Divide the exposure of the group by the exposure of all places.": (
                     lambda args, value: np.ndim(value) > 0 or -1e-9 <= float(value) <= 1 + 1e-9
                 ),
@@ -508,6 +568,15 @@ CHAPTER = Chapter(
                 ),
                 "You returned the share of titles that belong to the group, which does not use the lists.": (
                     lambda ranked, in_group: float(in_group.mean())
+                ),
+                "You looked at the first places only. All places count, with their weights.": (
+                    lambda ranked, in_group: float(in_group[ranked[:, 0]].mean())
+                ),
+                "You counted each recommended title once. A title has exposure from every place it gets.": (
+                    lambda ranked, in_group: float(in_group[np.unique(ranked)].mean())
+                ),
+                "Your weights run over the people. The rank is the place in a list, the second axis.": (
+                    lambda ranked, in_group: _share(ranked.T, in_group, 1 / np.log2(np.arange(2, ranked.shape[0] + 2)))
                 ),
                 "You divided by the number of people only. Divide by the exposure of all places.": (
                     lambda ranked, in_group: float(
@@ -550,6 +619,9 @@ CHAPTER = Chapter(
                 "Return two numbers, IPS and SNIPS, in this order: `return ips, snips`.": (
                     lambda args, value: isinstance(value, tuple | list | np.ndarray) and len(value) == 2
                 ),
+                "Each estimate is one number. Sum over the events before you return it.": (
+                    lambda args, value: all(np.ndim(part) == 0 for part in value)
+                ),
             },
             why="Both weight each event by target / logging; they differ in what they divide by.",
             hints=(
@@ -579,6 +651,20 @@ CHAPTER = Chapter(
                 ),
                 "Both numbers are SNIPS. IPS divides by the number of events.": lambda rewards, target, logging: (
                     (off_policy(rewards, target, logging)[1],) * 2
+                ),
+                "Your SNIPS divides twice, by the number of events and by the sum of the "
+                "weights. Divide by the latter.": lambda rewards, target, logging: (
+                    off_policy(rewards, target, logging)[0],
+                    off_policy(rewards, target, logging)[1] / len(rewards),
+                ),
+                "Your SNIPS divides by the sum of 1 / logging. Divide by the sum of the weights, target / logging.": (
+                    lambda rewards, target, logging: (
+                        off_policy(rewards, target, logging)[0],
+                        float((rewards * target / logging).sum() / (1 / logging).sum()),
+                    )
+                ),
+                "Both numbers are the plain mean of the rewards, which is what the old policy earned.": (
+                    lambda rewards, target, logging: (float(rewards.mean()),) * 2
                 ),
                 "You multiplied the mean reward by the mean weight. Weight each reward first, then take the mean.": (
                     lambda rewards, target, logging: (
