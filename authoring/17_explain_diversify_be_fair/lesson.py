@@ -1111,6 +1111,7 @@ def draw_gaps():
     for ax, group, title in groups:
         interval_dots(ax, {name: group_gap(values, group) for name, values in per_person.items()}, zero=True)
         ax.set_title(title)
+    axes[1].set_yticklabels([])  # the same rows as on the left
     return fig
 
 
