@@ -48,7 +48,8 @@ LAYERS = (
     {"files", "_validation"},
     {"data", "figures", "bandits"},
     {"evaluation", "training"},
-    {"retrieval", "models", "privacy", "federated"},
+    {"retrieval", "models", "privacy", "federated", "fairness", "offpolicy", "rerank"},
+    {"explain", "simulate"},
     {"learn"},
     {"course", "__main__"},
 )
