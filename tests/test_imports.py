@@ -48,7 +48,7 @@ LAYERS = (
     {"files", "_validation"},
     {"data", "figures", "bandits"},
     {"evaluation", "training"},
-    {"retrieval", "models", "privacy", "federated"},
+    {"retrieval", "models", "privacy", "federated", "scale"},
     {"learn"},
     {"course", "__main__"},
 )
