@@ -16,7 +16,7 @@ Q_WIDE = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, -1.0], [2.0, 0.0, 1.0], [0.5, 0.5
 
 def exponent(sizes: np.ndarray, costs: np.ndarray) -> float:
     """Slope of log cost over log size, by least squares."""
-    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+    return float(np.round(np.polyfit(np.log(sizes), np.log(costs), 1)[0], 12)) + 0.0
 
 
 def solve_batch(columns: np.ndarray, values: np.ndarray, Q: np.ndarray, regularization: float) -> np.ndarray:
@@ -172,8 +172,9 @@ CHAPTER = Chapter(
             ],
             draw=_draw_costs,
             properties={
-                "You returned several numbers. np.polyfit(x, y, 1) returns the slope and the intercept; the exponent "
-                "is the slope, the first of them.":
+                "You returned several numbers, and the exponent is a single one. If you use np.polyfit(x, y, 1): "
+                "it returns "
+                "the slope and the intercept, and the exponent is the slope.":
                     lambda args, result: np.ndim(result) == 0,
                 "Your result is NaN or infinite. All sizes and costs are above 0, so every logarithm exists.":
                     lambda args, result: bool(np.isfinite(result)),
@@ -185,6 +186,13 @@ CHAPTER = Chapter(
                 "Take np.log of both arrays, fit the line, and return its first number.",
             ),
             misconceptions={
+                "You averaged the slopes between neighbors. Fit one line to all values, with np.polyfit.":
+                    lambda s, c: np.mean(np.diff(np.log(c)) / np.diff(np.log(s))),
+                "You returned 2, the result of the mini-case. Compute it from the arguments.":
+                    lambda s, c: 2,
+                "You returned by how much the cost grows from the first to the last size. The exponent is the slope of "
+                "log cost over log size.":
+                    lambda s, c: c[-1] / c[0],
                 "You fitted a line to the costs themselves. Take the logarithm of the sizes and of the costs first.":
                     lambda s, c: np.polyfit(s, c, 1)[0],
                 "You took the logarithm of the costs only. Take it of the sizes, too.":
@@ -258,6 +266,15 @@ CHAPTER = Chapter(
                 "an axis with [..., None] and take it away again.",
             ),
             misconceptions={
+                "The ratings have no part in your right sides. They are the sums of rating times vector.":
+                    lambda columns, values, Q, lam: _solved(_padded(columns, Q), np.ones_like(values), lam),
+                "You multiplied the matrices by a factor. The regularization is added to their diagonal.":
+                    lambda columns, values, Q, lam: _solved(_padded(columns, Q), values, 1e-9) / (1 + lam),
+                "You subtracted the regularization. It is added to the diagonal.":
+                    lambda columns, values, Q, lam: _solved(_padded(columns, Q), values, -lam),
+                "You divided entry by entry. The matrices also have entries beside the diagonal: use np.linalg.solve.":
+                    lambda columns, values, Q, lam: np.matmul(values[:, None], _padded(columns, Q))[:, 0]
+                    / ((_padded(columns, Q) ** 2).sum(axis=1) + lam),
                 "You added the regularization to every entry of the matrices. Only the diagonal gets it: "
                 "regularization * np.eye(k).":
                     lambda columns, values, Q, lam: np.linalg.solve(
@@ -335,6 +352,14 @@ CHAPTER = Chapter(
                 "Add the two, and divide by the bandwidth in bytes per second: bandwidth * 1e9.",
             ),
             misconceptions={
+                "You returned the result of the mini-case. Compute it from the arguments.":
+                    lambda n, u, k, b, w: 0.0022,
+                "You also counted the factors of a film for each rating. They stay in the cache, and are not part "
+                "of this "
+                "floor.":
+                    lambda n, u, k, b, w: (n * (4 + b) + (n + u) * k * b) / (w * 1e9),
+                "You counted the factors of one person. Each of the n_users people has n_factors numbers.":
+                    lambda n, u, k, b, w: (n * (4 + b) + k * b) / (w * 1e9),
                 "You left out the position of the film, 4 bytes for each rating.":
                     lambda n, u, k, b, w: (
                     n * b + u * k * b
@@ -521,6 +546,15 @@ CHAPTER = Chapter(
                 "the last round the best one of alive wins.",
             ),
             misconceptions={
+                "Your rounds all cost `first` epochs for each survivor. From round 1 on, the epochs double: a "
+                "survivor of "
+                "round j trains first * 2**(j - 1) more.":
+                    lambda s, f: (successive_halving(s, f)[0], f * sum(len(s) // 2**j for j in range(s.shape[1]))),
+                "You chose by the mean over the rounds. Each round is judged by its own column.":
+                    lambda s, f: (int(s.mean(axis=1).argmax()), successive_halving(s, f)[1]),
+                "You chose by the best score in any round. Each round is judged by its own column, among the "
+                "survivors.":
+                    lambda s, f: (int(s.max(axis=1).argmax()), successive_halving(s, f)[1]),
                 "Your epochs count every round from the start. The survivors go on training, so a round costs only the "
                 "additional epochs.":
                     lambda s, f: _halving(s, f, restart=True),
@@ -611,6 +645,10 @@ CHAPTER = Chapter(
                 "Loop over rows, solved, loss in parts; write the rows and add the loss.",
             ),
             misconceptions={
+                "You sorted the rows inside each shard. They must also be sorted across the shards: table[rows] = "
+                "solved.":
+                    lambda parts, n: (
+                        np.concatenate([solved[np.argsort(rows)] for rows, solved, _ in parts]), _loss(parts)),
                 "You put the rows one below the other in the order of arrival. Row solved[0] of a shard belongs to "
                 "rows[0] of the table.":
                     lambda parts, n: (_stacked(parts), _loss(parts)),
@@ -880,13 +918,15 @@ CHAPTER = Chapter(
         ),
         Prediction(
             "P18.2",
-            "On average, how far is the validation score of the best of 64 settings above its test score?",
+            "Of 64 random starts of the same setting, Ines takes the one with the best validation score. How much "
+            "better is "
+            "its test score than that of an average start?",
             {
-                "a": "not at all: less than 0.002",
-                "b": "a little: from 0.002 to 0.05",
-                "c": "much: more than 0.05",
+                "a": "less than 0.002 better, or not at all",
+                "b": "from 0.002 to 0.02 better",
+                "c": "more than 0.02 better",
             },
-            lambda gap: "a" if gap < 0.002 else "b" if gap <= 0.05 else "c",
+            lambda gain: "a" if gain < 0.002 else "b" if gain <= 0.02 else "c",
         ),
     ],
     quiz=[

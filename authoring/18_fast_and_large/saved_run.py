@@ -1,6 +1,6 @@
 """The runs of chapter 18 that take longer than a notebook may: faster passes, tuning, and Spark beside one process.
 
-`python -m authoring.saved_runs 18` writes all tables but growth.csv, in about 25 minutes on one idle core. All seconds
+`python -m authoring.saved_runs 18` writes all tables but growth.csv, in about 20 minutes on an idle core. All seconds
 are processor time (the sum over all processes), which other programs on the machine disturb less than the clock.
 
 * saved/steps.csv (version, people, ratings, seconds, difference): one pass over the people of MovieLens-100K, in six
@@ -9,9 +9,10 @@ are processor time (the sum over all processes), which other programs on the mac
   the speed that was measured by copying an array.
 * saved/approximate.csv (seed, steps, seconds, ndcg): IALS with few and with many conjugate-gradient steps.
 * saved/settings.csv (seed, draw, kind, setting, alpha, regularization, epochs_1 to epochs_16, test): settings of IALS,
-  drawn at random ("random") or on a grid ("grid"). A seed is a split of MovieLens, on which each setting is fitted
-  once. A draw takes 100 people; their nDCG@10 on the hidden fifth of their ratings, after 1 to 16 epochs, is the
-  validation score, and "test" is that of the other 843 people after 16 epochs.
+  drawn at random ("random"), on a grid of two by three ("grid") or on three such grids that are shifted at random
+  ("shifted grid"), and one setting with 64 random starts ("start"). A seed is a split of MovieLens, on which each
+  setting is fitted once. A draw takes 100 people; their nDCG@10 on the hidden fifth of their ratings, after 1 to 16
+  epochs, is the validation score, and "test" is that of the other 843 people after 16 epochs.
 * saved/spark.csv (engine, ratings, seconds, megabytes, difference): ten epochs of ALS in one process and on Spark in
   local mode with one thread, start of Spark included; "difference" is the largest one between the user factors.
 
@@ -157,13 +158,15 @@ def floors() -> pd.DataFrame:
     rows = [["copy an array", "float64", 2 * source.nbytes / 1e9, copy, copy]]
     for values in (source, source.astype(np.float32)):
         seconds = fastest(values.sum)
-        rows.append(["add all ratings", values.dtype.name, values.nbytes / 1e9, seconds, values.nbytes / bandwidth])
+        rows.append(
+            ["add 50 million ratings", values.dtype.name, values.nbytes / 1e9, seconds, values.nbytes / bandwidth]
+        )
     users, items, ratings, n_users = people(100)
     Q = (np.random.default_rng(18).normal(size=(items.max() + 1, FACTORS)) / 4).astype(np.float32)
     blocks = padded_blocks(sparse.csr_array((ratings, (users, items)), shape=(n_users, len(Q))), FACTORS)
     seconds = cpu_seconds(lambda: scale.ridge_pass(blocks, Q, np.full(n_users, np.float32(REGULARIZATION))))
     traffic = 8 * len(ratings) + 4 * FACTORS * n_users
-    rows.append(["one pass of ALS, batched", "float32", traffic / 1e9, seconds, traffic / bandwidth])
+    rows.append(["one pass over 10 million ratings", "float32", traffic / 1e9, seconds, traffic / bandwidth])
     return pd.DataFrame(rows, columns=["task", "dtype", "gigabytes", "seconds", "floor"]).round(4)
 
 
@@ -183,47 +186,53 @@ def approximate() -> pd.DataFrame:
 # --- tuning -------------------------------------------------------------------------------------------------------
 
 
-def scores_after_epochs(split, alpha: float, regularization: float) -> np.ndarray:
-    """Return the nDCG@10 of each person after 1, 2, 4, 8 and 16 epochs of one fit, shape (5, n_users)."""
+def scores_after_epochs(split, alpha: float, regularization: float, random_state: int, epochs: tuple) -> np.ndarray:
+    """Return the nDCG@10 of each person after some numbers of epochs of one fit, shape (5, n_users)."""
     model = IALS(FACTORS, alpha, regularization)
     extra = alpha * split.train.counts()
     by_user, by_item = (padded_blocks(matrix, FACTORS) for matrix in (extra, extra.T.tocsr()))
     user_ridge, item_ridge = model._ridge(extra), model._ridge(extra.T.tocsr())
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(random_state)
     users, items = (rng.standard_normal((n, FACTORS), dtype=np.float32) / np.float32(FACTORS) for n in extra.shape)
-    hidden, seen, found = split.test.matrix(), split.train.matrix(), []
+    hidden, seen = split.test.matrix(), split.train.matrix()
+    found = np.full((len(EPOCHS), extra.shape[0]), np.nan)
     for epoch in range(1, max(EPOCHS) + 1):
         items, _ = ials_pass(by_item, items, users, item_ridge, 3)
         users, _ = ials_pass(by_user, users, items, user_ridge, 3)
-        if epoch in EPOCHS:
-            found.append(ndcg_at_k(top_k(users @ items.T, 10, seen), hidden))
-    return np.array(found)
+        if epoch in epochs:
+            found[EPOCHS.index(epoch)] = ndcg_at_k(top_k(users @ items.T, 10, seen), hidden)
+    return found
 
 
 def candidates(rng: np.random.Generator) -> Iterator[tuple[str, int, float, float]]:
-    """Yield the settings of a seed: 64 drawn at random in log space, and a grid of two by three."""
+    """Yield the settings of a seed, on a logarithmic scale: drawn at random, a grid, and three shifted grids."""
     for number in range(N_SETTINGS):
-        alpha, regularization = (float(np.exp(rng.uniform(*np.log(limits)))) for limits in (ALPHA, LAMBDA))
-        yield "random", number, alpha, regularization
+        yield "random", number, *_in_box(rng.random(), rng.random())
     for number in range(6):
-        place = (number // 3 + 0.5) / 2, (number % 3 + 0.5) / 3  # the middles of two by three fields
-        alpha, regularization = (
-            float(np.exp(np.log(low) + x * np.log(high / low)))
-            for x, (low, high) in zip(place, (ALPHA, LAMBDA), strict=True)
-        )
-        yield "grid", number, alpha, regularization
+        yield "grid", number, *_in_box((number // 3 + 0.5) / 2, (number % 3 + 0.5) / 3)
+    shifts = rng.random((3, 2))
+    for number in range(18):
+        down, right = shifts[number // 6]
+        yield "shifted grid", number, *_in_box((number % 6 // 3 + down) / 2, (number % 3 + right) / 3)
+
+
+def _in_box(x: float, y: float) -> list[float]:
+    """Return the setting at a place of the unit square."""
+    return [float(low * (high / low) ** z) for z, (low, high) in zip((x, y), (ALPHA, LAMBDA), strict=True)]
 
 
 def settings() -> pd.DataFrame:
-    """Fit every setting once for each seed, and score it on five draws of validation people."""
+    """Fit every setting once for each seed, and one setting with 64 starts; score them on five draws of people."""
     rows = []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         split = split_per_user(movielens.load(), random_state=seed)
         n_users = split.train.n_users
         draws = [rng.permutation(n_users)[:N_VALIDATION] for _ in range(N_DRAWS)]
-        for kind, number, alpha, regularization in candidates(rng):
-            scores = scores_after_epochs(split, alpha, regularization)
+        fits = [(*candidate, 0, EPOCHS) for candidate in candidates(rng)]
+        fits += [("start", number, 4.0, 0.02, number, EPOCHS[-1:]) for number in range(N_SETTINGS)]
+        for kind, number, alpha, regularization, random_state, epochs in fits:
+            scores = scores_after_epochs(split, alpha, regularization, random_state, epochs)
             for draw, validation in enumerate(draws):
                 others = np.setdiff1d(np.arange(n_users), validation)
                 after = scores[:, validation].mean(axis=1).round(5)
