@@ -18,8 +18,9 @@
 # signs a contract: from Monday on, the service has a thousand times as many people and ratings. Her boss has one
 # question: "How many servers do we have to rent?"
 #
-# A thousand times 100,000 is a hundred million ratings. That is the size of the Netflix Prize, a competition of 2006
-# with 100,480,507 ratings. Does Ines need faster code, another model, or more machines? Each sitting answers one part.
+# A thousand times 100,000 is a hundred million ratings. That is the size of the Netflix Prize, a competition that began
+# in 2006 with 100,480,507 ratings. Does Ines need faster code, another model, or more machines? Each sitting answers
+# one part.
 #
 # ## What you will be able to do
 #
@@ -388,9 +389,9 @@ def draw_batch():
 show(
     draw_batch(),
     caption="A batch of three people; a pad reads zeros.",
-    alt="Three people with two, three and one ratings fill a table of films whose missing places are pads, and a of "
-    "values that are zero there. Looking up the vectors gives X, from it the matrices A and the right sides b, "
-    "and one call solves all three systems.",
+    alt="Three people with two, three and one ratings fill a table of films whose missing places are pads, and a "
+    "table of values that are zero there. Looking up the vectors gives X, from it the matrices A and the right "
+    "sides b, and one call solves all three systems.",
 )
 
 # %% [markdown]
@@ -445,10 +446,10 @@ check("18.2", solve_batch)
 
 # %% [markdown]
 # How large should a batch be? If a person with 700 ratings shares a batch with people who have 20, nearly everything is
-# padding. So `padded_blocks` of chapter 05 sorts people by their number of ratings first. And it cuts blocks whose
-# array X has about one megabyte. Such a block fits into the **cache**, a small memory next to the processor that is
-# much faster than the main memory. X is read several times, so this pays. The package does all that in
-# `scale.ridge_pass`:
+# padding. So `padded_blocks`, which the package's models use, sorts people by their number of ratings first. And it
+# cuts blocks whose array X has about one megabyte. Such a block fits into the **cache**, a small memory next to the
+# processor that is much faster than the main memory. X is read several times, so this pays. The package does all that
+# in `scale.ridge_pass`:
 
 # %%
 from recsys_teach.models.factors import padded_blocks
@@ -602,9 +603,9 @@ claims_on_floor()
 # fewer factors or fewer steps, and from more cores, but not from a faster main memory.
 #
 # **Settled for today.** Ines does not need another model: its cost grows like the data. She needs other code. One pass
-# over the people takes about 19 seconds for a hundred million ratings, on one core. The pass over the films takes about
-# as long, and ten rounds of both take 2 · 10 · 19 = 380 seconds. "How many servers?" The one on her desk, unless memory
-# ends first. That is a question for sitting 3.
+# over the people takes about 19 seconds for a hundred million ratings, on one core. (We measured up to ten million and
+# went on with exponent 1.) The pass over the films takes about as long, and ten rounds of both take 2 · 10 · 19 = 380
+# seconds. "How many servers?" The one on her desk, unless memory ends first. That is a question for sitting 3.
 #
 # ## Pause · End of sitting 1
 #
