@@ -27,7 +27,7 @@ from sklearn.metrics import roc_auc_score
 from recsys_teach.files import write_whole
 from recsys_teach.learn.chapters import folders, load_part
 
-PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "opacus")
+PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "opacus", "pyspark")  # those that are installed
 
 
 def save(chapter: str, **tables: pd.DataFrame) -> None:
@@ -85,10 +85,11 @@ def main(numbers: list[str]) -> int:
     for number in numbers:
         start = time.monotonic()
         load_part(number, "saved_run").main()
+        installed = {package.name: package.version for package in metadata.distributions()}
         card = {
             "minutes": round((time.monotonic() - start) / 60, 1),
             "python": ".".join(map(str, sys.version_info[:3])),
-            "versions": {name: metadata.version(name) for name in PACKAGES},
+            "versions": {name: installed[name] for name in PACKAGES if name in installed},
         }
         write_whole(folders()[number] / "saved" / "card.json", json.dumps(card, indent=1) + "\n")
         print(f"Chapter {number}: {card['minutes']} minutes")

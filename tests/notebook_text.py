@@ -9,12 +9,15 @@ from nbformat import NotebookNode
 
 NUMBER = re.compile(r"[-+−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 PICTURE = re.compile(r"data:image/[^\"']+")
+# A line with one of these marks says whether a result was computed here or read from a saved run. That depends on what
+# is installed, so it is not compared.
+SOURCE = re.compile(r"^\[(?:live|saved) run\].*\n?", re.M)
 # Two numbers may differ by this fraction of the larger one, plus one unit of the last printed digit.
 RELATIVE_TOLERANCE = 0.05
 
 
 def printed(cell: NotebookNode) -> list[str]:
-    """Return the text of each output of a code cell, one entry for each format, without pictures.
+    """Return the text of each output of a code cell, one entry for each format, without pictures and marked lines.
 
     Parameters
     ----------
@@ -29,7 +32,7 @@ def printed(cell: NotebookNode) -> list[str]:
     texts = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
-            texts.append(f"{output.name}\n{output.text}")
+            texts.append(f"{output.name}\n{SOURCE.sub('', output.text)}")
         elif output.output_type == "error":
             texts.append(f"error\n{output.ename}: {output.evalue}")
         else:

@@ -48,7 +48,7 @@ LAYERS = (
     {"files", "_validation"},
     {"data", "figures", "bandits"},
     {"evaluation", "training"},
-    {"retrieval", "models", "privacy", "federated", "fairness", "offpolicy", "rerank"},
+    {"retrieval", "models", "privacy", "federated", "fairness", "offpolicy", "rerank", "scale"},
     {"explain", "simulate"},
     {"learn"},
     {"course", "__main__"},

@@ -160,6 +160,15 @@ def test_canary_text_is_compared_with_tolerance_for_numbers_alone(now, n_differe
     assert bool(differences(saved, ran, exact=True)) == (now != SAVED)
 
 
+def test_canary_line_about_a_live_or_a_saved_run_is_not_compared():
+    live, saved, other = (
+        build.execute(canary(f'print("Same")\nprint("{line}")'))
+        for line in ("[live run] Spark ran.", "[saved run] No Java.", "[ok] Spark ran.")
+    )
+    assert differences(live, saved, exact=True) == []
+    assert len(differences(live, other, exact=False)) == 1
+
+
 @pytest.mark.parametrize(
     ("one", "other", "close"),
     [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -318,18 +317,22 @@ def _chromium() -> list[Finding]:
 
 def _java() -> list[Finding]:
     """Look for the Java that Spark starts: the one in JAVA_HOME or, if that is not set, the one on the path."""
-    home = os.environ.get("JAVA_HOME")
-    program = shutil.which("java", path=str(Path(home, "bin"))) if home else shutil.which("java")
-    fix = "Only Spark (the extra scale) needs it. On Debian, type: sudo apt install openjdk-17-jre-headless"
+    from recsys_teach.scale import LEAST_JAVA, find_java
+
+    expected = f"Expected Java {LEAST_JAVA} or newer"
+    fix = (
+        "Only Spark (the extra scale, chapter 18) needs it. On Debian, type: sudo apt install openjdk-17-jre-headless. "
+        "For other systems it is on https://adoptium.net"
+    )
+    program, version = find_java()
     if program is None:
+        home = os.environ.get("JAVA_HOME")
         where = f" in JAVA_HOME={home}" if home else ""
-        return [Finding("Java", False, f"Expected Java 17 or newer; none was found{where}. {fix}", needed=False)]
-    ran = subprocess.run([program, "-version"], capture_output=True, text=True, errors="replace", timeout=30)
-    found = re.search(r'version "(?:1\.)?(\d+)', ran.stderr + ran.stdout)
-    if found is None or int(found[1]) < 17:
-        got = f"Java {found[1]}" if found else "no version"
-        return [Finding("Java", False, f"Expected Java 17 or newer; got {got} from {program}. {fix}", needed=False)]
-    return [Finding("Java", True, f"{found[1]}, {program}", needed=False)]
+        return [Finding("Java", False, f"{expected}; none was found{where}. {fix}", needed=False)]
+    if version is None or version < LEAST_JAVA:
+        got = f"Java {version}" if version else "no version"
+        return [Finding("Java", False, f"{expected}; got {got} from {program}. {fix}", needed=False)]
+    return [Finding("Java", True, f"{version}, {program}", needed=False)]
 
 
 def _git() -> list[Finding]:
