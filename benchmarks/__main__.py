@@ -19,16 +19,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import psutil
 
 from benchmarks.groups import GOALS, GROUPS, GROWTH_LIMIT, METRICS_LIMIT
 from benchmarks.growth import LEAST, MODELS, MOST_USERS, exponent
 from benchmarks.setup import PYTHON, REPOSITORY
-from benchmarks.tasks import TASKS, sizes
+from benchmarks.tasks import TASKS, sizes, small
 from benchmarks.tune import N_SETTINGS
 
 RESULTS = REPOSITORY / "benchmarks" / "results.md"
 SECTIONS = REPOSITORY / "benchmarks" / "sections.json"
+GROWTH_TABLE = REPOSITORY / "authoring" / "18_fast_and_large" / "saved" / "growth.csv"  # chapter 18 draws it
 THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"),
     *("LK_NUM_THREADS", "LK_NUM_BACKEND_THREADS"),
@@ -348,7 +350,7 @@ def growth_part(threads: int, repeat: int) -> tuple[str, list[list[str]]]:
         Rows of the table of goals: every exponent whose interval lies above the limit.
     """
     head = ["model", *(f"{n:,} users" for n in sizes()), "exponent of time (95 %)", "of memory"]
-    rows, goals, events = [], [], {}
+    rows, goals, events, saved = [], [], {}, []
     for name in MODELS:
         most = min(MOST_USERS.get(name, max(sizes())), max(sizes()))
         runs: dict[int, list[dict]] = {n_users: [] for n_users in sizes() if n_users <= most}
@@ -361,6 +363,7 @@ def growth_part(threads: int, repeat: int) -> tuple[str, list[list[str]]]:
         if failed:
             rows.append([name, failed, *[""] * (len(head) - 2)])
             continue
+        saved += [[name, n, run["events"], run["fit"], run["peak"]] for n, several in runs.items() for run in several]
         medians = {n: median_of_runs(several) for n, several in runs.items()}
         events |= {n: median["events"] for n, median in medians.items()}
         cells = [f"{median['fit']:.2f} s, {median['peak']:.0f} MB" for median in medians.values()]
@@ -374,6 +377,9 @@ def growth_part(threads: int, repeat: int) -> tuple[str, list[list[str]]]:
             [f"growth of {what} of {name}", f"≤ {GROWTH_LIMIT}", f"{p:.2f}", "met" if low <= GROWTH_LIMIT else "above"]
             for what, (p, low, _) in powers.items()
         ]
+    if not small():
+        columns = ["model", "users", "events", "seconds", "megabytes"]
+        pd.DataFrame(saved, columns=columns).round(4).to_csv(GROWTH_TABLE, index=False)
     title = (
         f"## Growth\n\nNumbers of clicks: {', '.join(f'{n:,.0f}' for n in events.values())}; {repeat} runs of each "
         "size. An exponent is the slope of log cost on log clicks; fixed costs make it smaller. UserKNN compares all "

@@ -76,7 +76,16 @@ def _padded(columns: np.ndarray, Q: np.ndarray) -> np.ndarray:
     return np.vstack([Q, np.zeros_like(Q[:1])])[columns]
 
 
-def _halving(scores: np.ndarray, first: int, *, worst: bool = False, restart: bool = False, keep: Any = None) -> tuple:
+def _halving(
+    scores: np.ndarray,
+    first: int,
+    *,
+    worst: bool = False,
+    restart: bool = False,
+    keep: Any = None,
+    in_order: bool = True,
+    to_the_end: bool = False,
+) -> tuple:
     """Successive halving with a slip."""
     alive, spent, trained = np.arange(len(scores)), 0, 0
     for j in range(scores.shape[1]):
@@ -84,7 +93,9 @@ def _halving(scores: np.ndarray, first: int, *, worst: bool = False, restart: bo
         trained = first * 2**j
         order = np.argsort(scores[alive, j] if worst else -scores[alive, j], kind="stable")
         n = len(alive) // 2 if keep is None else keep(len(alive))
-        alive = np.sort(alive[order[:n]]) if j < scores.shape[1] - 1 else alive[order[:1]]
+        is_last = j == scores.shape[1] - 1 and not to_the_end
+        alive = alive[order[: 1 if is_last else max(n, 1)]]
+        alive = np.sort(alive) if in_order else alive
     return int(alive[0]), int(spent)
 
 
@@ -449,6 +460,10 @@ CHAPTER = Chapter(
                 "validation[rows, winner] has the winners' scores. The same index works for test.",
             ),
             misconceptions={
+                "Your test score is the mean over every winner in every repetition: test[:, winner] has all rows. "
+                "Take rows "
+                "and winners in pairs: test[rows, winner].":
+                    lambda v, t: (v.max(axis=1).mean(), t[:, v.argmax(axis=1)].mean()),
                 "Your test score is the best test score of each row. Nobody knows which setting that is: take the "
                 "setting that won on validation.":
                     lambda v, t: (float(v.max(axis=1).mean()), float(t.max(axis=1).mean())),
@@ -525,6 +540,9 @@ CHAPTER = Chapter(
                     2,
                 ),
                 (np.array([[0.3, 0.1, 0.2], [0.3, 0.2, 0.4], [0.3, 0.2, 0.9], [0.3, 0.9, 0.9]]), 1),  # ties
+                (np.array([[0.3, 0.5], [0.4, 0.5], [0.1, 0.9], [0.2, 0.9]]), 1),  # a tie, the other way round before
+                (np.array([[0.1, 0.9], [0.2, 0.1], [0.3, 0.1], [0.4, 0.2], [0.5, 0.1], [0.6, 0.3], [0.35, 0.95]]), 1),
+                (np.array([[0.8], [0.2], [0.1], [0.9]]), 3),  # one round, four settings
             ],
             draw=_draw_halving,
             properties={
@@ -567,6 +585,15 @@ CHAPTER = Chapter(
                     _first_round_only,
                 "Your winner is its position among the last survivors. Return its number among all settings.":
                     _local_positions,
+                "Your winner is one of several with the best last score, and another one has a smaller number. In "
+                "a tie "
+                "the smaller number is better: put the survivors back in order (np.sort) before you rank them again.":
+                    lambda s, f: _halving(s, f, in_order=False),
+                "You rounded half of an odd number. Keep len(alive) // 2.":
+                    lambda s, f: _halving(s, f, keep=lambda n: round(n / 2)),
+                "You halved after the last round, too, and took the first survivor. There the best of all survivors "
+                "wins.":
+                    lambda s, f: _halving(s, f, to_the_end=True),
                 "You kept one more than half where the number is odd. Keep len(alive) // 2.":
                     lambda s, f: _halving(
                     s, f, keep=lambda n: -(-n // 2)
@@ -706,6 +733,8 @@ CHAPTER = Chapter(
                 (1e8, 3e6, 3e6, 50, 2),  # each table fits, both together do not
                 (1e8, 1e7, 1e4, 32, 2),  # between half of the memory and all of it
                 (3.1e9, 2e5, 3e7, 32, 3),  # more items than users
+                (1e8, 2e7, 1e4, 32, 2),  # the users' table does not even fit into all of the memory
+                (1e9, 2e6, 1e5, 10, 16),  # the ratings fill two halves exactly
             ],
             properties={
                 "The contract asks for three results: return n_workers, network_gb, fits.":
@@ -732,6 +761,13 @@ CHAPTER = Chapter(
                 "(n_workers + 1) times both tables.",
             ),
             misconceptions={
+                "Where the ratings fill the memories exactly, your plan has one worker too many. Use math.ceil, not "
+                "int(...) + 1.":
+                    lambda n, u, m, k, g: (
+                    int(16 * n / (g * 5e8)) + 1,
+                    (int(16 * n / (g * 5e8)) + 2) * 4 * k * (u + m) / 1e9,
+                    plan(n, u, m, k, g)[2],
+                ),
                 "You rounded the number of workers down. The rest needs a worker, too: math.ceil.":
                     lambda n, u, m, k, g: (
                     int(16 * n / (g * 5e8)),
@@ -796,6 +832,8 @@ CHAPTER = Chapter(
                     *plan(n, u, m, k, g)[:2],
                     4 * k * u <= g * 5e8,
                 ),
+                "You asked whether the items' table fits. Here the users may be the larger table.":
+                    lambda n, u, m, k, g: (*plan(n, u, m, k, g)[:2], 4 * k * m <= g * 5e8),
                 "You compared the table with the complete memory. Half of it is full of ratings.":
                     lambda n, u, m, k, g: (
                     *plan(n, u, m, k, g)[:2],
@@ -948,7 +986,8 @@ CHAPTER = Chapter(
             {
                 "a": ("A better algorithm for sums", "Every byte has to be read, and it is read at full speed "
                 "already."),
-                "b": ("float32, where its precision is enough", "Half the bytes need half the time."),
+                "b": ("float32, where its precision is enough", "Half the bytes need less time; in section 5 it "
+                "was 1.5 times as fast."),
                 "c": ("A batch", "Batching removes overhead of Python, and at the floor there is none."),
             },
             "b",

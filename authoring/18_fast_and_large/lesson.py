@@ -29,7 +29,7 @@
 # - **O18.3** Spend a budget for tuning by successive halving, and report a score that the choice did not inflate
 # - **O18.4** Cut a factorization into shards, and decide by arithmetic when a cluster pays
 #
-# There are three sittings of about 80, 60 and 60 minutes. You need alternating least squares (chapter 05), and iALS
+# There are three sittings of about 90, 70 and 65 minutes. You need alternating least squares (chapter 05), and iALS
 # (chapter 06) for sitting 2. If an exercise resists, call `hint("18.1")` with its number in a new cell. For sitting 3
 # the program Spark is useful and not necessary: without it you see a saved run.
 
@@ -118,8 +118,10 @@ predict("P18.1", guess)
 
 # %% [markdown]
 # A **profile** answers the question by measurement. It lists how often each function was called and how much time was
-# spent in it. Python has a profiler, `cProfile`. The cell runs the pass under its observation, which makes the pass
-# slower, but mostly keeps the proportions. `pstats` reads the result.
+# spent in it. Python has a profiler, `cProfile`. The cell runs the pass with the profiler. This makes the pass slower,
+# because the profiler does some work of its own at each call, so a function that is called very often looks slower than
+# it is. A profile shows where to look; how large a share really is must be measured with a clock. `pstats` reads the
+# result.
 
 # %%
 profile = cProfile.Profile()
@@ -226,12 +228,18 @@ saved = load_saved_run("18")
 steps = saved["steps"]
 times = steps.pivot_table(index="ratings", columns="version", values="seconds")
 small = times.loc[times.index <= 100_000, ["loop", "sorted"]]
-small.assign(search=small["loop"] - small["sorted"]).round(2)
+small = small.assign(search=small["loop"] - small["sorted"])
+print("exponents:", small.apply(lambda column: exponent(column.index, column)).round(1).to_dict())
+small.round(2)
 
 # %% [markdown]
 # At 100,000 ratings the search takes 0.19 of 1.44 seconds, so it looks harmless: it is 0.19 / 1.44 = 13 % of the time.
-# On Monday it is a million times as long, 190,000 seconds, and that is 53 hours. The rest is a thousand times as long,
-# 1.25 · 1,000 = 1,250 seconds, about 21 minutes. So the part that nobody would have looked at takes 99 % of the time.
+# (This was measured with a clock. The profiler shows a smaller share, because it makes the 100,000 calls of
+# `add_rating` slower.) Its measured exponent is 1.6 and not yet 2: at these sizes a call of `find_ratings` also has
+# costs that do not grow with the log. For a thousand times as many people *and* ratings the comparisons decide, and
+# theory says that the search takes a million times as long: 190,000 seconds, or 53 hours. The rest is a thousand times
+# as long, 1.25 · 1,000 = 1,250 seconds, about 21 minutes. So the part that nobody would have looked at takes 99 % of
+# the time.
 #
 # ### Exercise 18.A · Which function first? (decision, 5 minutes)
 #
@@ -597,15 +605,17 @@ def claims_on_floor():
 claims_on_floor()
 
 # %% [markdown]
-# Adding numbers is near the floor, because there is hardly anything to do for each byte. There, `float32` is the only
-# help, since it halves the bytes. The pass is far above its floor: for each rating it does 2 · 16² = 512
-# multiplications and additions. Its limit is arithmetic and the traffic between cache and processor. So it gains from
-# fewer factors or fewer steps, and from more cores, but not from a faster main memory.
+# Adding numbers is near the floor, because there is hardly anything to do for each byte. There, `float32` helps, since
+# it halves the bytes: here it is 0.037 / 0.024 = 1.5 times as fast, because some of the cost stays. The pass is far
+# above its floor: for each rating it does 2 · 16² = 512 multiplications and additions. Its limit is arithmetic and the
+# traffic between cache and processor. So it gains from fewer factors or fewer steps, and from more cores, but not from
+# a faster main memory.
 #
 # **Settled for today.** Ines does not need another model: its cost grows like the data. She needs other code. One pass
 # over the people takes about 19 seconds for a hundred million ratings, on one core. (We measured up to ten million and
-# went on with exponent 1.) The pass over the films takes about as long, and ten rounds of both take 2 · 10 · 19 = 380
-# seconds. "How many servers?" The one on her desk, unless memory ends first. That is a question for sitting 3.
+# went on with exponent 1; the 19 seconds include the building of the blocks, which the table of section 5 leaves out.)
+# The pass over the films takes about as long, and ten rounds of both take 2 · 10 · 19 = 380 seconds. "How many
+# servers?" The one on her desk, unless memory ends first. That is a question for sitting 3.
 #
 # ## Pause · End of sitting 1
 #
@@ -662,13 +672,14 @@ show(
 # ## 7 · The winner's curse
 #
 # Before we compare plans, a warning. Suppose three settings are equally good: each would have the nDCG .40 over very
-# many people. On 100 people it is .41, .38 and .42, because some people are easier than others; the mean is right, (.41
-# + .38 + .42) / 3 = .40. We choose the third one and report .42. Next month it has .40 again. Nothing got worse: we had
-# chosen it *because* it was lucky.
+# many people. But people differ in *which* setting finds their films, and on 100 of them it is .41, .37 and .42. (The
+# mean is right, (.41 + .37 + .42) / 3 = .40.) We choose the third one and report .42. Next month, with other people, it
+# has .40 again. Nothing got worse: we had chosen it *because* it suited these 100 people by luck.
 #
-# This is the **winner's curse**: the best of several noisy scores is too high on average. It grows with the number
-# $n$ of candidates. If the noise is normal with the standard deviation σ, the best of n equal candidates is expected
-# to lie above the truth by σ times this number:
+# This is the **winner's curse**: the best of several noisy scores is too high on average. It grows with the number $n$
+# of candidates. Suppose that the scores of the candidates have independent normal noise with the standard deviation σ.
+# How far above the truth is the best of n equal candidates, on average? Measured in σ, the cell estimates it by
+# simulation:
 
 # %%
 noise = np.random.default_rng(18).normal(size=(20_000, 64))  # 20,000 repetitions, 64 equal candidates
@@ -735,9 +746,9 @@ predict("P18.2", guess)
 
 # %% [markdown]
 # The experiment is repeated on eight splits of MovieLens, with five draws of the validation people each. As a second
-# case we take 64 settings drawn at random, which really differ. One more detail: some draws of 100 people are easier
-# than others, for *all* settings. So we measure from the mean of all 64: by how much do the winner's two scores exceed
-# it?
+# case we take 64 settings drawn at random, which really differ. One more detail. Some draws of 100 people are easier
+# than others for *all* settings alike. This has nothing to do with the choice, so we remove it: we subtract the mean of
+# all 64 candidates, and ask by how much the winner's two scores exceed this mean.
 
 # %% tags=["setup"]
 best_of_n = reference("18.4")
@@ -976,7 +987,7 @@ show(
     draw_plans(),
     caption="Plans at 96 epochs, compared with random search.",
     alt="Intervals of the difference to random search. Halving lies above zero. The centered grid lies further "
-    "above. The grid that is shifted at random lies near random search or between.",
+    "above. The grid that is shifted at random lies between the two, also above zero.",
 )
 
 
@@ -1002,9 +1013,9 @@ claims_on_plans()
 # Halving is better than random search by .0079 ± .0025: 32 quick looks are worth more than 6 complete ones. But the
 # best plan was the plain grid, and that needs an explanation. Its six points lie where we put them, in the middles of
 # six fields, and one of them (α = 1, λ = .0095) happens to be close to the best setting. If the same grid is shifted at
-# random, it loses .0048 ± .0023. It is then as good as halving as far as eight splits can tell: halving minus shifted
-# grid is .0019 ± .0024, an interval that includes 0. So a grid is as good as your knowledge of where to put it, and
-# halving needs no such knowledge.
+# random, it loses .0048 ± .0023. It still beats random search, because its points never lie close together. It is then
+# as good as halving as far as eight splits can tell: halving minus shifted grid is .0019 ± .0024, an interval that
+# includes 0. So a grid is as good as your knowledge of where to put it, and halving needs no such knowledge.
 #
 # One more limit. Here only two hyperparameters are tuned, and both matter. Bergstra and Bengio (2012) explain when
 # random search beats a grid: with many hyperparameters of which few matter, a grid tries the same few values of the
@@ -1165,8 +1176,9 @@ claim_on_spark()
 #
 # Spark costs something: it starts Java, moves data between Java and Python, and packs them for the way. The saved run
 # fitted ten epochs at three sizes, in one process and on Spark with one thread. Look at the difference of the seconds,
-# and at the memory. (Seconds of all processes together; megabytes are the peak for one process, and the total of all
-# processes at the end for Spark.)
+# and at the memory. (The seconds are processor seconds of all processes together. The megabytes are not of the same
+# kind: for one process they are what the fit *adds* at its peak, and for Spark the *total* of Java and of all Python
+# processes at the end. So compare how they grow, not how large they are.)
 
 # %%
 spark = saved["spark"].pivot_table(index="ratings", columns="engine", values=["seconds", "megabytes"]).astype(float)
@@ -1188,15 +1200,19 @@ claims_on_spark_costs()
 # %% [markdown]
 # Spark needs about 22 seconds before the size matters. From one to five million ratings it needs 35.5 − 24.6 = 10.9
 # seconds more, and one process 7.9 − 1.8 = 6.1 seconds more. So in processor time Spark never catches up. What it can
-# do is divide the time among many cores. Suppose that it divides the part above 22 seconds perfectly among $c$ cores,
-# and that both lines go on. A hundred million ratings then take 20 · 7.9 = 158 seconds in one process. (That is less
-# than the 380 seconds of sitting 1, because here the blocks are built once and not in each pass.) On Spark they take 22
-# + 100 · 2.7 / c seconds, with two cores 22 + 135 = 157. So two cores are break-even at this size. With ten million
-# ratings it is 16 seconds against 22 and more: no number of cores helps. And the same cores can also work for one
-# process, with threads and without the 22 seconds.
+# do is divide the time among many cores. Here is a rough estimate of the waiting time. Suppose that the first 22
+# seconds cannot be divided, that the rest is divided perfectly among $c$ cores, and that both costs go on growing in
+# proportion to the data. One process then takes 20 · 7.9 = 158 seconds for a hundred million ratings. (Sitting 1 said
+# 380 seconds: there the blocks were built again in each pass, here only once.) On Spark each further million takes 10.9
+# / 4 = 2.7 seconds, so a hundred million take 22 + 100 · 2.7 / c seconds: with two cores 22 + 135 = 157. So about two
+# cores are break-even at this size. With ten million ratings one process takes 16 seconds, less than the start of
+# Spark, so no number of cores helps. (Java's start uses several threads, so 22 processor seconds are less than 22
+# seconds of waiting; we did not measure waiting times.) And the same cores can also work for one process, with threads
+# and without the start.
 #
 # A cluster pays in two cases: the data do not fit into one computer, or the time is too long with all the cores of one
-# computer. Neither is true for Ines.
+# computer. Neither is true for Ines. (A larger computer can be the simpler answer: the service of section 12 would fit
+# into one with 64 GB.)
 #
 # ## 12 · On paper: a billion ratings
 #
@@ -1267,7 +1283,8 @@ def claims_on_plan():
 claims_on_plan()
 
 # %% [markdown]
-# Ines's ratings have 16 · 100,000,000 = 1,600,000,000 bytes or 1.6 GB, and one computer is enough.
+# Ines's ratings have 16 · 100,000,000 = 1,600,000,000 bytes or 1.6 GB. With the padding and the temporary arrays of our
+# own code it is more: 175 MB at five million ratings, so about 3.5 GB. In both cases one computer is enough.
 #
 # In the large service the surprise is not the ratings: these fill two workers. It is the table of the people: 4 · 64 ·
 # 100,000,000 = 25,600,000,000 bytes or 25.6 GB. It is larger than the ratings themselves, and the plan wants a copy of
