@@ -456,7 +456,8 @@ CHAPTER = Chapter(
                 "Where two values are equal you took the higher position. Ties go to the lower one, as argmax does.": (
                     _mmr_with_ties_to_the_right
                 ),
-                "You used the same trade-off each time, .5. It is an argument: trade_off.": (
+                "You gave both parts equal weights each time. The score has the weight 1 - trade_off, the similarity "
+                "trade_off, which is an argument.": (
                     lambda scores, similar, k, trade_off: mmr(scores, similar, k, 0.5)
                 ),
                 "Your largest similarity is never below 0. If all similarities to the chosen films are negative, the "
