@@ -195,8 +195,8 @@ claims_on_ease()
 # knows that people who watched *Citizen Kane* also watched *Casablanca*. Three classics that people with such
 # histories watch carry the label War, and that is all.
 #
-# Be careful with two sentences that sound alike. "*Casablanca* is first because of *Citizen Kane*, among others" is
-# true of the model. "Mara likes old films" is a guess about Mara. Contributions explain the model and nothing else.
+# "*Casablanca* is first because of *Citizen Kane*, among others" is true of the model. "Mara likes old films" is a
+# guess about Mara. Contributions explain the model and nothing else.
 #
 # ## 2 · The same question for iALS
 #
@@ -1133,9 +1133,7 @@ claims_on_models()
 # prove: EASE follows popularity more (its lift is .59, that of iALS .19), and the hidden clicks reward this.
 #
 # Is popularity merit? A little: by the truth, the most popular titles are ahead of random ones, .23 against .18, and
-# far behind every personal list. Does a fairer distribution over titles cost anything? iALS has the lowest Gini
-# coefficient of the models in both halves, and is ahead of EASE in one and behind in the other. Two models differ in
-# more than fairness, so this table cannot tell.
+# far behind every personal list.
 #
 # ## 11 · Who gets good pages?
 #
