@@ -53,6 +53,14 @@ def ials_no_penalty_one(H, counts, item, alpha, penalty):
     return H[item] @ np.linalg.solve(H.T @ C @ H + penalty, H.T @ C) * (counts > 0)
 
 
+def ials_with(matrix):
+    def answer(H, counts, item, alpha, penalty):
+        A = matrix(H, counts, alpha) + penalty * np.eye(H.shape[1])
+        return (1 + alpha * counts) * (H @ np.linalg.solve(A, H[item])) * (counts > 0)
+
+    return answer
+
+
 def mmr_by_python(scores, similar, k, trade_off):
     left = list(range(len(scores)))
     chosen = [max(left, key=lambda i: scores[i])]
@@ -84,6 +92,34 @@ def mmr_of(combine):
         return chosen
 
     return answer
+
+
+def mmr_from_zero(scores, similar, k, trade_off):
+    chosen, nearest = [int(scores.argmax())], np.zeros(len(scores))
+    while len(chosen) < k:
+        nearest = np.maximum(nearest, similar[:, chosen[-1]])
+        value = (1 - trade_off) * scores - trade_off * nearest
+        value[chosen] = -np.inf
+        chosen.append(int(value.argmax()))
+    return chosen
+
+
+def mmr_ties_to_the_right(scores, similar, k, trade_off):
+    chosen, value = [], scores.astype(float)
+    while len(chosen) < k:
+        chosen.append(len(scores) - 1 - int(value[::-1].argmax()))
+        value = (1 - trade_off) * scores - trade_off * similar[:, chosen].max(axis=1)
+        value[chosen] = -np.inf
+    return chosen
+
+
+def mmr_masked_by_minus_one(scores, similar, k, trade_off):
+    chosen = [int(scores.argmax())]
+    while len(chosen) < k:
+        value = (1 - trade_off) * scores - trade_off * similar[:, chosen].max(axis=1)
+        value[chosen] = -1
+        chosen.append(int(value.argmax()))
+    return chosen
 
 
 def mmr_last_first(scores, similar, k, trade_off):
@@ -130,6 +166,11 @@ def divergence_plain(target, shares, alpha):
 def divergence_unmixed(target, shares, alpha):
     known = target > 0
     return np.sum(target[known] * np.log(target[known] / shares[known]))
+
+
+def divergence_reversed(target, shares, alpha):
+    mixed, known = mixed_of(target, shares, alpha), target > 0
+    return np.sum(mixed[known] * np.log(mixed[known] / target[known]))
 
 
 def mixed_of(target, shares, alpha):
@@ -190,13 +231,19 @@ WRONG = {
         (lambda row, B, item: np.abs(row * B[:, item]), "Keep the sign"),
         (lambda row, B, item: B[row > 0, item], "watched films alone"),
         (lambda row, B, item: row[:, None] * B, "for each pair of films"),
+        (lambda row, B, item: np.round(row * B[:, item], 3), "rounded"),
+        (lambda row, B, item: (row * B)[:, item], "multiplied by row[item]"),
     ],
     "17.2": [
         (ials_without_mask, "film without interaction"),
         (ials_sum, "a single number"),
         (ials_of_all, "the same for everybody"),
         (ials_no_penalty_one, "belongs on the diagonal"),
-        (ials_row_of_alpha, "The result differs"),
+        (ials_row_of_alpha, "replaced the counts by 1"),
+        (ials_with(lambda H, n, alpha: H.T @ H + (H.T * (1 + alpha * n)) @ H), "counts every film twice"),
+        (ials_with(lambda H, n, alpha: (H.T * alpha * n) @ H), "H.T @ H is missing"),
+        (ials_with(lambda H, n, alpha: H.T @ H + (H.T * n) @ H), "alpha is missing in A"),
+        (lambda H, n, item, alpha, penalty: ials_by_smoother(H, n, item, alpha, penalty)[n > 0], "watched films alone"),
         (
             lambda H, counts, item, alpha, penalty: np.where(counts > 0, (1 + alpha * counts) * (H @ H[item]), 0),
             "inverse of A is missing",
@@ -215,14 +262,26 @@ WRONG = {
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near.sum(axis=1)), "sum of the similarities"),
         (mmr_of(lambda s, near, t: (1 - t) * s - t * near[:, -1]), "chosen last only"),
         (mmr_of(lambda s, near, t: t * s - (1 - t) * near.max(axis=1)), "two weights are swapped"),
-        (mmr_of(lambda s, near, t: s - near.max(axis=1)), "The result differs"),
-        (mmr_last_first, "first film is not"),
+        (mmr_of(lambda s, near, t: s - near.max(axis=1)), "equal weights"),
+        (mmr_of(lambda s, near, t: (1 - t) * s - t * np.maximum(near.max(axis=1), 0)), "never below 0"),
+        (mmr_from_zero, "never below 0"),
+        (mmr_of(lambda s, near, t: (1 - t) * s - t * np.abs(near).max(axis=1)), "absolute similarity"),
+        (mmr_of(lambda s, near, t: 0.5 * s - 0.5 * near.max(axis=1)), "equal weights"),
+        (mmr_ties_to_the_right, "the higher position"),
+        (mmr_masked_by_minus_one, "the value -1"),
+        (lambda scores, similar, k, trade_off: sorted(mmr_by_python(scores, similar, k, trade_off)), "sorted by pos"),
+        (mmr_last_first, "reverse order"),
         (mmr_scores, "The result differs"),
         (mmr_too_many, "The result differs"),
-        (mmr_from_value, "first film is not"),
+        (mmr_from_value, "first film of your list is not"),
     ],
     "17.4": [
         (divergence_plain, "NaN"),
+        (divergence_reversed, "swapped the two"),
+        (lambda target, shares, alpha: divergence_by_loop(target, shares, 0.01), "weight .01"),
+        (lambda target, shares, alpha: divergence_by_loop(target, shares, 0.2), "weight .2"),
+        (lambda target, shares, alpha: divergence_by_loop(target, shares, alpha) / np.log(10), "log10"),
+        (lambda target, shares, alpha: divergence_unmixed(target, shares + 1e-9, alpha), "another formula"),
         (divergence_unmixed, "infinite"),
         (lambda target, shares, alpha: divergence_by_loop(target, shares, alpha) / np.log(2), "log2"),
         (lambda target, shares, alpha: -divergence_by_loop(target, shares, alpha), "sign is reversed"),
@@ -245,11 +304,21 @@ WRONG = {
             lambda ranked, in_group: (in_group[ranked] / np.log2(np.arange(2, ranked.shape[1] + 2))).sum(),
             "without dividing by the exposure of all",
         ),
-        (lambda ranked, in_group: exposure_by_loop(ranked, ~in_group), "The result differs"),
+        (lambda ranked, in_group: exposure_by_loop(ranked, ~in_group), "outside the group"),
+        (lambda ranked, in_group: np.float64(exposure_by_loop(ranked, in_group)) / in_group.sum(), "as well"),
+        (exposure_with(lambda k: 1 / np.log2(np.arange(1, k + 1))), "log2(rank)"),
+        (lambda ranked, in_group: exposure_by_loop(ranked.T, in_group), "over the people"),
+        (lambda ranked, in_group: exposure_by_loop(ranked[:1], in_group), "first list only"),
+        (lambda ranked, in_group: 100 * exposure_by_loop(ranked, in_group), "in percent"),
     ],
     "17.6": [
         (lambda rewards, target, logging: policy_by_loop(rewards, target, logging)[0], "two numbers"),
         (lambda rewards, target, logging: policy_by_loop(rewards, target, logging)[::-1], "wrong order"),
+        (lambda rewards, target, logging: policy_by_average(rewards, logging, target), "upside down"),
+        (
+            lambda rewards, target, logging: policy_by_average(rewards, np.minimum(target, 10 * logging), logging),
+            "cut the weights off at 10",
+        ),
         (lambda rewards, target, logging: policy_by_loop(rewards, target, np.ones(len(rewards))), "alone"),
         (lambda rewards, target, logging: policy_by_loop(rewards, np.ones(len(rewards)), logging), "1 / logging"),
         (

@@ -13,11 +13,13 @@ from recsys_teach.rerank import mmr as rank_by_mmr
 
 B_SMALL = np.array([[0.0, 0.5, -0.25], [0.125, 0.0, 0.75], [0.375, -0.5, 0.0]])
 B_FOUR = np.array([[0, 0.2, 0.1, 0.4], [0.3, 0, 0.25, -0.1], [-0.2, 0.6, 0, 0.35], [0.15, 0.05, 0.45, 0]])
+B_FINE = np.array([[0.0, 0.012345, -0.004821], [0.035217, 0.0, 0.018364], [0.021738, -0.007459, 0.0]])
 H_ONE = np.array([[1.0], [2.0], [1.0]])
 H_TWO = np.array([[1.0, 0.0], [0.5, 1.0], [0.0, 2.0], [1.0, -1.0]])
 H_FIVE = np.array([[0.3, 0.1, 0.0], [0.2, -0.4, 0.5], [1.0, 0.2, 0.1], [-0.3, 0.6, 0.7], [0.4, 0.4, -0.2]])
 NEAR_FOUR = np.array([[8, 6, 1, 5], [6, 8, 4, 2], [1, 4, 8, 7], [5, 2, 7, 8]]) / 8
 NEAR_FIVE = np.array([[8, 7, 6, 0, 1], [7, 8, 0, 2, 4], [6, 0, 8, 3, 0], [0, 2, 3, 8, 6], [1, 4, 0, 6, 8]]) / 8
+NEAR_SIGNED = np.array([[8, 0, -4, 2], [0, 8, -2, -6], [-4, -2, 8, 1], [2, -6, 1, 8]]) / 8
 NEAR_SIX = (
     np.array(
         [
@@ -62,15 +64,27 @@ def _listed(ranked: Any) -> list:
     return np.asarray(ranked).ravel().tolist()
 
 
-def _one_by_one(scores: np.ndarray, similar: np.ndarray, k: int, value: Any, *, again: bool = False) -> np.ndarray:
+def _one_by_one(
+    scores: np.ndarray, similar: np.ndarray, k: int, value: Any, *, mask: float | None = -np.inf
+) -> np.ndarray:
     """Choose items by a value of (scores, similarities to what is chosen)."""
     chosen = [int(np.argmax(scores))]
     while len(chosen) < k:
         found = np.array(value(scores, similar[:, chosen]), dtype=float)
-        if not again:
-            found[chosen] = -np.inf
+        if mask is not None:
+            found[chosen] = mask
         chosen.append(int(found.argmax()))
     return np.array(chosen)
+
+
+def _mmr_with_ties_to_the_right(scores: np.ndarray, similar: np.ndarray, k: int, trade_off: float) -> np.ndarray:
+    """Choose by MMR in the mirror, where the lower position is the higher one."""
+    return len(scores) - 1 - mmr(scores[::-1], similar[::-1, ::-1], k, trade_off)
+
+
+def _off_diagonal(similar: np.ndarray) -> np.ndarray:
+    """Return the largest similarity of each film to any other one."""
+    return np.where(np.eye(len(similar)) > 0, -np.inf, similar).max(axis=1)
 
 
 def divergence(target: np.ndarray, shares: np.ndarray, alpha: float) -> float:
@@ -88,6 +102,11 @@ def exposure_share(ranked: np.ndarray, in_group: np.ndarray) -> float:
     return _share(ranked, in_group, 1 / np.log2(np.arange(2, ranked.shape[1] + 2)))
 
 
+def _masked_kl(target: np.ndarray, mixed: np.ndarray) -> float:
+    known = target > 0
+    return float(np.sum(target[known] * np.log(target[known] / mixed[known])))
+
+
 def _share(ranked: np.ndarray, in_group: np.ndarray, weight: np.ndarray) -> float:
     weights = np.broadcast_to(weight, ranked.shape)
     return float((weights * in_group[ranked]).sum() / weights.sum())
@@ -101,6 +120,10 @@ def off_policy(rewards: np.ndarray, target: np.ndarray, logging: np.ndarray) -> 
 
 def _pair(rewards: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     return float((rewards * weights).mean()), float((rewards * weights).sum() / weights.sum())
+
+
+def _clipped(rewards: np.ndarray, target: np.ndarray, logging: np.ndarray, most: float) -> tuple[float, float]:
+    return _pair(rewards, np.minimum(target / logging, most))
 
 
 def _draw_linear(rng: np.random.Generator) -> tuple:
@@ -161,6 +184,7 @@ CHAPTER = Chapter(
                 (np.array([1.0, 1.0, 0.0]), B_SMALL, 2),
                 (np.array([0.0, 1.0, 1.0, 0.0]), B_FOUR, 0),
                 (np.array([1.0, 0.0, 1.0, 1.0]), B_FOUR, 1),
+                (np.array([0.0, 1.0, 1.0]), B_FINE, 0),
                 (np.zeros(4), B_FOUR, 3),
                 (np.array([1.0]), np.array([[0.0]]), 0),
             ],
@@ -201,6 +225,12 @@ CHAPTER = Chapter(
                 ),
                 "You multiplied by row[item], which says whether the explained film was watched. "
                 "Multiply by row.": lambda row, B, item: row[item] * B[:, item],
+                "You set the films that were not watched to NaN. They contribute 0.": lambda row, B, item: np.where(
+                    row > 0, B[:, item], np.nan
+                ),
+                "You always took column 1 of B, that of the mini-case. Take the column `item`.": lambda row, B, item: (
+                    row * B[:, 1]
+                ),
                 "You swapped the roles: these are the weights of the films that were not interacted with.": (
                     lambda row, B, item: (1 - row) * B[:, item]
                 ),
@@ -324,6 +354,35 @@ CHAPTER = Chapter(
                         H, counts, item, H.T @ H + _own(H, alpha * counts) + penalty, 1 + alpha * counts
                     )
                 ),
+                "alpha is missing in A: add alpha · n · h hᵀ for each film.": lambda H, counts, item, alpha, penalty: (
+                    _ials(H, counts, item, H.T @ H + _own(H, counts) + penalty * np.eye(H.shape[1]), 1 + alpha * counts)
+                ),
+                "You replaced the counts by 1. A film watched twice has a larger confidence than one watched once.": (
+                    lambda H, counts, item, alpha, penalty: ials_contributions(
+                        H, (counts > 0).astype(int), item, alpha, penalty
+                    )
+                ),
+                "The extra weight is squared in A: multiply one of the two H by it, not both.": (
+                    lambda H, counts, item, alpha, penalty: _ials(
+                        H,
+                        counts,
+                        item,
+                        H.T @ H + _own(H, (alpha * counts) ** 2) + penalty * np.eye(H.shape[1]),
+                        1 + alpha * counts,
+                    )
+                ),
+                "Your matrix A counts every film twice (H.T @ H contains the first 1 of each, so add alpha · n alone), "
+                "and films that were not watched have a contribution.": (
+                    lambda H, counts, item, alpha, penalty: (
+                        (1 + alpha * counts)
+                        * (
+                            H
+                            @ np.linalg.solve(
+                                H.T @ H + _own(H, 1 + alpha * counts) + penalty * np.eye(H.shape[1]), H[item]
+                            )
+                        )
+                    )
+                ),
                 "The inverse of A is missing: you multiplied the factors of the two films directly.": (
                     lambda H, counts, item, alpha, penalty: np.where(
                         counts > 0, (1 + alpha * counts) * (H @ H[item]), 0
@@ -356,6 +415,9 @@ CHAPTER = Chapter(
                 (np.array([0.5, 0.5, 0.25, 0.125, 0.0]), NEAR_FIVE, 5, 0.75),
                 (np.array([1.0, 0.9375, 0.875, 0.8125, 0.75, 0.6875]), NEAR_SIX, 5, 0.5),
                 (np.array([0.5, -0.25, 1.0, 0.125, 0.75, 0.375]), NEAR_SIX, 6, 0.25),
+                (np.array([1.0, 0.75, 0.625, 0.125]), NEAR_SIGNED, 2, 0.5),
+                (np.array([1.0, 0.75, 0.8125, 0.125]), NEAR_SIGNED, 2, 0.5),
+                (np.array([-2.0, -3.0, -2.5, -4.0]), NEAR_SIGNED, 3, 0.25),
                 (np.array([0.5, 0.75, 0.25, 0.125]), NEAR_FOUR, 4, 0.0),
                 (np.array([0.5, 0.75, 0.625, 0.125]), NEAR_FOUR, 4, 1.0),
                 (np.array([0.5, 0.75, 0.25, 0.125]), NEAR_FOUR, 1, 0.5),
@@ -366,8 +428,8 @@ CHAPTER = Chapter(
                 "Your list contains a film twice. Exclude what is already chosen before you take the next one.": (
                     lambda args, ranked: len({*_listed(ranked)}) == len(_listed(ranked))
                 ),
-                "The first film is not the one with the highest score. Nothing is chosen yet, so there is no "
-                "similarity to subtract.": lambda args, ranked: (
+                "The first film of your list is not the one with the highest score. Nothing is chosen yet, so there is "
+                "no similarity to subtract; the list keeps the order of the choices.": lambda args, ranked: (
                     len(_listed(ranked)) != args[2]
                     or isinstance(_listed(ranked)[0], float)
                     or _listed(ranked)[0] == int(np.argmax(args[0]))
@@ -384,6 +446,36 @@ CHAPTER = Chapter(
             misconceptions={
                 "Your list is the ranking by score. Subtract the largest similarity to the chosen films.": (
                     lambda scores, similar, k, trade_off: np.argsort(-scores, kind="stable")[:k]
+                ),
+                "These are the right films, sorted by position. Keep the order in which they were chosen.": (
+                    lambda scores, similar, k, trade_off: np.sort(mmr(scores, similar, k, trade_off))
+                ),
+                "These are the right films in reverse order: the first choice comes first.": (
+                    lambda scores, similar, k, trade_off: mmr(scores, similar, k, trade_off)[::-1]
+                ),
+                "Where two values are equal you took the higher position. Ties go to the lower one, as argmax does.": (
+                    _mmr_with_ties_to_the_right
+                ),
+                "You gave both parts equal weights each time. The score has the weight 1 - trade_off, the similarity "
+                "trade_off, which is an argument.": (
+                    lambda scores, similar, k, trade_off: mmr(scores, similar, k, 0.5)
+                ),
+                "Your largest similarity is never below 0. If all similarities to the chosen films are negative, the "
+                "largest is negative, too: begin with -np.inf, not with 0.": lambda scores, similar, k, trade_off: mmr(
+                    scores, np.maximum(similar, 0), k, trade_off
+                ),
+                "You took the absolute similarity. A film with a negative similarity is unlike the chosen ones.": (
+                    lambda scores, similar, k, trade_off: mmr(scores, np.abs(similar), k, trade_off)
+                ),
+                "You excluded a chosen film with the value -1, and other values can be lower. Use -np.inf.": (
+                    lambda scores, similar, k, trade_off: _one_by_one(
+                        scores, similar, k, lambda s, near: (1 - trade_off) * s - trade_off * near.max(axis=1), mask=-1
+                    )
+                ),
+                "You used the largest similarity to any other film. Compare with the chosen films alone.": (
+                    lambda scores, similar, k, trade_off: _one_by_one(
+                        scores, similar, k, lambda s, near: (1 - trade_off) * s - trade_off * _off_diagonal(similar)
+                    )
                 ),
                 "You subtract the same number from every film. The maximum is taken for each film: axis=1.": (
                     lambda scores, similar, k, trade_off: _one_by_one(
@@ -437,7 +529,7 @@ CHAPTER = Chapter(
                 ),
                 "Your list contains a film twice. Exclude what is already chosen, for example with value[chosen] = "
                 "-np.inf.": lambda scores, similar, k, trade_off: _one_by_one(
-                    scores, similar, k, lambda s, near: (1 - trade_off) * s - trade_off * near.max(axis=1), again=True
+                    scores, similar, k, lambda s, near: (1 - trade_off) * s - trade_off * near.max(axis=1), mask=None
                 ),
             },
         ),
@@ -460,11 +552,15 @@ CHAPTER = Chapter(
             properties={
                 "Your result is NaN. In numpy 0 * log(0) is NaN, and here it counts as 0: leave genres with target 0 "
                 "out.": lambda args, value: not np.isnan(np.asarray(value, dtype=float)).any(),
-                "Your result is infinite, so a share under the logarithm is 0. Mix the list's shares with the target, "
-                "and leave out genres with target 0.": lambda args, value: (
+                "Your result is infinite: you divide by a share of 0, or take its logarithm. Mix the list's shares "
+                "with the target, and leave out genres with target 0.": lambda args, value: (
                     not np.isinf(np.asarray(value, dtype=float)).any()
                 ),
                 "You returned a number for each genre. Sum them up.": lambda args, value: np.ndim(value) == 0,
+                "Your result is above ln(1 / alpha), which is impossible with this mixture. Mix the shares with the "
+                "target by (1 - alpha) and alpha; a tiny number in place of 0 is another formula.": (
+                    lambda args, value: float(value) <= -np.log(args[2]) + 1e-9
+                ),
             },
             why="The mixture keeps every genre of the person above 0, so the logarithm exists.",
             hints=(
@@ -474,12 +570,42 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "You swapped the two: this is the divergence of the target from the list. Weight the logarithm of "
-                "p / mixed by p.": lambda target, shares, alpha: _kl((1 - alpha) * shares + alpha * target, target),
+                "p / mixed by p.": lambda target, shares, alpha: _masked_kl(
+                    np.where(target > 0, (1 - alpha) * shares + alpha * target, 0), target
+                ),
+                "You always mixed with the weight .01. It is an argument: alpha.": lambda target, shares, alpha: (
+                    divergence(target, shares, 0.01)
+                ),
+                "You always mixed with the weight .2, that of the mini-case. It is an argument: alpha.": (
+                    lambda target, shares, alpha: divergence(target, shares, 0.2)
+                ),
+                "You mixed with equal shares of all genres. Mix with the target.": lambda target, shares, alpha: (
+                    _masked_kl(target, (1 - alpha) * shares + alpha / len(target))
+                ),
+                "You mixed only where the list has 0. The mixture is the same for all genres.": (
+                    lambda target, shares, alpha: _masked_kl(target, np.where(shares > 0, shares, alpha * target))
+                ),
+                "This is the cross-entropy: p is missing under the logarithm, ln(p / mixed).": (
+                    lambda target, shares, alpha: float(
+                        -np.sum(target * np.log(np.where(target > 0, (1 - alpha) * shares + alpha * target, 1)))
+                    )
+                ),
+                "You averaged over the genres with a target above 0. The divergence is a sum.": (
+                    lambda target, shares, alpha: divergence(target, shares, alpha) / np.count_nonzero(target)
+                ),
                 "You used log2. The course measures in nats: np.log.": lambda target, shares, alpha: (
                     divergence(target, shares, alpha) / np.log(2)
                 ),
                 "You used log10. The course measures in nats: np.log.": lambda target, shares, alpha: (
                     divergence(target, shares, alpha) / np.log(10)
+                ),
+                "You took the absolute value of each term. The terms keep their signs.": lambda target, shares, alpha: (
+                    float(
+                        np.abs(
+                            target[target > 0]
+                            * np.log(target[target > 0] / ((1 - alpha) * shares + alpha * target)[target > 0])
+                        ).sum()
+                    )
                 ),
                 "The weights of your mixture do not sum to 1: the list has 1 - alpha, the target alpha.": (
                     lambda target, shares, alpha: _kl(target, shares + alpha * target)
@@ -531,7 +657,11 @@ CHAPTER = Chapter(
             ],
             draw=_draw_lists,
             properties={
-                "Your result is infinite or NaN. The first rank is 1, and log2(1) is 0: divide by log2(1 + rank).": (
+                "Your result for a group without titles is not a number. Its share is 0: divide by the exposure of all "
+                "places, which does not depend on the group.": lambda args, value: (
+                    bool(args[1].any()) or bool(np.isfinite(np.asarray(value, dtype=float)).all())
+                ),
+                "Your result is infinite or NaN, so you divided by 0. What is 0 in this case?": (
                     lambda args, value: bool(np.isfinite(np.asarray(value, dtype=float)).all())
                 ),
                 "You returned a number for each list. Sum over all lists before you divide.": (
@@ -565,6 +695,35 @@ CHAPTER = Chapter(
                 ),
                 "Your weights grow with the rank. Divide by log2(1 + rank): the first place gets the most attention.": (
                     lambda ranked, in_group: _share(ranked, in_group, np.log2(np.arange(2, ranked.shape[1] + 2)))
+                ),
+                "Your result is NaN each time. With log2(rank) the first rank, 1, gives 0, and you divide by it: use "
+                "log2(1 + rank).": lambda ranked, in_group: float("nan"),
+                "You divided by the number of titles in the group as well. The share is that of all together.": (
+                    lambda ranked, in_group: float(np.float64(exposure_share(ranked, in_group)) / in_group.sum())
+                ),
+                "Your result is in percent. The contract asks for a number from 0 to 1.": lambda ranked, in_group: (
+                    100 * exposure_share(ranked, in_group)
+                ),
+                "You looked at the first list only. Sum over all lists.": lambda ranked, in_group: exposure_share(
+                    ranked[:1], in_group
+                ),
+                "This is the share of the titles outside the group.": lambda ranked, in_group: (
+                    1 - exposure_share(ranked, in_group)
+                ),
+                "You divided by k times the weights of one list. There are n_users lists: divide by len(ranked) times "
+                "the weights.": lambda ranked, in_group: (
+                    exposure_share(ranked, in_group) * len(ranked) / ranked.shape[1]
+                ),
+                "Your mask looks for True and False among the positions. Use in_group[ranked].": (
+                    lambda ranked, in_group: float(
+                        (np.isin(ranked, in_group) / np.log2(np.arange(2, ranked.shape[1] + 2))).sum()
+                        / (len(ranked) / np.log2(np.arange(2, ranked.shape[1] + 2))).sum()
+                    )
+                ),
+                "You averaged the weighted places. Divide their sum by the sum of all weights instead.": (
+                    lambda ranked, in_group: float(
+                        (in_group[ranked] / np.log2(np.arange(2, ranked.shape[1] + 2))).mean()
+                    )
                 ),
                 "You returned the share of titles that belong to the group, which does not use the lists.": (
                     lambda ranked, in_group: float(in_group.mean())
@@ -612,6 +771,7 @@ CHAPTER = Chapter(
                 ),
                 (np.array([0.0, 0.0, 0.0]), np.array([0.3, 0.2, 0.5]), np.array([0.2, 0.2, 0.6])),
                 (np.array([2.5, -1.0, 0.0]), np.array([0.2, 0.4, 0.4]), np.array([0.8, 0.1, 0.1])),
+                (np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.06, 0.04]), np.array([0.05, 0.9, 0.05])),
                 (np.array([1.0]), np.array([0.9]), np.array([0.3])),
             ],
             draw=_draw_log,
@@ -631,7 +791,47 @@ CHAPTER = Chapter(
             ),
             misconceptions={
                 "Your weights are upside down: target / logging, not logging / target.": (
-                    lambda rewards, target, logging: _pair(rewards, logging / np.where(target > 0, target, np.inf))
+                    lambda rewards, target, logging: _pair(rewards, logging / target)
+                ),
+                "You cut the weights off at 1. Here they are used as they are: target / logging.": (
+                    lambda rewards, target, logging: _clipped(rewards, target, logging, 1)
+                ),
+                "You cut the weights off at 10. Here they are used as they are: target / logging.": (
+                    lambda rewards, target, logging: _clipped(rewards, target, logging, 10)
+                ),
+                "Your SNIPS divides by the sum of the rewards. Divide by the sum of the weights.": (
+                    lambda rewards, target, logging: (
+                        off_policy(rewards, target, logging)[0],
+                        float((rewards * target / logging).sum() / rewards.sum()),
+                    )
+                ),
+                "Your SNIPS divides by the sum of target. Divide by the sum of the weights, target / logging.": (
+                    lambda rewards, target, logging: (
+                        off_policy(rewards, target, logging)[0],
+                        float((rewards * target / logging).sum() / target.sum()),
+                    )
+                ),
+                "Your SNIPS divides by the weights of the clicked events only. Events without a click count, too.": (
+                    lambda rewards, target, logging: (
+                        off_policy(rewards, target, logging)[0],
+                        float((rewards * target / logging).sum() / (target / logging)[rewards > 0].sum()),
+                    )
+                ),
+                "Both numbers use the clicked events only. Events without a click count, too.": (
+                    lambda rewards, target, logging: (
+                        float((rewards * target / logging).sum() / (rewards > 0).sum()),
+                        float((rewards * target / logging).sum() / (target / logging)[rewards > 0].sum()),
+                    )
+                ),
+                "You replaced each reward by 1 or 0. A reward can be any number.": lambda rewards, target, logging: (
+                    _pair(rewards > 0, target / logging)
+                ),
+                "Your IPS divides by n - 1. It is a plain mean: divide by n.": lambda rewards, target, logging: (
+                    float((rewards * target / logging).sum() / max(len(rewards) - 1, 1)),
+                    off_policy(rewards, target, logging)[1],
+                ),
+                "Your weights are target - logging. They are a ratio: target / logging.": (
+                    lambda rewards, target, logging: _pair(rewards, target - logging)
                 ),
                 "Your weights are 1 / logging, as if the new policy showed this for certain. Multiply by target.": (
                     lambda rewards, target, logging: _pair(rewards, 1 / logging)
@@ -712,14 +912,40 @@ CHAPTER = Chapter(
             ),
         ),
         Decision(
+            "17.D",
+            "Volume or nearest film?",
+            objective="O17.2",
+            minutes=5,
+            replies={
+                "DPP": {
+                    "crown": "With Harbor, Crown has the determinant .6² · 1² · (1 − 0²) = .36. Compute .9² · 1² · "
+                    "(1 − .6²) for Voyage; quality and similarity are squared.",
+                    "voyage": "",
+                },
+                "MMR, t = .5": {
+                    "crown": "",
+                    "voyage": "Voyage has .5 · .9 − .5 · .6 = .15. Compute the same for Crown.",
+                },
+                "MMR, t = .2": {
+                    "crown": "Crown has .8 · .6 − .2 · 0 = .48. Compute Voyage: its score now counts more.",
+                    "voyage": "",
+                },
+            },
+            why="Both rules trade quality against similarity, at different rates. Which is more varied depends on the "
+            "settings, so their names alone say little.",
+            hints=(
+                "For two films the determinant is q₁² · q₂² · (1 − similarity²).",
+                "Harbor and Voyage: 1 · .81 · .64. Harbor and Crown: 1 · .36 · 1. For MMR, see section 5.",
+            ),
+        ),
+        Decision(
             "17.B",
             "What can the log say?",
             objective="O17.3",
             minutes=5,
             replies={
                 "": {
-                    "a": "The interval of a mean over many people is narrow; more of the same clicks would repeat the "
-                    "same answer.",
+                    "a": "More clicks of the same kind would make the mean more exact and repeat the same answer.",
                     "b": "",
                     "c": "The divergence is not part of nDCG, so its asymmetry cannot change an nDCG.",
                     "d": "Both lists were scored on the same hidden clicks, none of which the models had seen.",
@@ -789,7 +1015,10 @@ CHAPTER = Chapter(
             "O17.2",
             "In a DPP two titles with similarity 1 have the determinant 0. What follows?",
             {
-                "a": ("The greedy choice never takes both", "Right: the second one would multiply the volume by 0."),
+                "a": (
+                    "The greedy choice takes both only if no other title has a positive volume",
+                    "Right: the second one would multiply the volume by 0, the smallest value there is.",
+                ),
                 "b": ("Both have a low score", "The determinant is 0 whatever their scores are."),
                 "c": ("They are taken first", "A volume of 0 is the smallest possible one."),
             },
@@ -813,13 +1042,13 @@ CHAPTER = Chapter(
         ),
         Question(
             "O17.4",
-            "EASE has the higher nDCG, iALS the higher click rate under the truth. What explains that best?",
+            "By the log EASE is better than iALS, by the truth it is slightly worse. How is that possible?",
             {
                 "a": (
-                    "The hidden clicks of the log are mostly clicks on what was shown often",
-                    "Right: a model that recommends popular titles finds more of them.",
+                    "Hidden clicks exist only on titles that were shown",
+                    "Right: the log asks what was clicked among what was shown, the truth asks about every title.",
                 ),
-                "b": ("One of the two numbers must be wrong", "Both are right. They answer different questions."),
+                "b": ("One of the two numbers must be wrong", "Both can be right. They answer different questions."),
                 "c": ("iALS was trained on the truth", "Neither model has seen the truth."),
             },
             "a",
@@ -829,7 +1058,10 @@ CHAPTER = Chapter(
             "The mean of the weights target / logging over a large log is 2.6. What does it tell?",
             {
                 "a": ("The new policy is 2.6 times better", "The weights do not contain the rewards at all."),
-                "b": ("The propensities cannot be right", "Right: with right propensities the mean weight is near 1."),
+                "b": (
+                    "Something is wrong, most likely the propensities",
+                    "Right: with right propensities the expected weight is 1, or less without support.",
+                ),
                 "c": (
                     "The log is too small",
                     "A larger log brings the mean weight nearer to its expected value, here 2.6.",
