@@ -48,7 +48,7 @@ LAYERS = (
     {"files", "_validation"},
     {"data", "figures", "bandits"},
     {"evaluation", "training"},
-    {"retrieval", "models", "privacy", "federated"},
+    {"retrieval", "models", "privacy", "federated", "security", "serving"},
     {"learn"},
     {"course", "__main__"},
 )
