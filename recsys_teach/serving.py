@@ -196,7 +196,7 @@ def _arrays(data: bytes, names: set[str]) -> dict[str, np.ndarray]:
 
 
 def _fill(model: Recommender, arrays: dict[str, np.ndarray]) -> None:
-    """Give a model its fitted arrays, after checking their shapes and values."""
+    """Set the fitted arrays of a model, after checking their shapes and values."""
     sizes = {"users": arrays["user_ids"].size, "items": arrays["item_ids"].size}
     axes = {**LAYOUTS[type(model)], "user_ids": ("users",), "item_ids": ("items",)}
     if "factors" in str(axes):
@@ -249,7 +249,9 @@ class RecommendationService:
         self.folder = Path(folder)
         self.audit = AuditLog()
         self._stored = load_model(self.folder, digest=digest)
-        self._events: dict[int, set[int]] = {}  # ids, not positions, because another model may order its items anew
+        self._events: dict[
+            int, set[int]
+        ] = {}  # ids, not positions, because another model may order its items differently
         self._n_events = 0
         self._lock = threading.Lock()
         self.audit.append({"what": "start", "digest": self._stored.digest})

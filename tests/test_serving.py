@@ -79,7 +79,7 @@ def test_one_changed_byte_is_found(folder, at):
         load_model(folder)
 
 
-def test_a_model_that_somebody_wrote_with_care_is_found_by_the_kept_digest(folder):
+def test_a_replaced_model_is_found_by_the_kept_digest(folder):
     digest = hashlib.sha256((folder / "card.json").read_bytes()).hexdigest()
     rewrite(folder, lambda arrays: arrays["item_weights_"].__setitem__((slice(None), 3), 9))
     assert load_model(folder).model.item_weights_[0, 3] == 9
@@ -290,7 +290,7 @@ def test_requests_of_every_kind(server, folder):
     assert server("GET", "/docs")[0] == 404
 
 
-def test_what_a_page_on_the_internet_could_send_is_refused(server):
+def test_requests_of_a_foreign_web_page_are_refused(server):
     assert server("GET", "/recommend?user=1", Host="evil.example")[0] == 400
     assert server("POST", "/event", '{"user": 1, "item": 510}', content_type="text/plain")[0] == 422
     status, _, headers = server("GET", "/recommend?user=1", Origin="http://evil.example")
