@@ -385,7 +385,7 @@ def claim_on_latency():
 claim_on_latency()
 
 # %% [markdown]
-# With four clients 95 % of the answers arrive within 20 ms, so Lena has what she wants. Now look at the last row. Four
+# With four clients 95 % of the answers arrive within 30 ms, so Lena has what she wants. Now look at the last row. Four
 # times as many clients get no more answers per second; they wait four times as long, and half of them more than 50 ms.
 # With 100 clients everybody would wait for seconds, and many would give up and ask again, which makes it worse. It is
 # better to refuse early. This is **back-pressure**: count the requests in flight, and answer the next one with 503 and
@@ -730,8 +730,8 @@ check("19.4", deviation)
 # by 0 for a film or a user without ratings, which gives NaN.
 
 # %% [markdown]
-# Here are the members and thirty fake people of two attacks, `random` and `popular`. The target is *Ghost in the
-# Shell*.
+# Here are the members and thirty fake people of two attacks, `random` and `popular`. The target is *Ghost in the Shell*.
+# In the figure the dashed line has 99 % of the members on its left.
 
 # %%
 ratings = ml.matrix("rating")
@@ -1034,8 +1034,8 @@ check("19.5", intact)
 
 # %% [markdown] tags=["solution"]
 # **Why it works.** A line is right if it follows from the stored digest before it, and the start is known.
-# **Another way.** Compute the chain again from the entries alone and compare with the stored digests. **Typical mistake.**
-# Counting later lines that match again: after a break nothing before them is certain.
+# **Another way.** Compute the chain again from the entries alone and compare with the stored digests.
+# **Typical mistake.** Counting later lines that match again: after a break nothing before them is certain.
 
 # %% [markdown]
 # With two digits, one change in a hundred goes unnoticed. SHA-256 has 64 hexadecimal digits, and an entry can be any
@@ -1146,8 +1146,8 @@ claims_on_copies()
 # **rate limit** gives each account a budget. The usual form is a **token bucket**. A bucket has room for some tokens
 # and is full at first. A request takes one; without a token it is refused. Tokens drip back at a fixed rate. So a short
 # burst is fine, and a long one is slow. In our service each invented
-# person needs an event before the first list. With one token a second, 1,682 events and 1,682 lists take 3,364 / 60 = 56
-# minutes. That prevents nothing, but it is time in which somebody can look.
+# person needs an event before the first list. With one token a second, 1,682 events and 1,682 lists take
+# 3,364 / 60 = 56 minutes. That prevents nothing, but it is time in which somebody can look.
 #
 # Suppose the bucket has room for 2 tokens, and one token comes back every two seconds, a rate of .5. Three requests
 # arrive at once: the third is refused. One second later the bucket has .5 token, not enough; after two seconds it has
