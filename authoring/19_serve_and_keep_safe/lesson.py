@@ -730,7 +730,7 @@ check("19.4", deviation)
 # by 0 for a film or a user without ratings, which gives NaN.
 
 # %% [markdown]
-# Here are the members and thirty fake people of two attacks, `random` and `popular`. The target is *Ghost in the Shell*.
+# Here are the members and thirty fake people of two attacks, `random` and `popular`. The target: *Ghost in the Shell*.
 # In the figure the dashed line has 99 % of the members on its left.
 
 # %%
