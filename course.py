@@ -6,6 +6,7 @@
     python course.py doctor     report what is installed, what is missing, and how to fix it
     python course.py progress   show which learning objectives you have demonstrated
     python course.py update     get the newest chapters and keep your work
+    python course.py serve DIR  serve a stored model on this computer (chapter 19)
     python course.py add NAME   install an extra: scale (Spark), dev (tests), benchmarks (other libraries)
 
 Further arguments are passed on to the command, for example: python course.py lab --no-browser
@@ -29,7 +30,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
-COMMANDS = ("lab", "test", "fetch", "doctor", "progress", "update", "add")
+COMMANDS = ("lab", "test", "fetch", "doctor", "progress", "update", "serve", "add")
 OLDEST, TOO_NEW = (3, 11, 5), (3, 15)  # the oldest supported Python, and the first one that is not supported anymore
 NEEDED_GB = 4
 PACKAGE_CHECK = "recsys_teach/course/installed.py"  # run with the environment's Python to check its packages

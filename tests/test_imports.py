@@ -48,7 +48,10 @@ LAYERS = (
     {"files", "_validation"},
     {"data", "figures", "bandits"},
     {"evaluation", "training"},
-    {"retrieval", "models", "privacy", "federated", "fairness", "offpolicy", "rerank", "scale"},
+    {
+        *("retrieval", "models", "privacy", "federated", "fairness", "offpolicy", "rerank", "scale"),
+        *("security", "serving"),
+    },
     {"explain", "simulate"},
     {"learn"},
     {"course", "__main__"},

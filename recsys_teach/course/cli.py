@@ -208,6 +208,18 @@ def update() -> None:
         say(line)
 
 
+@app.command()
+def serve(folder: Path, port: int = 8000, digest: str | None = None) -> None:
+    """Serve a model that save_model wrote, on this machine only; a token in RECSYS_TEACH_TOKEN allows /reload."""
+    from recsys_teach.serving import serve
+
+    try:
+        serve(folder, port, digest=digest, token=os.environ.get("RECSYS_TEACH_TOKEN"))
+    except (ValueError, FileNotFoundError) as error:
+        say(str(error))
+        raise typer.Exit(1) from None
+
+
 def main() -> None:
     """Run the command line, and escape characters that the terminal's encoding cannot represent."""
     for stream in (sys.stdout, sys.stderr):
