@@ -119,7 +119,7 @@ predict("P18.1", guess)
 # %% [markdown]
 # A **profile** answers the question by measurement. It lists how often each function was called and how much time was
 # spent in it. Python has a profiler, `cProfile`. The cell runs the pass with the profiler. This makes the pass slower,
-# because the profiler does some work of its own at each call, so a function that is called very often looks slower than
+# because the profiler adds some work to each call, so a function that is called very often looks slower than
 # it is. A profile shows where to look; how large a share really is must be measured with a clock. `pstats` reads the
 # result.
 
@@ -1202,7 +1202,7 @@ claims_on_spark_costs()
 # seconds more, and one process 7.9 − 1.8 = 6.1 seconds more. So in processor time Spark never catches up. What it can
 # do is divide the time among many cores. Here is a rough estimate of the waiting time. Suppose that the first 22
 # seconds cannot be divided, that the rest is divided perfectly among $c$ cores, and that both costs go on growing in
-# proportion to the data. One process then takes 20 · 7.9 = 158 seconds for a hundred million ratings. (Sitting 1 said
+# proportion to the data. One process then takes 20 · 7.9 = 158 seconds for a hundred million ratings. (Sitting 1 had
 # 380 seconds: there the blocks were built again in each pass, here only once.) On Spark each further million takes 10.9
 # / 4 = 2.7 seconds, so a hundred million take 22 + 100 · 2.7 / c seconds: with two cores 22 + 135 = 157. So about two
 # cores are break-even at this size. With ten million ratings one process takes 16 seconds, less than the start of

@@ -397,8 +397,8 @@ def _in_words(error: Exception) -> str:
         return (
             "A function that needs whole numbers, such as positions, got others. Are its arguments in the right order?"
         )
-    if what := re.search(r"dtype '.*' does not support operation '(\w+)'", text):
-        return f"`{what[1]}` cannot be computed for a column of text; `size` counts rows of any kind."
+    if operation := re.search(r"dtype '.*' does not support operation '(\w+)'", text):
+        return f"`{operation[1]}` cannot be computed for a column of text; `size` counts rows of any kind."
     if shapes := re.search(r"could not be broadcast together with (?:remapped )?shapes (.+)", text):
         return (
             f"Arrays of the shapes {shapes[1].strip()} do not fit together number by number. Shapes are compared from "

@@ -174,7 +174,7 @@ def test_benchmarks_are_installed_into_a_separate_environment(course, computer):
 def test_a_mistyped_command_is_rejected_before_anything_is_installed(course, computer, capsys, typed, guess):
     assert course.main([typed]) == 1
     output = capsys.readouterr().err
-    assert "Expected one of lab, test, fetch, doctor, progress, update, add" in output
+    assert "Expected one of lab, test, fetch, doctor, progress, update, serve, add" in output
     assert f"got {typed!r}" in output
     assert guess in output
     assert computer.ran == []
