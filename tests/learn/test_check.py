@@ -376,6 +376,7 @@ NUMPY_ERRORS = {
     "and": lambda R: (R > 0) and (R < 2),
     "in place": multiplies_whole_numbers,
     "order": lambda R: np.bincount(R[0], weights=np.array([0, 1])),
+    "text": lambda R: pd.DataFrame({"town": ["Ulm", "Ulm"]}).groupby("town")["town"].transform("mean"),
 }
 IN_WORDS = {
     "product": "is a transpose (`.T`) missing, or was a sum or mean taken along",
@@ -387,6 +388,7 @@ IN_WORDS = {
     "and": "Join comparisons with & or |, each in parentheses",
     "in place": "An array of whole numbers cannot store fractions",
     "order": "Are its arguments in the right order?",
+    "text": "`mean` cannot be computed for a column of text",
 }
 
 
