@@ -249,9 +249,8 @@ class RecommendationService:
         self.folder = Path(folder)
         self.audit = AuditLog()
         self._stored = load_model(self.folder, digest=digest)
-        self._events: dict[
-            int, set[int]
-        ] = {}  # ids, not positions, because another model may order its items differently
+        # ids, not positions, because another model may order its items differently
+        self._events: dict[int, set[int]] = {}
         self._n_events = 0
         self._lock = threading.Lock()
         self.audit.append({"what": "start", "digest": self._stored.digest})

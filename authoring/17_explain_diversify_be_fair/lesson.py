@@ -783,12 +783,12 @@ def draw_pages():
         heading: titles[candidates[places]].tolist() for heading, places in zip(headings, kinds.values(), strict=True)
     }
     war = titles[ml.items["genres"].str.contains("War").to_numpy()]
-    fig, ax = new_axes(width=12.4, height=6.2)
+    fig, ax = new_axes(width=10.8, height=6.2)
     ranked_lists(ax, lists, marked=war.tolist())
     for column, places in enumerate(kinds.values()):
         for place, film in enumerate(candidates[places], start=1):
             genres = ml.items["genres"].to_numpy()[film].replace("|", ", ")
-            ax.text(column + 0.08, place + 0.42, genres, color=GRAY, size=8, va="center")
+            ax.text(column + 0.08, place + 0.42, genres, color=GRAY, size=9.5, va="center")
     return fig
 
 

@@ -259,7 +259,7 @@ CHAPTER = Chapter(
             ],
             draw=_draw_batch,
             properties={
-                "Your result has the shape (b, n_factors, 1). Take the last axis away with [..., 0].":
+                "Your result has the shape (m, n_factors, 1). Take the last axis away with [..., 0].":
                     lambda args, P: np.shape(P) != (len(args[0]), args[2].shape[1], 1),
                 "Your result is one row for all people. Keep the first axis: each person has a system of equations.":
                     lambda args, P: len(args[0]) == 1
@@ -271,9 +271,9 @@ CHAPTER = Chapter(
             "loop.",
             hints=(
                 "Append a row of zeros to Q, so that the padded column reads zeros. Which shape has Q_padded[columns]?",
-                "With X of shape (b, length, k): np.matmul(X.swapaxes(1, 2), X) has the shape (b, k, k); add "
+                "With X of shape (m, length, k): np.matmul(X.swapaxes(1, 2), X) has the shape (m, k, k); add "
                 "regularization * np.eye(k).",
-                "The right side is np.matmul(values[:, None], X)[:, 0]. np.linalg.solve wants it as (b, k, 1), so add "
+                "The right side is np.matmul(values[:, None], X)[:, 0]. np.linalg.solve wants it as (m, k, 1), so add "
                 "an axis with [..., None] and take it away again.",
             ),
             misconceptions={

@@ -1214,6 +1214,7 @@ check("19.6", allowed)
 # | a changed log | the chain | `test_each_of_a_thousand_random_changes_is_found` |
 # | one member asks for another | none | no test: open |
 # | a request of a gigabyte | none | no test: open |
+# | arrays that unpack to gigabytes | none without a digest kept elsewhere | no test: open |
 # | fake profiles | none in the service | no test: open |
 #
 # And the notebook in which you are reading this:

@@ -215,7 +215,7 @@ def serve(folder: Path, port: int = 8000, digest: str | None = None) -> None:
 
     try:
         serve(folder, port, digest=digest, token=os.environ.get("RECSYS_TEACH_TOKEN"))
-    except (ValueError, FileNotFoundError) as error:
+    except (ImportError, ValueError, FileNotFoundError) as error:
         say(str(error))
         raise typer.Exit(1) from None
 

@@ -175,7 +175,7 @@ def _packages() -> list[Finding]:
 
 
 def _extras(extras: dict[str, list[str]]) -> list[Finding]:
-    """List the extras that are not installed; the chapters do not need them."""
+    """List the extras that are not installed; every chapter runs without them."""
     from packaging.requirements import Requirement
 
     found = []
@@ -183,8 +183,8 @@ def _extras(extras: dict[str, list[str]]) -> list[Finding]:
         missing = [name for text in extras.get(extra, []) if not _is_installed(name := Requirement(text).name)]
         if missing:
             message = (
-                f"These packages are not installed: {', '.join(missing)}. The chapters do not need them. To install "
-                f"them, type: {command}"
+                f"These packages are not installed: {', '.join(missing)}. Every chapter runs without them. To "
+                f"install them, type: {command}"
             )
             found.append(Finding(f"extra {extra}", False, message, needed=False))
     return found
