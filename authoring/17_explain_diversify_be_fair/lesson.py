@@ -783,7 +783,7 @@ def draw_pages():
         heading: titles[candidates[places]].tolist() for heading, places in zip(headings, kinds.values(), strict=True)
     }
     war = titles[ml.items["genres"].str.contains("War").to_numpy()]
-    fig, ax = new_axes(width=10.8, height=6.2)
+    fig, ax = new_axes(width=12.4, height=6.2)
     ranked_lists(ax, lists, marked=war.tolist())
     for column, places in enumerate(kinds.values()):
         for place, film in enumerate(candidates[places], start=1):

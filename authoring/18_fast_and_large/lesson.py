@@ -484,8 +484,6 @@ def draw_versions():
     for position, name in enumerate(["loop", "one product per person", "batched, float32"]):
         part = steps[steps["version"] == name]
         ax.plot(part["ratings"], part["seconds"], label=name, **style_of(name, position))
-        ax.annotate(name, (part["ratings"].iloc[-1], part["seconds"].iloc[-1]), (-10, 9), textcoords="offset points",
-                    ha="right", color=style_of(name, position)["color"])  # fmt: skip
     ax.axvline(1e8, color=GRAY, linestyle=":")
     ax.annotate("Monday", (1e8, 0.02), (-6, 0), textcoords="offset points", ha="right", color=GRAY)
     n = np.geomspace(1e5, 1e8, 31)
@@ -499,6 +497,7 @@ def draw_versions():
         ax.annotate(end, (1e8, seconds[-1]), (6, 0), textcoords="offset points", va="center", color=color)
     ax.set(xscale="log", yscale="log", xlabel="ratings (log scale)", ylabel="processor seconds (log scale)")
     ax.set(xlim=(2e4, 3e9), ylim=(0.004, 1e6), xticks=[1e5, 1e6, 1e7, 1e8])
+    ax.legend(loc="upper left")
     return fig
 
 
